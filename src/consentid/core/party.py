@@ -1,0 +1,55 @@
+"""Who is asked: a brand of the group or a partner outside it, and how far a decision reaches."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType, TypeAlias
+
+Slug = NewType("Slug", str)
+"""A brand's or partner's name in files and URLs, never reused."""
+
+LegalEntity = NewType("LegalEntity", str)
+"""The identifier of a controller: the undertaking that answers for a brand or partner."""
+
+
+class PartyKind(StrEnum):
+    """Which of the two."""
+
+    BRAND = "brand"
+    PARTNER = "partner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Party:
+    """A brand or a partner."""
+
+    kind: PartyKind
+    slug: Slug
+
+    def __str__(self) -> str:
+        """``brand/news`` or ``partner/reach``: the pairwise sector's and the ledger's form."""
+        return f"{self.kind}/{self.slug}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Named:
+    """A party together with the legal entity it had when a notice named it."""
+
+    party: Party
+    entity: LegalEntity
+
+
+class ReachKind(StrEnum):
+    """Where a decision holds."""
+
+    GROUP = "group"
+    BRAND = "brand"
+    PARTNER = "partner"
+
+
+Reach: TypeAlias = Party | None
+"""Where a decision holds: ``None`` is the group, otherwise one brand or one partner."""
+
+
+def reach_kind(reach: Reach) -> ReachKind:
+    """The kind alone."""
+    return ReachKind.GROUP if reach is None else ReachKind(reach.kind)

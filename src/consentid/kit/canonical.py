@@ -1,0 +1,56 @@
+"""Canonical JSON.  Spec: RFC 8785 (JCS).
+
+Digests, commitments and ledger leaves are taken over these bytes.  Values are restricted to what
+all our records use: objects with string keys, arrays, strings, booleans, null and integers within
+2^53.  Floats are refused, so the number rules of RFC 8785 section 3.2.2.3 never bite.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+Json: TypeAlias = "str | int | bool | None | Sequence[Json] | Mapping[str, Json]"
+
+_SAFE_INTEGER: Final = 2**53 - 1
+
+
+def encode(value: Json) -> bytes:
+    """Encode canonically: keys sorted by UTF-16 code units, no white space, UTF-8.
+
+    Raises:
+        ValueError: a float, an integer beyond 2^53 - 1, a lone surrogate, or another type.
+    """
+    try:
+        return json.dumps(
+            _ordered(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        ).encode()
+    except UnicodeEncodeError as error:
+        msg = "a lone surrogate has no canonical form"
+        raise ValueError(msg) from error
+
+
+def digest(value: Json) -> bytes:
+    """SHA-256 over the canonical bytes.  32 bytes."""
+    return hashlib.sha256(encode(value)).digest()
+
+
+def _utf16(key: str) -> bytes:
+    return key.encode("utf-16-be", "surrogatepass")
+
+
+def _ordered(value: Json) -> Json:
+    match value:
+        case None | bool() | str():
+            return value
+        case int():
+            if abs(value) > _SAFE_INTEGER:
+                msg = "an integer beyond 2^53 - 1 has no canonical form"
+                raise ValueError(msg)
+            return value
+        case Mapping():
+            return {key: _ordered(value[key]) for key in sorted(value, key=_utf16)}
+        case Sequence():
+            return [_ordered(item) for item in value]
+    msg = f"{type(value).__name__} has no canonical form"
+    raise ValueError(msg)
