@@ -6,12 +6,12 @@ revision) it says of its descendants.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from consentid.core.decision import CatalogueVersion
-from consentid.core.party import LegalEntity, Party
-from consentid.core.purpose import LegalBasis, PurposeId
+from consentid.core.party import LegalEntity, Party, PartyKind
+from consentid.core.purpose import LegalBasis, PurposeId, brand_of, lineage
 
 MIN_REFUSAL_MEMORY_S: Final = 184 * 86_400
 
@@ -82,3 +82,79 @@ class Catalogue:
     """The version of the last material revision (or the creation) of each purpose, for all."""
     revised_for: Mapping[tuple[Party, PurposeId], CatalogueVersion]
     """The same where one party's override or validity was loosened."""
+    folded: dict[Party, dict[PurposeId, Terms]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    """What follows from the rest, folded once per party: every resolution asks for it."""
+
+
+_NOTHING: Final[Mapping[PurposeId, Terms]] = {}
+
+
+def find_terms(catalogue: Catalogue, asked: Party, purpose: PurposeId) -> Terms | None:
+    """What holds for a party and a purpose; None where the purpose is not offered there."""
+    return _terms_of(catalogue, asked).get(purpose)
+
+
+def offered(catalogue: Catalogue, asked: Party) -> tuple[PurposeId, ...]:
+    """The purposes that a party offers, on whatever basis, in the order of the files."""
+    return tuple(_terms_of(catalogue, asked))
+
+
+def _terms_of(catalogue: Catalogue, asked: Party) -> Mapping[PurposeId, Terms]:
+    terms = catalogue.folded.get(asked)
+    if terms is not None:
+        return terms
+    party = catalogue.parties.get(asked)
+    if party is None:
+        return _NOTHING
+    found = {id_: _fold(catalogue, party, purpose) for id_, purpose in catalogue.purposes.items()}
+    terms = {id_: held for id_, held in found.items() if held is not None}
+    catalogue.folded[asked] = terms
+    return terms
+
+
+def _fold(catalogue: Catalogue, party: PartyTerms, purpose: Purpose) -> Terms | None:
+    """Gather what the purpose, its ancestors, the party and its overrides say."""
+    asked = party.party
+    brand = brand_of(purpose.id)
+    if brand is not None and asked != Party(kind=PartyKind.BRAND, slug=brand):
+        return None
+    if party.listed is not None and purpose.id not in party.listed:
+        return None
+    line = lineage(purpose.id)
+    declared = [found for id_ in line if (found := catalogue.purposes.get(id_)) is not None]
+    overrides = [found for id_ in line if (found := party.overrides.get(id_)) is not None]
+    if any(override.off for override in overrides):
+        return None
+    stricter = purpose.basis is LegalBasis.LEGITIMATE_INTEREST and any(
+        override.basis is LegalBasis.CONSENT for override in overrides
+    )
+    validities = (
+        catalogue.validity_s,
+        party.validity_s,
+        *(above.validity_s for above in declared),
+        *(override.validity_s for override in overrides),
+    )
+    return Terms(
+        basis=LegalBasis.CONSENT if stricter else purpose.basis,
+        own=any(override.own for override in overrides),
+        adults_only=any(rule.adults_only for rule in (*declared, *overrides)),
+        validity_s=min(validity for validity in validities if validity is not None),
+        revised_in=_last_revision(catalogue, asked, line),
+        # What only a grant makes a yes has to be asked, also where the group need not.
+        ask=purpose.ask or stricter,
+    )
+
+
+def _last_revision(
+    catalogue: Catalogue, asked: Party, line: tuple[PurposeId, ...]
+) -> CatalogueVersion:
+    # A declared purpose without a recorded revision counts as created just now: doubt is a no.
+    for_all = [
+        catalogue.revised.get(id_, catalogue.version) for id_ in line if id_ in catalogue.purposes
+    ]
+    for_asked = [
+        version for id_ in line if (version := catalogue.revised_for.get((asked, id_))) is not None
+    ]
+    return max((*for_all, *for_asked))
