@@ -1,0 +1,42 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+import uvicorn
+from joserfc.jwk import RSAKey
+
+from consentid.demo.portal import create_portal
+from consentid.demo.portal_book import PortalBook, found_portal, open_portal
+from consentid.demo.portal_customers import INVENTED
+
+ISSUER = "http://id.localhost:7600"
+CLIENTS = {"halcyon-news": "news secret", "halcyon-shop": "shop secret"}
+PASSWORDS = {login: f"{login} rows at dawn" for login, _, _ in INVENTED}
+
+
+@pytest.fixture(scope="session")
+def portal_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("portal")
+    found_portal(folder, issuer=ISSUER, clients=CLIENTS, passwords=PASSWORDS)
+    return folder
+
+
+@pytest.fixture
+def opened(portal_folder: Path) -> tuple[PortalBook, RSAKey]:
+    return open_portal(portal_folder)
+
+
+@pytest.fixture
+async def portal(opened: tuple[PortalBook, RSAKey]) -> AsyncIterator[httpx2.AsyncClient]:
+    app = create_portal(*opened)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        serving = asyncio.create_task(server.serve([listening]))
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            yield client
+        server.should_exit = True
+        await serving
