@@ -56,7 +56,7 @@ class Portal:
     key: RSAKey
     failures: FailedSignIns = field(default_factory=FailedSignIns)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
-    """One stretching takes 32 MiB and a core; two at a time keep the demo answering."""
+    """One stretching takes 16 MiB and a core; two at a time keep the demo answering."""
 
     async def sign_in(
         self, *, client: str, login: str, password: str, nonce: str | None, now_s: float

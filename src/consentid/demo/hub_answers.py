@@ -1,0 +1,133 @@
+"""What the hub answers, as a brand's back end reads it: fields it does not know, it ignores."""
+
+import msgspec
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """Which text was shown; a decision echoes it."""
+
+    id: str
+    version: int
+    language: str
+    digest: str
+
+
+class OfferedPurpose(msgspec.Struct, frozen=True, kw_only=True):
+    """A purpose as the catalogue of a brand offers it."""
+
+    id: str
+    name: str
+    description: str
+    basis: str
+    ask: bool = False
+    parent: str | None = None
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a banner needs."""
+
+    brand: str
+    catalogue: int
+    served: str
+    notice: Notice
+    text: dict[str, object] = {}
+    purposes: list[OfferedPurpose]
+
+
+class PurposeState(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds now for one purpose."""
+
+    purpose: str
+    state: str
+    permitted: bool
+    may_ask: bool = False
+    in_doubt: bool = False
+    expires_at: str | None = None
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds now at the caller's brand."""
+
+    catalogue: int
+    purposes: list[PurposeState]
+
+    @property
+    def permitted(self) -> frozenset[str]:
+        """The purposes whose answer is yes."""
+        return frozenset(one.purpose for one in self.purposes if one.permitted)
+
+    def of(self, purpose: str) -> str:
+        """The state of one purpose; ``absent`` if the hub did not name it."""
+        return next((one.state for one in self.purposes if one.purpose == purpose), "absent")
+
+
+class Exchanged(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer of the token endpoint."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str = ""
+    issued_token_type: str | None = None
+    consent_token: str | None = None
+    claimed: object = None
+    contradictions: object = None
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What the hub answers to a decision or a withdrawal, once it is durable."""
+
+    decision: str
+    state: list[PurposeState]
+    receipt: dict[str, object]
+    consistency: str
+    consent_token: str | None = None
+
+    def of(self, purpose: str) -> str:
+        """The state of one purpose; ``absent`` if the hub did not name it."""
+        return next((one.state for one in self.state if one.purpose == purpose), "absent")
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What online verification says of a token."""
+
+    active: bool
+    sub: str | None = None
+    aud: str | None = None
+    granted: list[str] = []
+    refused: list[str] = []
+    rev: int | None = None
+    exp: int | None = None
+    decision: str | None = None
+
+
+class PastDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the person's history."""
+
+    decision: str
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of the person's history."""
+
+    decisions: list[PastDecision]
+    next: str | None = None
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """A new device subject's credential."""
+
+    credential: str
+    expires_at: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """An RFC 9457 problem document, or an OAuth error read as one."""
+
+    status: int = 0
+    code: str = ""
+    title: str = ""
+    detail: str = ""
+    where: str | None = None
+    error: str | None = None
+    error_description: str | None = None
