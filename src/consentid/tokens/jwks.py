@@ -21,6 +21,8 @@ from consentid.tokens import jws
 
 PublicKey: TypeAlias = EllipticCurvePublicKey | RSAPublicKey
 
+CACHE_S: Final = 3_600
+"""How long a verifier may use a key set before it looks again."""
 MAX_JWKS_BYTES: Final = 65_536
 MAX_KEYS: Final = 64
 _COORDINATE_BYTES: Final = 32

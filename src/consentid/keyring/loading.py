@@ -1,0 +1,126 @@
+"""Load a keyring into memory, and notice when the folder holds a newer one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NewType
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+from consentid.keyring import files, manifest, signing
+from consentid.keyring.generating import MASTER, PAIRWISE, SECRET_BYTES
+from consentid.keyring.manifest import KeyEntry, Manifest, State, Use
+from consentid.keyring.signing import SigningKey
+from consentid.kit import base64url
+from consentid.kit.errors import MalformedError, NotFoundError
+from consentid.tokens import jwks
+
+Stamp = NewType("Stamp", tuple[int, int, int])
+"""Which manifest a folder holds: inode, size, time of change."""
+
+_PUBLISHED_ORDER: Final = (State.ACTIVE, State.NEXT, State.RETIRED)
+_ATTEMPTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyring:
+    """Keys as they were when loaded."""
+
+    folder: Path
+    stamp: Stamp
+    entries: tuple[KeyEntry, ...]
+    signing_keys: Mapping[Use, SigningKey] = field(repr=False)
+    pairwise: bytes = field(repr=False)
+    """Makes ``sub``.  32 bytes."""
+    master: bytes = field(repr=False)
+    """Wraps subjects' keys.  32 bytes."""
+
+    def active(self, use: Use | str) -> SigningKey:
+        """The key that signs now for this use."""
+        return self.signing_keys[Use(use)]
+
+    def public_jwks(self) -> dict[str, list[dict[str, str]]]:
+        """What ``/jwks.json`` serves: active, next and retired keys.  Spec: RFC 7517 section 5."""
+        ordered = sorted(self.entries, key=lambda key: _PUBLISHED_ORDER.index(key.state))
+        return {"keys": [dict(key.jwk) for key in ordered]}
+
+    def verifying_keys(self) -> Mapping[str, EllipticCurvePublicKey]:
+        """The published ES256 keys by name, as ``tokens.verifying.verify`` takes them."""
+        return jwks.read_keys(msgspec.json.encode(self.public_jwks()))
+
+    def changed(self) -> bool:
+        """Whether the folder holds another manifest than this one: then ``load`` again."""
+        return stamp(self.folder) != self.stamp
+
+
+def load(folder: Path) -> Keyring:
+    """Load the keyring of a folder.
+
+    Raises:
+        NotFoundError: the folder, the manifest or a file that it needs is missing.
+        MalformedError: a file is open to others, or not what it should be.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        seen = stamp(folder)
+        try:
+            return _load(folder, seen)
+        except NotFoundError:
+            # A rotation between reading the manifest and the key removed what was active.
+            if stamp(folder) == seen:
+                raise
+    return _load(folder, stamp(folder))
+
+
+def stamp(folder: Path) -> Stamp:
+    """Which manifest the folder holds now.  Cheap enough to ask each second.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    try:
+        status = (folder / manifest.NAME).stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFoundError(
+            "no_keyring",
+            f"{folder} holds no {manifest.NAME}: run `consentid keys generate`",
+            where=manifest.NAME,
+        ) from error
+    return Stamp((status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+def _load(folder: Path, seen: Stamp) -> Keyring:
+    found = manifest.read(folder)
+    return Keyring(
+        folder=folder,
+        stamp=seen,
+        entries=found.keys,
+        signing_keys={use: _load_active(folder, found, use) for use in Use},
+        pairwise=_load_secret(folder / PAIRWISE),
+        master=_load_secret(folder / MASTER),
+    )
+
+
+def _load_active(folder: Path, found: Manifest, use: Use) -> SigningKey:
+    entry = found.only(use, State.ACTIVE)
+    name = f"{entry.kid}.pem"
+    key = signing.from_pem(entry.kid, entry.alg, files.read_private(folder / name))
+    if key.jwk() != entry.jwk:
+        raise MalformedError(
+            "key_mismatch", f"{name} is not the key that {manifest.NAME} publishes", where=name
+        )
+    return key
+
+
+def _load_secret(path: Path) -> bytes:
+    try:
+        secret = base64url.decode(files.read_private(path).strip())
+    except ValueError as error:
+        raise MalformedError(
+            "bad_key_file", f"{path.name} is not base64url", where=path.name
+        ) from error
+    if len(secret) != SECRET_BYTES:
+        raise MalformedError(
+            "bad_key_file", f"{path.name} must hold {SECRET_BYTES} bytes", where=path.name
+        )
+    return secret

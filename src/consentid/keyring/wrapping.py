@@ -1,0 +1,125 @@
+"""Per-subject keys: what a decision's body is stored under, and what makes its commitment salt.
+
+Each subject has one random 32-byte key, stored only wrapped under the master key.  From it come
+two keys that never meet: one seals bodies, one salts commitments.  Destroying the subject's key
+makes bodies unreadable and commitments unlinkable, and every proof still verifies.
+
+The encodings here are stored for years and never change; a new one takes a new first byte.
+Spec: NIST SP 800-38D (AES-GCM), RFC 5869 (HKDF).
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from consentid.kit.errors import MalformedError
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+SALT_BYTES: Final = 32
+
+_VERSION: Final = b"\x01"
+_TAG_BYTES: Final = 16
+_WRAP_LABEL: Final = b"consentid/wrap/1\0"
+_SEAL_LABEL: Final = b"consentid/seal/1\0"
+_SALT_LABEL: Final = b"consentid/salt/1\0"
+_COMMITMENT_TAG: Final = b"consentid/commitment/1\0"
+
+
+def new_subject_key(randomness: Callable[[int], bytes]) -> bytes:
+    """Make a subject's key.  32 bytes."""
+    return _sized("the subject's key", randomness(KEY_BYTES), KEY_BYTES)
+
+
+def wrap(master: bytes, subject_id: bytes, key: bytes, *, nonce: bytes) -> bytes:
+    """Wrap a subject's key, bound to the subject.  61 bytes: version, nonce, key, tag.
+
+    ``nonce`` is 12 random bytes, never used before under this master key.
+
+    Raises:
+        ValueError: a key or the nonce has the wrong length.
+    """
+    _sized("the subject's key", key, KEY_BYTES)
+    return _encrypt(master, key, nonce, _WRAP_LABEL + subject_id)
+
+
+def unwrap(master: bytes, subject_id: bytes, wrapped: bytes) -> bytes:
+    """Unwrap a subject's key.  32 bytes.
+
+    Raises:
+        MalformedError: another master key, another subject, or changed bytes.
+    """
+    return _decrypt(master, wrapped, _WRAP_LABEL + subject_id)
+
+
+def seal(subject_key: bytes, plaintext: bytes, *, nonce: bytes, aad: bytes) -> bytes:
+    """Encrypt a body under its subject's key.  29 bytes longer: version, nonce, tag.
+
+    ``nonce`` is 12 random bytes; ``aad`` names what the body belongs to, for example the
+    decision's id, so that bodies cannot be exchanged.
+
+    Raises:
+        ValueError: the key or the nonce has the wrong length.
+    """
+    return _encrypt(_derive(subject_key, _SEAL_LABEL), plaintext, nonce, aad)
+
+
+def open_sealed(subject_key: bytes, sealed: bytes, *, aad: bytes) -> bytes:
+    """Decrypt a body.
+
+    Raises:
+        MalformedError: another key, another ``aad``, or changed bytes.
+    """
+    return _decrypt(_derive(subject_key, _SEAL_LABEL), sealed, aad)
+
+
+def commitment_salt(subject_key: bytes, event_id: bytes) -> bytes:
+    """The salt of one event's commitment.  32 bytes, unguessable without the subject's key."""
+    return hmac.digest(_derive(subject_key, _SALT_LABEL), event_id, hashlib.sha256)
+
+
+def commitment(salt: bytes, canonical_body: bytes) -> bytes:
+    """Commit to a body without telling anything of it: SHA-256(tag || salt || body).  32 bytes.
+
+    Raises:
+        ValueError: the salt is not 32 bytes, which would blur where it ends.
+    """
+    _sized("the salt", salt, SALT_BYTES)
+    return hashlib.sha256(_COMMITMENT_TAG + salt + canonical_body).digest()
+
+
+def _derive(subject_key: bytes, label: bytes) -> bytes:
+    _sized("the subject's key", subject_key, KEY_BYTES)
+    return HKDFExpand(SHA256(), KEY_BYTES, label).derive(subject_key)
+
+
+def _encrypt(key: bytes, plaintext: bytes, nonce: bytes, aad: bytes) -> bytes:
+    _sized("the key", key, KEY_BYTES)
+    _sized("the nonce", nonce, NONCE_BYTES)
+    return _VERSION + nonce + AESGCM(key).encrypt(nonce, plaintext, _VERSION + aad)
+
+
+def _decrypt(key: bytes, sealed: bytes, aad: bytes) -> bytes:
+    _sized("the key", key, KEY_BYTES)
+    if len(sealed) < 1 + NONCE_BYTES + _TAG_BYTES or sealed[:1] != _VERSION:
+        raise MalformedError("bad_sealed", "not sealed by this version, or cut short")
+    nonce, ciphertext = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+    try:
+        return AESGCM(key).decrypt(nonce, ciphertext, _VERSION + aad)
+    except InvalidTag as error:
+        raise MalformedError(
+            "bad_sealed", "sealed under another key or for another place, or changed since"
+        ) from error
+
+
+def _sized(what: str, value: bytes, length: int) -> bytes:
+    if len(value) != length:
+        msg = f"{what} is {length} bytes, not {len(value)}"
+        raise ValueError(msg)
+    return value
