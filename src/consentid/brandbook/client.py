@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
+from consentid.core.decision import Channel
 from consentid.core.party import Party
 
 ClientId = NewType("ClientId", str)
@@ -39,14 +40,6 @@ class Collects(StrEnum):
     """Also the whole group: every brand that the notice named."""
 
 
-class Surface(StrEnum):
-    """Where the client's people sit."""
-
-    WEB = "web"
-    APP = "app"
-    TV = "tv"
-
-
 class TokenClass(StrEnum):
     """How long a consent token for this client lives."""
 
@@ -64,6 +57,7 @@ class ClientDeclaration:
     auth: AuthMethod
     scopes: frozenset[Scope]
     collects: Collects
-    surface: Surface
+    channel: Channel
+    """Where its people sit."""
     token_class: TokenClass
     redirect_uris: tuple[str, ...] = ()
