@@ -123,7 +123,7 @@ class Decision:
     signal: SignalSource | None = None
     """Set where this is a signal's refusal and not the person's."""
     told_of_signal: bool = False
-    """Whether the person was told of a signal before granting: only then does a grant outlive it."""
+    """Whether the person was told of a signal before granting: else no grant outlives it."""
     clock_unproven: bool = False
     prompted_by: str | None = None
     adopted_from: DecisionId | None = None

@@ -1,0 +1,279 @@
+"""What holds now: the resolution rule.
+
+For a subject's projection, an asked brand or partner, a purpose and an instant.  The paragraphs of
+the rule ("Resolution" in consent-rules) are named where the code follows them.
+
+Invariants: a refusal never turns a no into a yes; an override never widens; time alone never turns
+a no into a yes; ties and doubt are a no.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+from consentid.core.catalogue import Catalogue, Terms, find_terms, offered
+from consentid.core.party import Named, Party, PartyKind
+from consentid.core.projection import Grant, Key, Projection, Refusal, holder
+from consentid.core.purpose import LegalBasis, PurposeId, lineage
+from consentid.kit.instants import SECOND, Instant
+
+
+class State(StrEnum):
+    """What resolving says."""
+
+    GIVEN = "given"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    OUTDATED = "outdated"
+    UNASKED = "unasked"
+    PERMITTED = "permitted"
+    OBJECTED = "objected"
+    NOT_NEEDED = "not_needed"
+    NOT_OFFERED = "not_offered"
+
+
+_YES: Final = frozenset({State.GIVEN, State.PERMITTED, State.NOT_NEEDED})
+_OPEN: Final = frozenset({State.UNASKED, State.EXPIRED, State.OUTDATED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """The answer, and why."""
+
+    state: State
+    grant: Grant | None = None
+    """What a yes rests on.  None for a no, and where a yes needs no grant."""
+    expires_at: Instant | None = None
+    """When a given yes ends by itself: at that instant it is a yes no more."""
+    standing: tuple[Refusal, ...] = ()
+    """The refusals that speak while no grant holds: what stands in the way of a yes."""
+    in_doubt: bool = False
+    """Whether each remembered refusal in the way may have come before a grant that it defeats."""
+    answered: bool = False
+    """Whether any decision applies at all."""
+    asks: bool = False
+    """Whether the purpose rests on consent here, so that there is something to ask."""
+
+    @property
+    def permitted(self) -> bool:
+        """Yes or no: all that a verifier acts on."""
+        return self.state in _YES
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether the person may be asked now.  An objection is never asked about again."""
+        return self.asks and (self.state in _OPEN or self.in_doubt)
+
+
+def resolve(
+    projection: Projection,
+    catalogue: Catalogue,
+    asked: Party,
+    purpose: PurposeId,
+    now: Instant,
+    *,
+    adult: bool,
+) -> Resolution:
+    """Say what holds for one party and purpose at an instant.
+
+    ``adult`` is whether the portal recorded the subject as an adult; unknown is no.
+    """
+    terms = find_terms(catalogue, asked, purpose)
+    if terms is None or (terms.adults_only and not adult):
+        return _NOT_OFFERED
+    if terms.basis not in _ANSWERABLE:
+        return _NOT_NEEDED
+    seats = _look(projection, catalogue, asked, purpose, own=terms.own)
+    holding, speaking = _judge(seats)
+    if terms.basis is LegalBasis.LEGITIMATE_INTEREST:
+        return _interest(seats, holding, speaking)
+    return _consent(seats, holding, speaking, catalogue=catalogue, terms=terms, now=now)
+
+
+def resolve_all(
+    projection: Projection, catalogue: Catalogue, asked: Party, now: Instant, *, adult: bool
+) -> Mapping[PurposeId, Resolution]:
+    """Say what holds for one party, for every purpose that it offers."""
+    return {
+        purpose: resolve(projection, catalogue, asked, purpose, now, adult=adult)
+        for purpose in offered(catalogue, asked)
+    }
+
+
+_ANSWERABLE: Final = frozenset({LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTEREST})
+_NOT_OFFERED: Final = Resolution(state=State.NOT_OFFERED)
+_NOT_NEEDED: Final = Resolution(state=State.NOT_NEEDED)
+
+_GROUP: Final = 0
+_PARTY: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seat:
+    """What applies to the question at one key, and how specific the key is."""
+
+    narrowness: int
+    """Of the reach: a party is more specific than the group."""
+    distance: int
+    """Of the purpose: steps up from the asked one; fewer is more specific."""
+    grants: Sequence[Grant]
+    """The newest made without being told of a signal, and the newest made after being told."""
+    refusals: Sequence[Refusal]
+    speaking: Sequence[Refusal]
+
+
+_ancestry = lru_cache(maxsize=4096)(lineage)
+
+
+def _look(
+    projection: Projection, catalogue: Catalogue, asked: Party, purpose: PurposeId, *, own: bool
+) -> Sequence[_Seat]:
+    """Find what applies, and who speaks at each key: paragraphs 2 and 3."""
+    whose = holder(Named(party=asked, entity=catalogue.parties[asked].entity))
+    group_grants_apply = asked.kind is PartyKind.BRAND and not own
+    by_group = projection.keys.get(None)
+    by_party = projection.keys.get(asked)
+    seats: list[_Seat] = []
+    for distance, id_ in enumerate(_ancestry(purpose)):
+        if by_group is not None and (key := by_group.get(id_)) is not None:
+            seats.append(_seat(key, _GROUP, distance, whose if group_grants_apply else None))
+        if by_party is not None and (key := by_party.get(id_)) is not None:
+            seats.append(_seat(key, _PARTY, distance, whose))
+    return [seat for seat in seats if seat.grants or seat.refusals]
+
+
+def _seat(key: Key, narrowness: int, distance: int, whose: str | None) -> _Seat:
+    untold = key.grants.get((whose, False)) if whose is not None else None
+    told = key.grants.get((whose, True)) if whose is not None else None
+    grants = [grant for grant in (untold, told) if grant is not None]
+    refusals = list(key.refusals.values())
+    return _Seat(
+        narrowness=narrowness,
+        distance=distance,
+        grants=grants,
+        refusals=refusals,
+        speaking=[
+            refusal
+            for refusal in refusals
+            # Only a grant made after being told of a signal silences the signal.
+            if not any(
+                _is_newer(grant, refusal) and (refusal.source is None or grant.told)
+                for grant in grants
+            )
+        ],
+    )
+
+
+def _is_newer(grant: Grant, refusal: Refusal) -> bool:
+    """Whether the grant certainly came after the refusal.  A tie is a no."""
+    return grant.early > refusal.late
+
+
+def _judge(seats: Sequence[_Seat]) -> tuple[Sequence[Grant], Sequence[Refusal]]:
+    """The grants that hold, and the refusals that speak: paragraph 3."""
+    speaking = [refusal for seat in seats for refusal in seat.speaking]
+    must_be_told = any(refusal.source is not None for refusal in speaking)
+    holding = [
+        grant
+        for seat in seats
+        for grant in seat.grants
+        if (grant.told or not must_be_told)
+        and all(_is_newer(grant, refusal) for other in seats for refusal in other.refusals)
+        and all(_is_as_specific(seat, other) for other in seats if other.speaking)
+    ]
+    return holding, speaking
+
+
+def _is_as_specific(seat: _Seat, other: _Seat) -> bool:
+    return seat.narrowness >= other.narrowness and seat.distance <= other.distance
+
+
+def _consent(
+    seats: Sequence[_Seat],
+    holding: Sequence[Grant],
+    speaking: Sequence[Refusal],
+    *,
+    catalogue: Catalogue,
+    terms: Terms,
+    now: Instant,
+) -> Resolution:
+    """Paragraph 4."""
+    validity = terms.validity_s * SECOND
+    unexpired = [grant for grant in holding if now < grant.early + validity]
+    counting = [grant for grant in unexpired if grant.catalogue >= terms.revised_in]
+    if counting:
+        newest = max(counting, key=_age)
+        return Resolution(
+            state=State.GIVEN,
+            grant=newest,
+            expires_at=Instant(newest.early + validity),
+            answered=True,
+            asks=True,
+        )
+    if holding:
+        state = State.OUTDATED if unexpired else State.EXPIRED
+        return Resolution(state=state, answered=True, asks=True)
+    memory = catalogue.refusal_memory_s * SECOND
+    remembered = [
+        refusal
+        for refusal in speaking
+        if now - refusal.late < memory and refusal.catalogue >= terms.revised_in
+    ]
+    if not remembered:
+        state = State.UNASKED
+    elif any(
+        not _is_newer(max(seat.grants, key=_age), refusal)
+        for seat in seats
+        if seat.grants
+        for refusal in speaking
+    ):
+        state = State.WITHDRAWN
+    else:
+        state = State.REFUSED
+    return Resolution(
+        state=state,
+        standing=tuple(speaking),
+        in_doubt=_all_in_doubt(remembered, seats),
+        answered=bool(seats),
+        asks=True,
+    )
+
+
+def _interest(
+    seats: Sequence[_Seat], holding: Sequence[Grant], speaking: Sequence[Refusal]
+) -> Resolution:
+    """Paragraph 5: an objection never grows old."""
+    if speaking and not holding:
+        return Resolution(
+            state=State.OBJECTED,
+            standing=tuple(speaking),
+            in_doubt=_all_in_doubt(speaking, seats),
+            answered=True,
+        )
+    return Resolution(
+        state=State.PERMITTED,
+        grant=max(holding, key=_age, default=None),
+        answered=bool(seats),
+    )
+
+
+def _age(grant: Grant) -> tuple[int, int, object]:
+    return grant.age
+
+
+def _all_in_doubt(refusals: Sequence[Refusal], seats: Sequence[_Seat]) -> bool:
+    """Whether each refusal may have come before a grant that it defeats by time.
+
+    Two offline acts of one device share their early end, the last sync, and carry no order: so a
+    refusal that was not online is in doubt also where the early ends are equal.
+    """
+    return bool(refusals) and all(
+        refusal.early < refusal.late
+        and any(
+            refusal.early <= grant.early <= refusal.late for seat in seats for grant in seat.grants
+        )
+        for refusal in refusals
+    )
