@@ -1,0 +1,130 @@
+"""OAuth clients of brands and partners, and the hashes of their secrets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.party import Party, PartyKind, Slug
+from consentid.kit.instants import Instant
+from consentid.store.tables import client_secrets, clients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A registered client."""
+
+    client_id: str
+    party: Party
+    source: str
+    """``files`` or ``command``: where it is declared."""
+    auth_method: str
+    scopes: frozenset[str]
+    collects_for_group: bool
+    surface: str
+    token_class: str
+    disabled_at: Instant | None = None
+
+
+def _client(row: Row[Any]) -> Client:
+    return Client(
+        client_id=row.client_id,
+        party=Party(kind=PartyKind(row.party_kind), slug=Slug(row.party_slug)),
+        source=row.source,
+        auth_method=row.auth_method,
+        scopes=frozenset(row.scopes),
+        collects_for_group=row.collects == "group",
+        surface=row.surface,
+        token_class=row.token_class,
+        disabled_at=row.disabled_at,
+    )
+
+
+async def find(connection: AsyncConnection, client_id: str) -> Client | None:
+    """A client that may be used now."""
+    row = (
+        await connection.execute(
+            select(clients).where(clients.c.client_id == client_id, clients.c.disabled_at.is_(None))
+        )
+    ).one_or_none()
+    return None if row is None else _client(row)
+
+
+async def every(connection: AsyncConnection) -> Sequence[Client]:
+    """All clients, disabled ones too, in order of party and id."""
+    statement = select(clients).order_by(
+        clients.c.party_kind, clients.c.party_slug, clients.c.client_id
+    )
+    return [_client(row) for row in await connection.execute(statement)]
+
+
+async def save(connection: AsyncConnection, client: Client, *, at: Instant) -> None:
+    """Register a client, or bring its registration up to date and enable it again."""
+    values = {
+        "party_kind": client.party.kind,
+        "party_slug": client.party.slug,
+        "source": client.source,
+        "auth_method": client.auth_method,
+        "scopes": sorted(client.scopes),
+        "collects": "group" if client.collects_for_group else "own",
+        "surface": client.surface,
+        "token_class": client.token_class,
+        "disabled_at": client.disabled_at,
+    }
+    await connection.execute(
+        insert(clients)
+        .values(client_id=client.client_id, created_at=at, **values)
+        .on_conflict_do_update(index_elements=[clients.c.client_id], set_=values)
+    )
+
+
+async def disable_all_but(
+    connection: AsyncConnection, client_ids: Sequence[str], *, source: str, at: Instant
+) -> None:
+    """Disable the clients of a source that are declared no longer."""
+    await connection.execute(
+        update(clients)
+        .where(
+            clients.c.source == source,
+            clients.c.client_id.not_in(client_ids),
+            clients.c.disabled_at.is_(None),
+        )
+        .values(disabled_at=at)
+    )
+
+
+async def add_secret(
+    connection: AsyncConnection, client_id: str, *, secret_hash: bytes, at: Instant
+) -> None:
+    """Add a secret beside those that still hold."""
+    await connection.execute(
+        insert(client_secrets).values(client_id=client_id, secret_hash=secret_hash, created_at=at)
+    )
+
+
+async def expire_secrets(connection: AsyncConnection, client_id: str, *, at: Instant) -> None:
+    """Let the present secrets end at an instant."""
+    await connection.execute(
+        update(client_secrets)
+        .where(
+            client_secrets.c.client_id == client_id,
+            or_(client_secrets.c.expires_at.is_(None), client_secrets.c.expires_at > at),
+        )
+        .values(expires_at=at)
+    )
+
+
+async def secret_hashes(
+    connection: AsyncConnection, client_id: str, *, at: Instant
+) -> Sequence[bytes]:
+    """The hashes of the secrets that hold now."""
+    rows = await connection.scalars(
+        select(client_secrets.c.secret_hash).where(
+            client_secrets.c.client_id == client_id,
+            or_(client_secrets.c.expires_at.is_(None), client_secrets.c.expires_at > at),
+        )
+    )
+    return rows.all()

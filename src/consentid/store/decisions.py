@@ -1,0 +1,94 @@
+"""Decisions: append-only, their bodies sealed under the subject's key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import Decision, DecisionId, SubjectId
+from consentid.kit.instants import Instant
+from consentid.store.tables import decisions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRow:
+    """A decision as stored: the body is sealed."""
+
+    id: DecisionId
+    recorded_at: Instant
+    sealed: bytes
+    commitment: bytes
+
+
+async def add(
+    connection: AsyncConnection, decision: Decision, *, sealed: bytes, commitment: bytes
+) -> None:
+    """Append one decision."""
+    await connection.execute(
+        insert(decisions).values(
+            id=decision.id,
+            subject_id=decision.subject,
+            recorded_at=decision.recorded_at,
+            early=decision.interval.early,
+            late=decision.interval.late,
+            clock_unproven=decision.clock_unproven,
+            catalogue=decision.catalogue,
+            client_id=decision.actor,
+            assurance=decision.assurance,
+            channel=decision.channel,
+            served=decision.served,
+            signal=decision.signal,
+            prompted_by=decision.prompted_by,
+            adopted_from=decision.adopted_from,
+            sealed=sealed,
+            commitment=commitment,
+        )
+    )
+
+
+_COLUMNS = (
+    decisions.c.id,
+    decisions.c.recorded_at,
+    decisions.c.sealed,
+    decisions.c.commitment,
+)
+
+
+def _row(row: Row[Any]) -> DecisionRow:
+    return DecisionRow(
+        id=DecisionId(row.id),
+        recorded_at=row.recorded_at,
+        sealed=row.sealed,
+        commitment=row.commitment,
+    )
+
+
+async def of_subject(connection: AsyncConnection, subject: SubjectId) -> Sequence[DecisionRow]:
+    """The full history, oldest first."""
+    statement = (
+        select(*_COLUMNS)
+        .where(decisions.c.subject_id == subject)
+        .order_by(decisions.c.recorded_at, decisions.c.id)
+    )
+    return [_row(row) for row in await connection.execute(statement)]
+
+
+async def page(
+    connection: AsyncConnection,
+    subject: SubjectId,
+    *,
+    before: tuple[Instant, UUID] | None,
+    limit: int,
+) -> Sequence[DecisionRow]:
+    """At most ``limit`` decisions, newest first, older than ``before``."""
+    statement = select(*_COLUMNS).where(decisions.c.subject_id == subject)
+    if before is not None:
+        statement = statement.where(
+            tuple_(decisions.c.recorded_at, decisions.c.id)
+            < tuple_(*before, types=(decisions.c.recorded_at.type, decisions.c.id.type))
+        )
+    statement = statement.order_by(decisions.c.recorded_at.desc(), decisions.c.id.desc())
+    return [_row(row) for row in await connection.execute(statement.limit(limit))]

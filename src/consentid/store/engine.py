@@ -1,0 +1,95 @@
+"""The way to PostgreSQL: one engine per process, one transaction per flow."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, final
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from consentid.kit.errors import UnavailableError
+
+_POOL_SIZE: Final = 10
+_LOCK_TIMEOUT_MS: Final = 5_000
+_STATEMENT_TIMEOUT_MS: Final = 15_000
+_CONNECTION_LOST: Final = ("08", "57P")
+
+
+@final
+class Database:
+    """A pool of connections.  ``writing`` commits at its end, ``reading`` never writes."""
+
+    def __init__(self, url: str) -> None:
+        self._engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=_POOL_SIZE,
+            max_overflow=_POOL_SIZE,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": 5,
+                "server_settings": {
+                    "application_name": "consentid",
+                    "lock_timeout": str(_LOCK_TIMEOUT_MS),
+                    "statement_timeout": str(_STATEMENT_TIMEOUT_MS),
+                    "synchronous_commit": "on",
+                },
+            },
+        )
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: durable when the block has ended, gone if it raised.
+
+        Raises:
+            UnavailableError: PostgreSQL cannot be reached.
+        """
+        async with _reachable(), self._engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent snapshot, read only.
+
+        Raises:
+            UnavailableError: PostgreSQL cannot be reached.
+        """
+        async with _reachable(), self._engine.connect() as connection:
+            await connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            yield connection
+
+    async def ping(self) -> None:
+        """Ask for a sign of life.
+
+        Raises:
+            UnavailableError: PostgreSQL cannot be reached.
+        """
+        async with self.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+@asynccontextmanager
+async def _reachable() -> AsyncIterator[None]:
+    try:
+        yield
+    except (OSError, InterfaceError, OperationalError, PoolTimeoutError) as error:
+        raise _unavailable() from error
+    except DBAPIError as error:
+        state = str(getattr(error.orig, "sqlstate", "") or "")
+        if error.connection_invalidated or state.startswith(_CONNECTION_LOST) or state == "55P03":
+            raise _unavailable() from error
+        raise
+
+
+def _unavailable() -> UnavailableError:
+    return UnavailableError(
+        "database_unavailable", "The database cannot be reached now.", retry_after_s=1
+    )

@@ -1,0 +1,107 @@
+"""Bring a database up to date.  Spec: Alembic, run in our process on an asynchronous engine."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from consentid.kit.errors import NotFoundError
+
+_SCRIPTS: Final = Path(__file__).parent / "migrations"
+_LOCK: Final = "SELECT pg_advisory_lock(hashtext('consentid.migrate'))"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migrated:
+    """Which step the database was at, and is at now."""
+
+    before: str | None
+    after: str
+
+
+def newest_step() -> str:
+    """The step that this code was written for."""
+    head = ScriptDirectory(str(_SCRIPTS)).get_current_head()
+    if head is None:
+        msg = "the package was built without its migrations"
+        raise RuntimeError(msg)
+    return head
+
+
+async def current_step(url: str) -> str | None:
+    """The step a database is at; None for an empty one."""
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_current)
+    finally:
+        await engine.dispose()
+
+
+async def upgrade(owner_url: str, *, serving_role: str) -> Migrated:
+    """Bring the database to the newest step and let the serving role do its work, no more.
+
+    Runs as the owner of the tables.  Two at once wait for each other; killed halfway, the next
+    run resumes at the step that did not commit.
+
+    Raises:
+        NotFoundError: the serving role does not exist.
+    """
+    engine = create_async_engine(owner_url, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            known = await connection.scalar(
+                text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": serving_role}
+            )
+            if known is None:
+                raise NotFoundError(
+                    "serving_role_missing",
+                    f"the database has no role {serving_role!r}: create it with"
+                    f' CREATE ROLE "{serving_role}" LOGIN, or name another in the database URL',
+                    where="database_url",
+                )
+            await connection.commit()
+            await connection.execute(text(_LOCK))
+            await connection.commit()
+            before = await connection.run_sync(_current)
+            await connection.run_sync(_upgrade, serving_role)
+            await connection.commit()
+            return Migrated(before=before, after=newest_step())
+    finally:
+        await engine.dispose()
+
+
+def role_of(url: str) -> str:
+    """The role that a database URL connects as.
+
+    Raises:
+        NotFoundError: the URL names none.
+    """
+    role = make_url(url).username
+    if role is None:
+        raise NotFoundError(
+            "database_user_missing",
+            "the database URL names no user: postgresql+asyncpg://USER@HOST/NAME",
+            where="database_url",
+        )
+    return role
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _upgrade(connection: Connection, serving_role: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    config.attributes["serving_role"] = serving_role
+    command.upgrade(config, "head")

@@ -1,0 +1,74 @@
+"""Served notices: which text was handed out, to whom, and what became of it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import CatalogueVersion, ServedId
+from consentid.kit.instants import Instant
+from consentid.store.tables import served_events, served_notices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedNotice:
+    """One answer of the catalogue."""
+
+    id: ServedId
+    client_id: str
+    notice_id: str
+    version: int
+    language: str
+    digest: bytes
+    catalogue: CatalogueVersion
+
+
+async def add(connection: AsyncConnection, served: ServedNotice, *, at: Instant) -> None:
+    """Keep what was handed out."""
+    await connection.execute(
+        insert(served_notices).values(
+            id=served.id,
+            client_id=served.client_id,
+            notice_id=served.notice_id,
+            version=served.version,
+            language=served.language,
+            digest=served.digest,
+            catalogue=served.catalogue,
+            minted_at=at,
+        )
+    )
+
+
+async def find(connection: AsyncConnection, served: ServedId) -> ServedNotice | None:
+    """A served notice by its id."""
+    row = (
+        await connection.execute(select(served_notices).where(served_notices.c.id == served))
+    ).one_or_none()
+    if row is None:
+        return None
+    return ServedNotice(
+        id=served,
+        client_id=row.client_id,
+        notice_id=row.notice_id,
+        version=row.version,
+        language=row.language,
+        digest=row.digest,
+        catalogue=CatalogueVersion(row.catalogue),
+    )
+
+
+async def note_event(
+    connection: AsyncConnection,
+    served: ServedId,
+    *,
+    event: str,
+    layout: bytes | None,
+    at: Instant,
+) -> None:
+    """Note that a notice was shown or dismissed; a repeat counts once."""
+    await connection.execute(
+        insert(served_events)
+        .values(served=served, event=event, layout=layout, at=at)
+        .on_conflict_do_nothing()
+    )

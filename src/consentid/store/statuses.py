@@ -1,0 +1,250 @@
+"""One row per (subject, audience) and the status lists that its tokens point into.
+
+An index is random, belongs to one (subject, audience), and is never used again.  A collision while
+drawing is the measure of a list's fill: after four in a row the list is closed and the next opened.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import SubjectId
+from consentid.kit.instants import Instant
+from consentid.store.tables import audience_states, status_indices, status_lists
+
+LIST_BITS: Final = 2**17
+LIST_BYTES: Final = LIST_BITS // 8
+_DRAWS: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusIndex:
+    """A place in a status list."""
+
+    list_no: int
+    idx: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceState:
+    """What the tokens of one subject for one audience say now."""
+
+    audience: str
+    rev: int
+    sealed: bytes
+    status: StatusIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Whose index it is."""
+
+    subject: SubjectId
+    audience: str
+    is_revoked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedList:
+    """A signed status list."""
+
+    list_no: int
+    token: str
+    signed_at: Instant
+
+
+async def of_subject(connection: AsyncConnection, subject: SubjectId) -> list[AudienceState]:
+    """Every audience's row of a subject."""
+    rows = await connection.execute(
+        select(audience_states)
+        .where(audience_states.c.subject_id == subject)
+        .order_by(audience_states.c.audience)
+    )
+    return [
+        AudienceState(
+            audience=row.audience,
+            rev=row.rev,
+            sealed=row.sealed,
+            status=StatusIndex(list_no=row.list_no, idx=row.idx),
+        )
+        for row in rows
+    ]
+
+
+async def save(connection: AsyncConnection, subject: SubjectId, state: AudienceState) -> None:
+    """Make or replace the row.  The caller holds the subject's lock."""
+    values = {
+        "rev": state.rev,
+        "sealed": state.sealed,
+        "list_no": state.status.list_no,
+        "idx": state.status.idx,
+    }
+    await connection.execute(
+        insert(audience_states)
+        .values(subject_id=subject, audience=state.audience, **values)
+        .on_conflict_do_update(index_elements=["subject_id", "audience"], set_=values)
+    )
+
+
+async def allocate(
+    connection: AsyncConnection,
+    *,
+    subject: SubjectId,
+    audience: str,
+    draw: Callable[[int], int],
+    at: Instant,
+) -> StatusIndex:
+    """Take a random free index.  ``draw(n)`` gives a secure random number below ``n``."""
+    while True:
+        list_no = await _open_list(connection, at=at)
+        for _ in range(_DRAWS):
+            status = StatusIndex(list_no=list_no, idx=draw(LIST_BITS))
+            if await _take(connection, status, subject=subject, audience=audience):
+                return status
+        await connection.execute(
+            update(status_lists).where(status_lists.c.list_no == list_no).values(is_open=False)
+        )
+
+
+async def _open_list(connection: AsyncConnection, *, at: Instant) -> int:
+    statement = (
+        select(status_lists.c.list_no)
+        .where(status_lists.c.is_open)
+        .order_by(status_lists.c.list_no)
+        .limit(1)
+    )
+    found = await connection.scalar(statement)
+    if found is None:
+        # One opener at a time; whoever waited finds the other's list.
+        await connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtext('consentid.status_list'))")
+        )
+        found = await connection.scalar(statement)
+    if found is None:
+        found = await connection.scalar(
+            insert(status_lists)
+            .values(is_open=True, bits=bytes(LIST_BYTES), created_at=at)
+            .returning(status_lists.c.list_no)
+        )
+    if found is None:
+        msg = "an insert returned no list number"
+        raise RuntimeError(msg)
+    return found
+
+
+async def _take(
+    connection: AsyncConnection,
+    status: StatusIndex,
+    *,
+    subject: SubjectId | None,
+    audience: str | None,
+    revoked_at: Instant | None = None,
+) -> bool:
+    statement = (
+        insert(status_indices)
+        .values(
+            list_no=status.list_no,
+            idx=status.idx,
+            subject_id=subject,
+            audience=audience,
+            revoked_at=revoked_at,
+            is_published=False,
+        )
+        .on_conflict_do_nothing()
+        .returning(status_indices.c.idx)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None
+
+
+async def revoke(connection: AsyncConnection, status: StatusIndex, *, at: Instant) -> None:
+    """End the tokens at an index; the publisher sets the bit in its next window."""
+    await connection.execute(
+        update(status_indices)
+        .where(status_indices.c.list_no == status.list_no, status_indices.c.idx == status.idx)
+        .values(revoked_at=func.coalesce(status_indices.c.revoked_at, at))
+    )
+
+
+async def find_holder(connection: AsyncConnection, status: StatusIndex) -> Holder | None:
+    """Whose index this is; None for one never allocated, or a decoy."""
+    row = (
+        await connection.execute(
+            select(status_indices).where(
+                status_indices.c.list_no == status.list_no, status_indices.c.idx == status.idx
+            )
+        )
+    ).one_or_none()
+    if row is None or row.subject_id is None:
+        return None
+    return Holder(
+        subject=SubjectId(row.subject_id),
+        audience=row.audience,
+        is_revoked=row.revoked_at is not None,
+    )
+
+
+async def every_list(connection: AsyncConnection) -> Sequence[int]:
+    """The numbers of all lists."""
+    rows = await connection.scalars(select(status_lists.c.list_no).order_by(status_lists.c.list_no))
+    return rows.all()
+
+
+async def lock_bits(connection: AsyncConnection, list_no: int) -> tuple[bytes, Instant | None]:
+    """A list's bits and when it was last signed, held for this transaction."""
+    row = (
+        await connection.execute(
+            select(status_lists.c.bits, status_lists.c.signed_at)
+            .where(status_lists.c.list_no == list_no)
+            .with_for_update()
+        )
+    ).one()
+    return row.bits, row.signed_at
+
+
+async def take_unpublished(connection: AsyncConnection, list_no: int) -> Sequence[int]:
+    """The revoked indices whose bits are not set yet, marked as published."""
+    rows = await connection.scalars(
+        update(status_indices)
+        .where(
+            status_indices.c.list_no == list_no,
+            status_indices.c.revoked_at.is_not(None),
+            ~status_indices.c.is_published,
+        )
+        .values(is_published=True)
+        .returning(status_indices.c.idx)
+    )
+    return rows.all()
+
+
+async def add_decoy(connection: AsyncConnection, status: StatusIndex, *, at: Instant) -> bool:
+    """Revoke an index that nobody holds; false where somebody does."""
+    return await _take(connection, status, subject=None, audience=None, revoked_at=at)
+
+
+async def save_list(
+    connection: AsyncConnection, *, list_no: int, bits: bytes, token: str, signed_at: Instant
+) -> None:
+    """Publish a list."""
+    await connection.execute(
+        update(status_lists)
+        .where(status_lists.c.list_no == list_no)
+        .values(bits=bits, token=token, signed_at=signed_at)
+    )
+
+
+async def find_published(connection: AsyncConnection, list_no: int) -> PublishedList | None:
+    """The newest signed form of a list."""
+    row = (
+        await connection.execute(
+            select(status_lists.c.token, status_lists.c.signed_at).where(
+                status_lists.c.list_no == list_no, status_lists.c.token.is_not(None)
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    return PublishedList(list_no=list_no, token=row.token, signed_at=row.signed_at)

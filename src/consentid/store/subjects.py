@@ -1,0 +1,190 @@
+"""Subjects: persons known by the portal, and devices; their keys and their projections."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import SubjectId
+from consentid.kit.instants import Instant
+from consentid.store.tables import (
+    account_devices,
+    devices,
+    known_subjects,
+    projections,
+    subject_keys,
+    subjects,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectRow:
+    """What the database holds of a subject, still sealed."""
+
+    id: SubjectId
+    version: int
+    """Rises with each decision of this subject."""
+    wrapped_key: bytes
+    sealed_projection: bytes
+    adult: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSubject:
+    """A subject about to be made."""
+
+    id: SubjectId
+    wrapped_key: bytes
+    sealed_projection: bytes
+    created_at: Instant
+
+
+async def _insert(connection: AsyncConnection, new: NewSubject, kind: str) -> None:
+    await connection.execute(
+        insert(subjects).values(id=new.id, kind=kind, created_at=new.created_at)
+    )
+    await connection.execute(
+        insert(subject_keys).values(subject_id=new.id, wrapped=new.wrapped_key)
+    )
+    await connection.execute(
+        insert(projections).values(subject_id=new.id, version=0, sealed=new.sealed_projection)
+    )
+
+
+async def find_known(connection: AsyncConnection, identity_hash: bytes) -> SubjectId | None:
+    """The subject of a portal identity."""
+    found = await connection.scalar(
+        select(known_subjects.c.subject_id).where(known_subjects.c.identity_hash == identity_hash)
+    )
+    return None if found is None else SubjectId(found)
+
+
+async def create_known(
+    connection: AsyncConnection, new: NewSubject, *, identity_hash: bytes, adult: bool
+) -> None:
+    """Make a known subject.  The caller holds ``lock_identity``."""
+    await _insert(connection, new, "known")
+    await connection.execute(
+        insert(known_subjects).values(identity_hash=identity_hash, subject_id=new.id, adult=adult)
+    )
+
+
+async def set_adult(connection: AsyncConnection, subject: SubjectId, *, adult: bool) -> None:
+    """Keep what the portal says now."""
+    await connection.execute(
+        update(known_subjects)
+        .where(known_subjects.c.subject_id == subject, known_subjects.c.adult != adult)
+        .values(adult=adult)
+    )
+
+
+async def create_device(
+    connection: AsyncConnection,
+    new: NewSubject,
+    *,
+    credential_hash: bytes,
+    client_id: str,
+    origin: str | None,
+    expires_at: Instant,
+) -> None:
+    """Make a device subject."""
+    await _insert(connection, new, "device")
+    await connection.execute(
+        insert(devices).values(
+            subject_id=new.id,
+            credential_hash=credential_hash,
+            client_id=client_id,
+            origin=origin,
+            created_at=new.created_at,
+            expires_at=expires_at,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRow:
+    """A device, found by its credential."""
+
+    id: SubjectId
+    client_id: str
+    expires_at: Instant
+
+
+async def find_device(connection: AsyncConnection, credential_hash: bytes) -> DeviceRow | None:
+    """The device that holds this credential; expired ones are returned too."""
+    statement = (
+        select(devices.c.subject_id, devices.c.client_id, devices.c.expires_at)
+        .join(subjects, subjects.c.id == devices.c.subject_id)
+        .where(devices.c.credential_hash == credential_hash, subjects.c.erased_at.is_(None))
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    return DeviceRow(
+        id=SubjectId(row.subject_id), client_id=row.client_id, expires_at=row.expires_at
+    )
+
+
+async def link_device(
+    connection: AsyncConnection, *, account: SubjectId, device: SubjectId, at: Instant
+) -> bool:
+    """Note that an account is signed in on a device; true the first time."""
+    statement = (
+        insert(account_devices)
+        .values(account_id=account, device_id=device, first_seen_at=at)
+        .on_conflict_do_nothing()
+        .returning(account_devices.c.account_id)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None
+
+
+async def find(
+    connection: AsyncConnection, subject: SubjectId, *, lock: bool = False
+) -> SubjectRow | None:
+    """A subject's row, None where it is unknown or erased.
+
+    ``lock`` serialises all writes of one subject: whoever holds it sees every earlier decision.
+    """
+    statement = (
+        select(
+            projections.c.version,
+            projections.c.sealed,
+            subject_keys.c.wrapped,
+            known_subjects.c.adult,
+        )
+        .join(subject_keys, subject_keys.c.subject_id == projections.c.subject_id)
+        .outerjoin(known_subjects, known_subjects.c.subject_id == projections.c.subject_id)
+        .where(projections.c.subject_id == subject)
+    )
+    if lock:
+        statement = statement.with_for_update(of=projections)
+    row = (await connection.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    return SubjectRow(
+        id=subject,
+        version=row.version,
+        wrapped_key=row.wrapped,
+        sealed_projection=row.sealed,
+        adult=bool(row.adult),
+    )
+
+
+async def save_projection(
+    connection: AsyncConnection, subject: SubjectId, *, version: int, sealed: bytes
+) -> None:
+    """Replace the projection.  The caller holds the subject's lock."""
+    await connection.execute(
+        update(projections)
+        .where(projections.c.subject_id == subject)
+        .values(version=version, sealed=sealed)
+    )
+
+
+async def every_id(connection: AsyncConnection) -> list[SubjectId]:
+    """Every subject that has a projection, in order; for audits."""
+    rows = await connection.scalars(
+        select(projections.c.subject_id).order_by(projections.c.subject_id)
+    )
+    return [SubjectId(row) for row in rows]
