@@ -1,0 +1,234 @@
+"""How one installation is set up: one typed, frozen object.
+
+Read once, at the start of a command, from an optional TOML file (``CONSENTID_CONFIG``) and from
+environment variables ``CONSENTID_*``, which win.  A name that we do not know is an error, since a
+misspelt setting would silently be the default.  Whatever holds a password can be given as a file
+(``CONSENTID_DATABASE_URL_FILE``), as mounted secrets are.
+"""
+
+import difflib
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from consentid.kit.errors import MalformedError
+
+PREFIX: Final = "CONSENTID_"
+CONFIG: Final = "config"
+CHROMIUM: Final = "chromium"
+_FILE: Final = "_file"
+_SECRETS: Final = frozenset({"database_url", "migration_database_url", "valkey_url"})
+_LISTS: Final = frozenset({"trusted_proxies"})
+_DRIVER: Final = "postgresql+asyncpg://"
+
+_Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+_Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class SettingsError(MalformedError):
+    """A setting is unknown, missing or wrong; ``where`` names it as it was given."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that an operator may choose."""
+
+    database_url: str | None = None
+    """The database as the serving role.  ``postgresql+asyncpg://...``"""
+    migration_database_url: str | None = None
+    """The same as the role that owns it; unset, the serving role migrates too."""
+    valkey_url: str | None = None
+    """Valkey; unset, everything is answered from the database, slower."""
+    brands_dir: Path = Path("brands")
+    keys_dir: Path = Path("keys")
+    host: str = "127.0.0.1"
+    port: _Port = 8000
+    uds: Path | None = None
+    """A Unix socket to listen on instead of host and port."""
+    workers: _Positive = 1
+    """Web processes that ``serve`` starts."""
+    concurrency: _Positive = 1000
+    """Requests at once per web process; more are answered 503."""
+    drain_s: _Positive = 20
+    """How long requests under way may take after SIGTERM."""
+    database_connections: _Positive = 10
+    """Connections to the database per process, at most."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose ``X-Forwarded-*`` are believed; empty: nobody's."""
+    status_list_window_s: _Positive = 5
+    """How often flips of the status lists are published."""
+    localhost_hosts: bool = False
+    """Demo and dev only: our own clients map ``*.localhost`` to 127.0.0.1."""
+    allow_http_issuer: bool = False
+    """Demo and dev only: an issuer may be ``http``."""
+    chromium: Path | None = None
+    """The browser for the browser tests."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "text"] = "text"
+
+    def __repr__(self) -> str:  # pyright: ignore[reportImplicitOverride]  3.11 has no override
+        """Everything but the secrets."""
+        shown = (
+            f"{name}={'***' if name in _SECRETS and value is not None else repr(value)}"
+            for name, value in msgspec.structs.asdict(self).items()
+        )
+        return f"Settings({', '.join(shown)})"
+
+    def database(self) -> str:
+        """The serving role's URL.
+
+        Raises:
+            SettingsError: there is none.
+        """
+        return _required("database_url", self.database_url)
+
+    def migration_database(self) -> str:
+        """The owning role's URL, or the serving role's where no other is set.
+
+        Raises:
+            SettingsError: there is neither.
+        """
+        return self.migration_database_url or self.database()
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Read settings from variables and from the files that these name.
+
+    Raises:
+        SettingsError: a name is unknown, a value is wrong, or a named file cannot be read.
+    """
+    given = {
+        name.removeprefix(PREFIX).lower(): (name, value)
+        for name, value in environ.items()
+        if name.startswith(PREFIX)
+    }
+    config = given.pop(CONFIG, None)
+    values: dict[str, object] = {}
+    places: dict[str, str] = {}
+    if config is not None:
+        path = Path(config[1])
+        for key, value in _read_toml(path, config[0]).items():
+            _put(key, value, f"{path}: {key}", values, places, beside=path.parent)
+    from_variables: dict[str, object] = {}
+    for key, (name, text) in given.items():
+        value = (
+            [part.strip() for part in text.split(",") if part.strip()] if key in _LISTS else text
+        )
+        _put(key, value, name, from_variables, places, beside=Path())
+    return _build({**values, **from_variables}, places)
+
+
+def _put(
+    key: str,
+    value: object,
+    place: str,
+    values: dict[str, object],
+    places: dict[str, str],
+    *,
+    beside: Path,
+) -> None:
+    """Check the name, read a secret's file, and put the value where it belongs."""
+    names = Settings.__struct_fields__
+    field = key.removesuffix(_FILE)
+    if key not in names and field in _SECRETS:
+        if field in values:
+            raise SettingsError(
+                "settings.twice", f"{field} is given both as a value and as a file", where=place
+            )
+        value, key = _read_secret(beside / str(value), place), field
+    elif key not in names:
+        raise SettingsError("settings.unknown", _unknown(key, place), where=place)
+    elif key in values:
+        raise SettingsError(
+            "settings.twice", f"{key} is given both as a value and as a file", where=place
+        )
+    values[key] = value
+    places[key] = place
+
+
+def _unknown(key: str, place: str) -> str:
+    known = [*Settings.__struct_fields__, *(f"{secret}{_FILE}" for secret in _SECRETS), CONFIG]
+    near = difflib.get_close_matches(key, known, n=1)
+    if not near:
+        return "there is no such setting"
+    as_given = f"{PREFIX}{near[0].upper()}" if place.startswith(PREFIX) else near[0]
+    return f"there is no such setting: did you mean {as_given}?"
+
+
+def _build(values: Mapping[str, object], places: Mapping[str, str]) -> Settings:
+    for key, value in values.items():
+        try:
+            # One by one, so that an error can say where the value came from.
+            msgspec.convert({key: value}, Settings, strict=False, dec_hook=_decode)
+        except msgspec.ValidationError as error:
+            reason = str(error).partition(" - at ")[0]
+            raise SettingsError("settings.invalid", reason, where=places[key]) from error
+    settings = msgspec.convert(dict(values), Settings, strict=False, dec_hook=_decode)
+    for network in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise SettingsError(
+                "settings.invalid",
+                f"{network!r} is neither an address nor a network such as 10.0.0.0/8",
+                where=places["trusted_proxies"],
+            ) from error
+    return msgspec.structs.replace(
+        settings,
+        database_url=_with_driver("database_url", settings.database_url, places),
+        migration_database_url=_with_driver(
+            "migration_database_url", settings.migration_database_url, places
+        ),
+    )
+
+
+def _with_driver(key: str, url: str | None, places: Mapping[str, str]) -> str | None:
+    """Name the driver where the URL is the plain one that a hosting service hands out."""
+    if url is None or url.startswith(_DRIVER):
+        return url
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql"}:
+        raise SettingsError(
+            "settings.invalid",
+            "a database's URL begins with postgresql+asyncpg:// (or postgresql://)",
+            where=places[key],
+        )
+    return _DRIVER + rest
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str) and value:
+        return Path(value)
+    msg = f"expected a path, not {value!r}"
+    raise ValueError(msg)
+
+
+def _read_toml(path: Path, place: str) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            "settings.unreadable", f"cannot read {path}: {error.strerror}", where=place
+        ) from error
+    except ValueError as error:
+        raise SettingsError("settings.invalid", f"not TOML: {error}", where=str(path)) from error
+
+
+def _read_secret(path: Path, place: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise SettingsError(
+            "settings.unreadable", f"cannot read {path}: {reason}", where=place
+        ) from error
+
+
+def _required(key: str, value: str | None) -> str:
+    if value is None:
+        name = f"{PREFIX}{key.upper()}"
+        raise SettingsError("settings.missing", f"set {name} or {name}_FILE", where=name)
+    return value
