@@ -90,7 +90,7 @@ def read_private(path: Path) -> bytes:
     if mode & 0o777 & ~allowed:
         raise MalformedError(
             "key_file_open",
-            f"others can read {path.name} (mode {mode:04o}): run `chmod 600 {path}` or mount it 0400",
+            f"others can read it (mode {mode:04o}): run `chmod 600 {path}`, or mount it 0400",
             where=path.name,
         )
     return content

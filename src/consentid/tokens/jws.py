@@ -1,16 +1,17 @@
 """Compact JWS as narrow as we need it: ES256, three header members, and never a surprise.
 
-The ladder's lower rungs, shared by consent tokens and status lists: ``split`` reads the form,
-``signature_holds`` checks the signature.  Form first, since it is cheap; then the signature; and
-only then does anybody look at what the token says.
+The ladder's lower rungs, shared by consent tokens and status lists, are in ``open_signed``.  Form
+first, since it is cheap and needs no key; then the signature; and only then does anybody look at
+what the token says.
 
 Spec: RFC 7515 sections 3.1, 4.1 and 5.2; RFC 7518 section 3.4; RFC 8725 (best practice).
 """
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from consentid.kit import base64url
 from consentid.kit.errors import MalformedError
 from consentid.tokens.reasons import Inactive, Reason
+
+C = TypeVar("C", bound=msgspec.Struct)
 
 ALGORITHM: Final = "ES256"
 MAX_KID_LENGTH: Final = 12
@@ -56,6 +59,14 @@ class Unverified:
     unverified_signature: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Signed(Generic[C]):
+    """Claims under a signature that holds.  What they say is not yet judged."""
+
+    kid: str
+    claims: C
+
+
 def signing_input(*, typ: str, kid: str, payload: bytes) -> bytes:
     """The bytes to sign: header and payload in base64url.  Spec: RFC 7515 section 5.1.
 
@@ -81,6 +92,38 @@ def assemble(signed_input: bytes, signature: bytes) -> str:
     return f"{signed_input.decode()}.{base64url.encode(signature)}"
 
 
+def open_signed(  # noqa: PLR0911 - a return per rung
+    unverified_token: str,
+    *,
+    typ: str,
+    max_length: int,
+    read: Callable[[bytes], C],
+    keys: Mapping[str, EllipticCurvePublicKey],
+) -> Signed[C] | Inactive:
+    """Climb the ladder up to a signature that holds.
+
+    ``read`` takes the payload's bytes and raises ValueError if they are not the claims expected.
+    """
+    parts = split(unverified_token, typ=typ, max_length=max_length)
+    if isinstance(parts, Inactive):
+        return parts
+    if not is_bounded(parts.unverified_payload):
+        return Inactive(Reason.BAD_CLAIMS)
+    try:
+        unverified_claims = read(parts.unverified_payload)
+    except ValueError:
+        return Inactive(Reason.BAD_CLAIMS)
+    ambiguous = ambiguity(parts.unverified_payload, unverified_claims)
+    if ambiguous is not None:
+        return Inactive(ambiguous)
+    key = keys.get(parts.unverified_kid)
+    if key is None:
+        return Inactive(Reason.UNKNOWN_KEY)
+    if not signature_holds(key, parts):
+        return Inactive(Reason.BAD_SIGNATURE)
+    return Signed(parts.unverified_kid, unverified_claims)
+
+
 def split(unverified_token: str, *, typ: str, max_length: int) -> Unverified | Inactive:
     """Read the form: length, three parts, strict base64url, the closed header.
 
@@ -98,9 +141,9 @@ def split(unverified_token: str, *, typ: str, max_length: int) -> Unverified | I
         signature = base64url.decode(unverified_signature)
     except ValueError:
         return Inactive(Reason.BAD_ENCODING)
-    kid = _read_header(header, typ=typ)
-    if isinstance(kid, Inactive):
-        return kid
+    kid = _read_kid(header, typ=typ)
+    if isinstance(kid, Reason):
+        return Inactive(kid)
     if len(signature) != SIGNATURE_BYTES:
         return Inactive(Reason.BAD_SIGNATURE)
     return Unverified(
@@ -154,21 +197,19 @@ class _NamedTwiceError(ValueError):
     """An object has a member twice."""
 
 
-def _read_header(header: bytes, *, typ: str) -> str | Inactive:
-    if not is_bounded(header):
-        return Inactive(Reason.BAD_HEADER)
+def _read_kid(header: bytes, *, typ: str) -> str | Reason:
     try:
         unverified = _header_decoder.decode(header)
-    except ValueError:  # msgspec.DecodeError and UnicodeDecodeError are
-        return Inactive(Reason.BAD_HEADER)
+    except (ValueError, RecursionError):
+        return Reason.BAD_HEADER
     if ambiguity(header, unverified) is not None:
-        return Inactive(Reason.BAD_HEADER)
+        return Reason.BAD_HEADER
     if unverified.alg != ALGORITHM:
-        return Inactive(Reason.WRONG_ALGORITHM)
+        return Reason.WRONG_ALGORITHM
     if unverified.typ != typ:
-        return Inactive(Reason.WRONG_TYPE)
+        return Reason.WRONG_TYPE
     if _KID.fullmatch(unverified.kid) is None:
-        return Inactive(Reason.BAD_HEADER)
+        return Reason.BAD_HEADER
     return unverified.kid
 
 

@@ -166,27 +166,29 @@ def verify_list(
 
     ``sub`` must be that very address, so one list never stands in for another.
     """
-    parts = jws.split(unverified_list, typ=TYPE, max_length=MAX_TOKEN_LENGTH)
-    if isinstance(parts, Inactive):
-        return parts
-    payload = parts.unverified_payload
-    if not jws.is_bounded(payload):
-        return Inactive(Reason.BAD_CLAIMS)
-    try:
-        unverified_claims = _decoder.decode(payload)
-    except ValueError:
-        return Inactive(Reason.BAD_CLAIMS)
-    ambiguity = jws.ambiguity(payload, unverified_claims)
-    if ambiguity is not None:
-        return Inactive(ambiguity)
-    key = keys.get(parts.unverified_kid)
-    if key is None:
-        return Inactive(Reason.UNKNOWN_KEY)
-    if not jws.signature_holds(key, parts):
-        return Inactive(Reason.BAD_SIGNATURE)
-    claims = unverified_claims
-    if claims.sub != uri:
+    found = open_list(unverified_list, keys=keys, now_s=now_s, leeway_s=leeway_s)
+    if isinstance(found, VerifiedList) and found.uri != uri:
         return Inactive(Reason.WRONG_STATUS_LIST)
+    return found
+
+
+def open_list(
+    unverified_list: str,
+    *,
+    keys: Mapping[str, EllipticCurvePublicKey],
+    now_s: float,
+    leeway_s: int = LEEWAY_S,
+) -> VerifiedList | Inactive:
+    """Verify a list that came as a file, without an address.
+
+    The caller compares ``uri`` with what a token names.
+    """
+    signed = jws.open_signed(
+        unverified_list, typ=TYPE, max_length=MAX_TOKEN_LENGTH, read=_decoder.decode, keys=keys
+    )
+    if isinstance(signed, Inactive):
+        return signed
+    claims = signed.claims
     if claims.exp <= now_s:
         return Inactive(Reason.EXPIRED)
     if claims.iat > now_s + leeway_s:
@@ -195,4 +197,6 @@ def verify_list(
         bits = decode_list(claims.status_list.lst)
     except MalformedError:
         return Inactive(Reason.BAD_CLAIMS)
-    return VerifiedList(uri=uri, bits=bits, iat_s=claims.iat, exp_s=claims.exp, ttl_s=claims.ttl)
+    return VerifiedList(
+        uri=claims.sub, bits=bits, iat_s=claims.iat, exp_s=claims.exp, ttl_s=claims.ttl
+    )

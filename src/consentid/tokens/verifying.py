@@ -46,22 +46,16 @@ def verify(
     ``keys`` are P-256 keys by ``kid`` (see ``jwks.read_keys``); ``now_s`` counts Unix seconds.
     At ``now_s == exp`` a token has expired.  ``leeway_s`` is granted to ``iat`` and ``nbf`` only.
     """
-    parts = jws.split(unverified_token, typ=consent.TYPE, max_length=MAX_UNVERIFIED_LENGTH)
-    if isinstance(parts, Inactive):
-        return parts
-    try:
-        unverified_claims = consent.read_claims(parts.unverified_payload)
-    except ValueError:
-        return Inactive(Reason.BAD_CLAIMS)
-    ambiguity = jws.ambiguity(parts.unverified_payload, unverified_claims)
-    if ambiguity is not None:
-        return Inactive(ambiguity)
-    key = keys.get(parts.unverified_kid)
-    if key is None:
-        return Inactive(Reason.UNKNOWN_KEY)
-    if not jws.signature_holds(key, parts):
-        return Inactive(Reason.BAD_SIGNATURE)
-    claims = unverified_claims
+    signed = jws.open_signed(
+        unverified_token,
+        typ=consent.TYPE,
+        max_length=MAX_UNVERIFIED_LENGTH,
+        read=consent.read_claims,
+        keys=keys,
+    )
+    if isinstance(signed, Inactive):
+        return signed
+    claims = signed.claims
     if claims.iss != issuer:
         return Inactive(Reason.WRONG_ISSUER)
     if claims.aud != audience:
@@ -69,7 +63,7 @@ def verify(
     untimely = _untimely(claims, now_s=now_s, leeway_s=leeway_s)
     if untimely is not None:
         return Inactive(untimely)
-    return Verified(claims=claims, kid=parts.unverified_kid)
+    return Verified(claims=claims, kid=signed.kid)
 
 
 def _untimely(claims: ConsentClaims, *, now_s: float, leeway_s: int) -> Reason | None:
