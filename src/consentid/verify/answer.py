@@ -1,0 +1,40 @@
+"""A verifier's yes: what an active token allows."""
+
+from dataclasses import dataclass
+
+from consentid.tokens.consent import ConsentClaims
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Active:
+    """A token to rely on now, and what it says."""
+
+    sub: str
+    """The person, as this audience knows it and nobody else does."""
+    aud: str
+    client_id: str
+    granted: frozenset[str]
+    refused: frozenset[str]
+    """Refused, where asked again would be wrong.  In neither set is a no as well."""
+    rev: int
+    catalogue: int
+    exp_s: int
+    """Unix seconds.  From this instant on, the token is inactive."""
+
+    def allows(self, purpose: str) -> bool:
+        """Whether this very purpose is granted."""
+        return purpose in self.granted
+
+
+def answer(claims: ConsentClaims) -> Active:
+    """Put verified claims, with their status checked, as an answer."""
+    return Active(
+        sub=claims.sub,
+        aud=claims.aud,
+        client_id=claims.client_id,
+        granted=frozenset(claims.consent.g),
+        refused=frozenset(claims.consent.d),
+        rev=claims.consent.rev,
+        catalogue=claims.consent.cat,
+        exp_s=claims.exp,
+    )

@@ -1,0 +1,68 @@
+"""Fetch one public document: bounded in bytes and time, no redirects, no compression.
+
+Spec: RFC 9110 section 13.1.2 (If-None-Match).
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import httpx2
+
+from consentid.kit.errors import UnavailableError
+
+_OK: Final = 200
+_NOT_MODIFIED: Final = 304
+_RETRY_S: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A document; ``body`` is None where it has not changed since ``etag``."""
+
+    body: bytes | None
+    etag: str | None
+
+
+def fetch(
+    client: httpx2.Client, url: str, *, etag: str | None, max_bytes: int, timeout_s: float
+) -> Fetched:
+    """Fetch a document, reading no more than ``max_bytes`` and no longer than ``timeout_s``.
+
+    Raises:
+        UnavailableError: unreachable, too slow, too large, or answered with anything but the
+            document.
+    """
+    headers = {"Accept-Encoding": "identity"}
+    if etag is not None:
+        headers["If-None-Match"] = etag
+    deadline = time.monotonic() + timeout_s
+    try:
+        with client.stream("GET", url, headers=headers, timeout=timeout_s) as response:
+            if response.status_code == _NOT_MODIFIED and etag is not None:
+                return Fetched(body=None, etag=etag)
+            _check_head(response, max_bytes)
+            body = bytearray()
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise _unavailable(f"more than {max_bytes} bytes")
+                if time.monotonic() > deadline:
+                    raise _unavailable(f"not complete after {timeout_s} s")
+            return Fetched(body=bytes(body), etag=response.headers.get("ETag"))
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+        raise _unavailable(f"not reachable ({type(error).__name__})") from error
+
+
+def _check_head(response: httpx2.Response, max_bytes: int) -> None:
+    if response.status_code != _OK:
+        raise _unavailable(f"answered with status {response.status_code}")
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise _unavailable("compressed, which nobody asked for")
+    length = response.headers.get("Content-Length", "0")
+    if not length.isdecimal() or int(length) > max_bytes:
+        raise _unavailable(f"announced with more than {max_bytes} bytes")
+
+
+def _unavailable(what: str) -> UnavailableError:
+    return UnavailableError("document_unavailable", what, retry_after_s=_RETRY_S)
