@@ -1,0 +1,97 @@
+"""The demo group's names: where its hosts are, and what the demo keeps secret for them."""
+
+import secrets
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from consentid.brandbook.book import Book, Profile
+from consentid.brandbook.client import AuthMethod, Scope
+from consentid.core.party import Slug
+from consentid.demo.errors import DemoError
+from consentid.demo.portal_customers import INVENTED
+from consentid.demo.private_files import write_private
+
+PORT: Final = 7600
+HUB: Final = "consent"
+PORTAL: Final = "id"
+BRANDS: Final = ("news", "shop", "play")
+PARTNER: Final = "reach"
+PARTIES: Final = (*BRANDS, PARTNER)
+
+_FILE: Final = "secrets.json"
+
+
+def url_of(host: str, port: int = PORT) -> str:
+    """The address of one of the group's hosts."""
+    return f"http://{host}.localhost:{port}"
+
+
+class DemoSecrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What back ends and customers know by heart.  Made afresh for each demo folder."""
+
+    clients: dict[str, str]
+    """Hub client id to secret."""
+    portal_clients: dict[str, str]
+    """Portal client id to secret."""
+    passwords: dict[str, str]
+    """Customer's login to password."""
+    cookies: str
+    """What the demo's sites sign their cookies with."""
+
+
+def make_secrets(folder: Path, *, clients: list[str], portal_clients: list[str]) -> DemoSecrets:
+    """Draw new secrets and write them down, for the owner's eyes only."""
+    drawn = DemoSecrets(
+        clients={client: secrets.token_urlsafe(32) for client in clients},
+        portal_clients={client: secrets.token_urlsafe(32) for client in portal_clients},
+        passwords={login: secrets.token_urlsafe(9) for login, _, _ in INVENTED},
+        cookies=secrets.token_urlsafe(32),
+    )
+    write_private(folder / _FILE, msgspec.json.encode(drawn))
+    return drawn
+
+
+def find_secrets(folder: Path) -> DemoSecrets | None:
+    """The folder's secrets; None if it has none yet."""
+    try:
+        return msgspec.json.decode((folder / _FILE).read_bytes(), type=DemoSecrets)
+    except FileNotFoundError:
+        return None
+
+
+def profile_of(book: Book, party: str) -> Profile:
+    """A brand or a partner of the group.
+
+    Raises:
+        DemoError: these are not the demo group's files.
+    """
+    profile = book.brands.get(Slug(party)) or book.partners.get(Slug(party))
+    if profile is None:
+        raise DemoError("no_party", f"the brands folder has no {party!r}: the demo needs Halcyon's")
+    return profile
+
+
+def client_of(book: Book, party: str) -> str:
+    """The client of a party's back end: it keeps a secret, and hands in decisions.
+
+    Raises:
+        DemoError: the party declares none.
+    """
+    for id_, client in profile_of(book, party).clients.items():
+        if client.auth is AuthMethod.CLIENT_SECRET_BASIC and Scope.DECISIONS_WRITE in client.scopes:
+            return id_
+    raise DemoError("no_client", f"{party} declares no back end with a secret and decisions:write")
+
+
+def portal_client_of(book: Book, party: str) -> str:
+    """The portal's client whose ID tokens a party's back end may exchange.
+
+    Raises:
+        DemoError: ``group.toml`` names none.
+    """
+    client = book.group.portal.clients.get(Slug(party))
+    if client is None:
+        raise DemoError("no_client", f"group.toml [portal] names no client for {party}")
+    return client
