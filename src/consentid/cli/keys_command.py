@@ -1,0 +1,177 @@
+"""``consentid keys generate | rotate | list``: the signing keys and secrets of an installation.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from consentid import settings
+from consentid.keyring import manifest
+from consentid.keyring.generating import MASTER, PAIRWISE, generate
+from consentid.keyring.manifest import KeyEntry
+from consentid.keyring.rotating import KEEP_RETIRED_S, PUBLISH_AHEAD_S, rotate
+from consentid.kit import instants
+from consentid.kit.errors import ConsentidError
+from consentid.kit.instants import Instant
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - its only name
+
+DONE: Final = 0
+FAILED: Final = 1
+
+
+class _Arguments(Protocol):
+    action: str
+    keys: Path | None
+    force: bool
+    compromised: bool
+    json: bool
+
+
+def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "keys",
+        help="make, rotate and list signing keys",
+        description=(
+            "The signing keys and secrets of this installation. Running servers notice a rotation "
+            "by themselves."
+        ),
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    making = actions.add_parser(
+        "generate",
+        help="make what is missing; never overwrites",
+        description=(
+            f"Make signing keys, {PAIRWISE} and {MASTER} where there are none. Nothing that is "
+            "there is ever overwritten; running it again changes nothing."
+        ),
+    )
+    rotating = actions.add_parser(
+        "rotate",
+        help="sign with the next key from now on",
+        description=(
+            "The next key becomes active, the active one is retired and a new next key is made. "
+            f"A retired key stays published for {KEEP_RETIRED_S // 3600} h, until all that it "
+            f"signed has expired. Refused while the next key is younger than "
+            f"{PUBLISH_AHEAD_S // 60} minutes, since verifiers may not know it yet."
+        ),
+    )
+    rotating.add_argument("--force", action="store_true", help="do not wait for verifiers")
+    rotating.add_argument(
+        "--compromised",
+        action="store_true",
+        help=(
+            "the active keys are in wrong hands: stop publishing them at once, so that every "
+            "token they signed is refused (implies --force)"
+        ),
+    )
+    listing = actions.add_parser("list", help="show the keys and their states")
+    for action in (making, rotating, listing):
+        action.add_argument(
+            "--keys",
+            type=Path,
+            metavar="DIR",
+            help="the folder (default: $CONSENTID_KEYS_DIR, or ./keys)",
+        )
+        action.add_argument("--json", action="store_true", help="answer as one JSON object")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked and print what was done.  Answers the exit code."""
+    given = cast("_Arguments", cast("object", args))
+    now = instants.from_datetime(datetime.now(UTC))
+    try:
+        folder = given.keys or settings.from_environment(os.environ).keys_dir
+        match given.action:
+            case "generate":
+                _generate(folder, now, as_json=given.json)
+            case "rotate":
+                _rotate(folder, now, given)
+            case _:
+                _list(folder, as_json=given.json)
+    except (ConsentidError, OSError) as error:
+        _say_error(error, as_json=given.json)
+        return FAILED
+    return DONE
+
+
+def _generate(folder: Path, now: Instant, *, as_json: bool) -> None:
+    done = generate(folder, now=now, randomness=secrets.token_bytes)
+    if as_json:
+        print(json.dumps({"folder": str(folder), "created": done.created}))
+        return
+    if not done.created:
+        print(f"{folder} is complete, nothing was changed")
+        return
+    print(f"made in {folder}:")
+    for name in done.created:
+        print(f"  {name}")
+    print(f"Back up {PAIRWISE} and {MASTER} now, apart from the database: nothing replaces them.")
+
+
+def _rotate(folder: Path, now: Instant, given: _Arguments) -> None:
+    done = rotate(folder, now=now, force=given.force, compromised=given.compromised)
+    changes = {
+        "active": done.activated,
+        "retired": done.retired,
+        "next": done.created,
+        "removed": done.removed,
+    }
+    if given.json:
+        print(json.dumps({"folder": str(folder), **changes}))
+        return
+    for state, kids in changes.items():
+        for kid in kids:
+            print(f"  {kid:<12}  {state}")
+
+
+def _list(folder: Path, *, as_json: bool) -> None:
+    entries = manifest.read(folder).keys
+    if as_json:
+        print(json.dumps({"folder": str(folder), "keys": [_as_json(entry) for entry in entries]}))
+        return
+    _print_table(entries)
+
+
+def _as_json(entry: KeyEntry) -> dict[str, str | None]:
+    return {
+        "kid": entry.kid,
+        "use": entry.use,
+        "alg": entry.alg,
+        "state": entry.state,
+        "created_at": _text(entry.created_at),
+        "activated_at": _text(entry.activated_at),
+        "retired_at": _text(entry.retired_at),
+    }
+
+
+def _print_table(entries: Iterable[KeyEntry]) -> None:
+    print(f"{'KEY':<12}  {'USE':<7}  {'ALG':<5}  {'STATE':<7}  SINCE")
+    for entry in entries:
+        since = entry.retired_at or entry.activated_at or entry.created_at
+        print(f"{entry.kid:<12}  {entry.use:<7}  {entry.alg:<5}  {entry.state:<7}  {_text(since)}")
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _say_error(error: ConsentidError | OSError, *, as_json: bool) -> None:
+    code = error.code if isinstance(error, ConsentidError) else "file_error"
+    message = str(error)
+    if as_json:
+        print(json.dumps({"error": code, "message": message}))
+    else:
+        print(f"consentid keys: {message}", file=sys.stderr)
