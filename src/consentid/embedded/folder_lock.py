@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from consentid.embedded.errors import EmbeddedServerError
+from consentid.embedded.liveness import is_alive
 
 _WAIT_FOR_GUARD_S: Final = 30.0
 _POLL_S: Final = 0.02
@@ -38,7 +39,7 @@ class FolderLock:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 holder = _read_holder(descriptor)
-                if _is_alive(holder) or time.monotonic() > give_up_at:
+                if (holder is not None and is_alive(holder)) or time.monotonic() > give_up_at:
                     os.close(descriptor)
                     raise EmbeddedServerError(
                         "in_use",
@@ -62,15 +63,3 @@ class FolderLock:
 def _read_holder(descriptor: int) -> int | None:
     text = os.pread(descriptor, 20, 0)
     return int(text) if text.isdigit() else None
-
-
-def _is_alive(pid: int | None) -> bool:
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -1,0 +1,152 @@
+"""What every test may ask for: real servers, a database of one's own, a browser if there is one.
+
+One PostgreSQL and one Valkey serve a whole run (each worker's, where the run is spread).  A test's
+database is a copy of a template that was migrated once; it is left to the end of the run, since
+dropping one waits for a checkpoint and copying one takes less than a tenth of a second.
+"""
+
+import asyncio
+import itertools
+import os
+import shutil
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import hypothesis
+import pytest
+from sqlalchemy import NullPool
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from consentid.embedded.places import scratch_folder
+from consentid.embedded.postgres import SERVING, DatabaseUrls, EmbeddedPostgres
+from consentid.embedded.valkey import EmbeddedValkey
+from consentid.store.engine import Database
+from consentid.store.migrating import upgrade
+
+_TEMPLATE = "template_consentid"
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_PLAYWRIGHT = (
+    ".cache/ms-playwright/chromium-*/chrome-linux*/chrome",
+    "Library/Caches/ms-playwright/chromium-*/chrome-mac*/Chromium.app/Contents/MacOS/Chromium",
+)
+_T = TypeVar("_T")
+_names = itertools.count(1)
+_browser = pytest.StashKey[Path | None]()
+_left_out = pytest.StashKey[int]()
+
+hypothesis.settings.register_profile("dev", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def find_browser() -> Path | None:
+    """The Chromium that ``CONSENTID_CHROMIUM`` names, that is on the path, or Playwright's own."""
+    if configured := os.environ.get("CONSENTID_CHROMIUM"):
+        return Path(configured)
+    on_path = (shutil.which(name) for name in _BROWSERS)
+    of_playwright = (path for pattern in _PLAYWRIGHT for path in sorted(Path.home().glob(pattern)))
+    return next((Path(path) for path in (*on_path, *of_playwright) if path is not None), None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "browser: needs Chromium; left out where there is none")
+    config.stash[_browser] = find_browser()
+    config.stash[_left_out] = 0
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.stash[_browser] is not None:
+        return
+    wanting = [item for item in items if item.get_closest_marker("browser")]
+    if wanting:
+        config.hook.pytest_deselected(items=wanting)
+        items[:] = [item for item in items if item not in wanting]
+        config.stash[_left_out] = len(wanting)
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> str | list[str]:
+    if not (count := config.stash[_left_out]):
+        return []
+    return f"{count} browser tests left out: no Chromium (install one, or set CONSENTID_CHROMIUM)"
+
+
+def run_apart(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run to the end on a loop of its own, whatever loop the test has."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(asyncio.run, work).result()
+
+
+@pytest.fixture(scope="session")
+def chromium(request: pytest.FixtureRequest) -> Path:
+    """The browser, for tests marked ``browser``."""
+    found = request.config.stash[_browser]
+    assert found is not None, "mark the test with pytest.mark.browser"
+    return found
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder that embedded servers can reach whoever runs the tests."""
+    folder = scratch_folder()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(server_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """The run's PostgreSQL."""
+    with EmbeddedPostgres(server_folder / "postgres") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_url(server_folder: Path) -> Iterator[str]:
+    """The run's Valkey.  Tests share it: keep to keys of your own."""
+    with EmbeddedValkey(server_folder / "valkey") as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: EmbeddedPostgres) -> str:
+    """A migrated database to copy from; nobody connects to it."""
+
+    async def migrate() -> None:
+        urls = await postgres.create_database(_TEMPLATE)
+        await upgrade(urls.owner, serving_role=SERVING)
+
+    run_apart(migrate())
+    return _TEMPLATE
+
+
+def _copy(postgres: EmbeddedPostgres, template: str) -> DatabaseUrls:
+    return run_apart(postgres.create_database(f"test_{next(_names)}", template=template))
+
+
+@pytest.fixture
+def database_urls(postgres: EmbeddedPostgres, template_database: str) -> DatabaseUrls:
+    """A migrated, empty database for this test alone."""
+    return _copy(postgres, template_database)
+
+
+@pytest.fixture(scope="module")
+def module_database_urls(postgres: EmbeddedPostgres, template_database: str) -> DatabaseUrls:
+    """A migrated database that the tests of one module share."""
+    return _copy(postgres, template_database)
+
+
+@pytest.fixture
+async def database(database_urls: DatabaseUrls) -> AsyncIterator[Database]:
+    """This test's database, as the service sees it."""
+    opened = Database(database_urls.serving)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def owner_engine(database_urls: DatabaseUrls) -> AsyncIterator[AsyncEngine]:
+    """This test's database, as its owner sees it: for looking and for breaking things."""
+    engine = create_async_engine(database_urls.owner, poolclass=NullPool)
+    yield engine
+    await engine.dispose()
