@@ -25,7 +25,7 @@ class Party:
     kind: PartyKind
     slug: Slug
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # pyright: ignore[reportImplicitOverride] typing.override is 3.12's
         """``brand/news`` or ``partner/reach``: the pairwise sector's and the ledger's form."""
         return f"{self.kind}/{self.slug}"
 
@@ -53,3 +53,8 @@ Reach: TypeAlias = Party | None
 def reach_kind(reach: Reach) -> ReachKind:
     """The kind alone."""
     return ReachKind.GROUP if reach is None else ReachKind(reach.kind)
+
+
+def can_cover(reach: Reach, party: Party) -> bool:
+    """Whether a grant of this reach can ever cover the party: a group grant covers no partner."""
+    return party.kind is PartyKind.BRAND if reach is None else party == reach

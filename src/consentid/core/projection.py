@@ -24,7 +24,7 @@ from consentid.core.decision import (
     Outcome,
     SignalSource,
 )
-from consentid.core.party import LegalEntity, Named, Party, PartyKind, Reach, Slug
+from consentid.core.party import LegalEntity, Named, Party, PartyKind, Reach, Slug, can_cover
 from consentid.core.purpose import PurposeId
 from consentid.kit import base64url, canonical
 from consentid.kit.instants import Instant
@@ -88,6 +88,11 @@ class Key:
     """By holder (see ``holder``) and told mark."""
     refusals: Mapping[SignalSource | None, Refusal]
 
+    def grants_of(self, whose: str) -> list[Grant]:
+        """The newest grants that name a holder: made without being told of a signal, and after."""
+        found = (self.grants.get((whose, False)), self.grants.get((whose, True)))
+        return [grant for grant in found if grant is not None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
@@ -145,7 +150,7 @@ def _facts_of(decision: Decision) -> Iterator[Fact]:
             )
         elif decision.notice is not None:
             for named in decision.notice.names:
-                if _reaches(decision.reach, named.party):
+                if can_cover(decision.reach, named.party):
                     yield Grant(
                         reach=decision.reach,
                         purpose=choice.purpose,
@@ -155,11 +160,6 @@ def _facts_of(decision: Decision) -> Iterator[Fact]:
                         catalogue=decision.catalogue,
                         decision=decision.id,
                     )
-
-
-def _reaches(reach: Reach, party: Party) -> bool:
-    """Whether a grant of this reach can ever cover the party: a group grant covers no partner."""
-    return party.kind is PartyKind.BRAND if reach is None else party == reach
 
 
 def _gather(facts: Iterable[Fact]) -> Projection:

@@ -7,7 +7,7 @@ Invariants: a refusal never turns a no into a yes; an override never widens; tim
 a no into a yes; ties and doubt are a no.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -54,8 +54,8 @@ class Resolution:
     """Whether each remembered refusal in the way may have come before a grant that it defeats."""
     answered: bool = False
     """Whether any decision applies at all."""
-    asks: bool = False
-    """Whether the purpose rests on consent here, so that there is something to ask."""
+    is_askable: bool = False
+    """Whether the purpose rests on consent here, so that there is something to ask for."""
 
     @property
     def permitted(self) -> bool:
@@ -65,7 +65,7 @@ class Resolution:
     @property
     def may_ask(self) -> bool:
         """Whether the person may be asked now.  An objection is never asked about again."""
-        return self.asks and (self.state in _OPEN or self.in_doubt)
+        return self.is_askable and (self.state in _OPEN or self.in_doubt)
 
 
 def resolve(
@@ -146,24 +146,24 @@ def _look(
 
 
 def _seat(key: Key, narrowness: int, distance: int, whose: str | None) -> _Seat:
-    untold = key.grants.get((whose, False)) if whose is not None else None
-    told = key.grants.get((whose, True)) if whose is not None else None
-    grants = [grant for grant in (untold, told) if grant is not None]
+    grants = [] if whose is None else key.grants_of(whose)
     refusals = list(key.refusals.values())
     return _Seat(
         narrowness=narrowness,
         distance=distance,
         grants=grants,
         refusals=refusals,
-        speaking=[
-            refusal
-            for refusal in refusals
-            # Only a grant made after being told of a signal silences the signal.
-            if not any(
-                _is_newer(grant, refusal) and (refusal.source is None or grant.told)
-                for grant in grants
-            )
-        ],
+        speaking=[refusal for refusal in refusals if not is_silenced(refusal, grants)],
+    )
+
+
+def is_silenced(refusal: Refusal, grants: Iterable[Grant]) -> bool:
+    """Whether one of the grants that apply at the refusal's key speaks in its place.
+
+    Only a grant made after being told of a signal silences the signal.
+    """
+    return any(
+        _is_newer(grant, refusal) and (refusal.source is None or grant.told) for grant in grants
     )
 
 
@@ -211,11 +211,11 @@ def _consent(
             grant=newest,
             expires_at=Instant(newest.early + validity),
             answered=True,
-            asks=True,
+            is_askable=True,
         )
     if holding:
         state = State.OUTDATED if unexpired else State.EXPIRED
-        return Resolution(state=state, answered=True, asks=True)
+        return Resolution(state=state, answered=True, is_askable=True)
     memory = catalogue.refusal_memory_s * SECOND
     remembered = [
         refusal
@@ -238,7 +238,7 @@ def _consent(
         standing=tuple(speaking),
         in_doubt=_all_in_doubt(remembered, seats),
         answered=bool(seats),
-        asks=True,
+        is_askable=True,
     )
 
 
