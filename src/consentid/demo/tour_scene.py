@@ -1,4 +1,4 @@
-"""Who takes part in the tour: the brands' and the partner's back ends, the portal, the customers."""
+"""Who takes part in the tour: back ends of brands and partner, the portal, the customers."""
 
 import time
 from collections.abc import Callable
