@@ -169,6 +169,9 @@ class Group:
     name: str
     entity: Entity
     issuer: str
+    """Our own address, exactly as tokens carry it in ``iss``."""
+    look: Look
+    """The hub's look."""
     portal: Portal
     languages: tuple[str, ...]
     """The first is the one to fall back on."""

@@ -60,7 +60,10 @@ class BrandbookError(MalformedError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(
-            sorted(problems, key=lambda problem: (problem.file, problem.line, problem.key))
+            sorted(
+                dict.fromkeys(problems),
+                key=lambda problem: (problem.file, problem.line, problem.key),
+            )
         )
         super().__init__("brandbook_invalid", report(self.problems))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from consentid.core.decision import CatalogueVersion
-from consentid.core.party import LegalEntity, Party, PartyKind
+from consentid.core.party import LegalEntity, Party, PartyKind, Slug
 from consentid.core.purpose import LegalBasis, PurposeId, brand_of, lineage
 
 MIN_REFUSAL_MEMORY_S: Final = 184 * 86_400
@@ -82,6 +82,9 @@ class Catalogue:
     """The version of the last material revision (or the creation) of each purpose, for all."""
     revised_for: Mapping[tuple[Party, PurposeId], CatalogueVersion]
     """The same where one party's override or validity was loosened."""
+    retired: frozenset[PurposeId] = frozenset()
+    """Slugs that were given up, and are never used again."""
+    retired_parties: frozenset[Slug] = frozenset()
     folded: dict[Party, dict[PurposeId, Terms]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
