@@ -73,16 +73,21 @@ def profile_of(book: Book, party: str) -> Profile:
     return profile
 
 
-def client_of(book: Book, party: str) -> str:
-    """The client of a party's back end: it keeps a secret, and hands in decisions.
+def client_of(book: Book, party: str, scope: Scope = Scope.DECISIONS_WRITE) -> str:
+    """The first client of a party that keeps a secret and has the scope.
 
     Raises:
         DemoError: the party declares none.
     """
     for id_, client in profile_of(book, party).clients.items():
-        if client.auth is AuthMethod.CLIENT_SECRET_BASIC and Scope.DECISIONS_WRITE in client.scopes:
+        if client.auth is AuthMethod.CLIENT_SECRET_BASIC and scope in client.scopes:
             return id_
-    raise DemoError("no_client", f"{party} declares no back end with a secret and decisions:write")
+    raise DemoError("no_client", f"{party} declares no back end with a secret and {scope}")
+
+
+def secret_clients(book: Book) -> list[str]:
+    """All clients that keep a secret."""
+    return [id_ for id_, one in book.clients.items() if one.auth is AuthMethod.CLIENT_SECRET_BASIC]
 
 
 def portal_client_of(book: Book, party: str) -> str:

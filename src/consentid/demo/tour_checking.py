@@ -9,8 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
+from consentid.brandbook.client import Scope
 from consentid.core.purpose import LegalBasis
+from consentid.demo import halcyon
 from consentid.demo.halcyon import BRANDS, PARTNER
+from consentid.demo.hub_client import CONSENT_TOKEN, DEVICE_CREDENTIAL, SubjectToken
 from consentid.demo.tour_forgery import forgeries
 from consentid.demo.tour_report import StepReport, TourStepError, unverified_parts
 from consentid.demo.tour_scene import Scene
@@ -27,33 +30,34 @@ _POLL_S: Final = 0.1
 
 
 def serves_a_partner(scene: Scene, step: StepReport) -> str:
-    """A partner checks the token meant for it, and learns nothing from any other."""
-    reach, access = scene.back_end(PARTNER), scene.access(CUSTOMER, PARTNER)
-    shown = reach.catalogue(PARTNER, "en")
+    """A partner checks the token meant for it, and learns nothing from any other.
+
+    The partner knows nobody's account: a visitor of its own page is a device to it.
+    """
+    form = scene.back_end(PARTNER, Scope.DECISIONS_WRITE)
+    checker = scene.back_end(PARTNER, Scope.VERIFY)
+    device = form.new_device(halcyon.url_of(PARTNER, scene.port))
+    visitor = SubjectToken(token=device.credential, kind=DEVICE_CREDENTIAL)
+    access = form.exchange(visitor).access_token
+    shown = form.catalogue(PARTNER, "en")
     choices = {one.id: True for one in shown.purposes if one.basis == LegalBasis.CONSENT}
-    before = reach.state(access)
-    step.note("before", {one.purpose: one.state for one in before.purposes})
-    step.expect(
-        not before.permitted & choices.keys(),
-        "a yes for the group is no yes for a partner",
-        permitted=sorted(before.permitted),
-    )
-    recorded = reach.decide(access, shown, choices, reach="partner")
+    recorded = form.decide(access, shown, choices, reach="partner")
     step.note("receipt", recorded.receipt)
-    scene.tokens[PARTNER] = scene.consent_token(CUSTOMER, PARTNER).access_token
-    own = reach.verify(scene.tokens[PARTNER], purposes=list(choices))
+    issued = form.exchange(visitor, requested=CONSENT_TOKEN).access_token
+    _, claims = unverified_parts(issued)
+    step.note("consent token", claims)
+    own = checker.verify(issued, purposes=list(choices))
     step.note("its own token", own)
     step.expect(own.active and own.decision == "allow", "its own token is active", saw=own)
     for brand in BRANDS:
-        foreign = reach.verify(scene.tokens[brand])
+        foreign = checker.verify(scene.tokens[brand])
         step.note(f"the token of {brand}", foreign)
         step.expect(not foreign.active, f"the token of {brand} is inactive for reach")
         step.expect(foreign.sub is None, "and says nothing of the person")
-    _, claims = unverified_parts(scene.tokens[PARTNER])
-    subs = {unverified_parts(scene.tokens[brand])[1]["sub"] for brand in BRANDS}
-    step.expect(claims["sub"] not in subs, "the partner knows the person by a name of its own")
+        unknown = scene.back_end(brand).verify(issued)
+        step.expect(not unknown.active, f"reach's token is inactive for {brand}")
     return (
-        f"Mila says yes to Reach Media itself: its token is active for {len(own.granted)}"
+        f"A visitor says yes at Reach Media: its token is active for {len(own.granted)}"
         f" purposes, and the tokens of {len(BRANDS)} brands tell it nothing"
     )
 
@@ -85,31 +89,30 @@ def verifies_offline(scene: Scene, step: StepReport) -> str:
 
 def ends_everywhere(scene: Scene, step: StepReport) -> str:
     """The customer withdraws: online at once, in the status list within its interval."""
-    parties = (*BRANDS, PARTNER)
-    for party in parties:
-        verdict = scene.back_end(party).verify(scene.tokens[party])
-        step.expect(verdict.active, f"the token of {party} is active before")
+    for brand in BRANDS:
+        verdict = scene.back_end(brand).verify(scene.tokens[brand])
+        step.expect(verdict.active, f"the token of {brand} is active before")
     started = time.monotonic()
     ended = scene.back_end("news").withdraw(scene.access(CUSTOMER, "news"), reach="group")
     step.note("withdrawn", ended.receipt)
     at_once = scene.back_end("news").verify(scene.tokens["news"], at_least=ended.consistency)
     step.expect(not at_once.active, "news, with the consistency token, sees it at once")
     online_ms: dict[str, int] = {}
-    for party in parties:
-        back_end = scene.back_end(party)
-        while back_end.verify(scene.tokens[party]).active:
+    for brand in BRANDS:
+        back_end = scene.back_end(brand)
+        while back_end.verify(scene.tokens[brand]).active:
             step.expect(
-                time.monotonic() - started < _ONLINE_WITHIN_S, f"{party} sees it online in 2 s"
+                time.monotonic() - started < _ONLINE_WITHIN_S, f"{brand} sees it online in 2 s"
             )
             scene.pause(_POLL_S)
-        online_ms[party] = round((time.monotonic() - started) * 1000)
+        online_ms[brand] = round((time.monotonic() - started) * 1000)
     step.note("refused online after ms", online_ms)
-    waiting = set(parties)
+    waiting = set(BRANDS)
     listed_ms: dict[str, int] = {}
     while waiting:
-        for party in sorted(waiting):
-            if _is_listed(scene, scene.tokens[party]):
-                listed_ms[party] = round((time.monotonic() - started) * 1000)
+        for brand in sorted(waiting):
+            if _is_listed(scene, scene.tokens[brand]):
+                listed_ms[brand] = round((time.monotonic() - started) * 1000)
         waiting -= listed_ms.keys()
         if waiting:
             step.expect(
@@ -120,17 +123,17 @@ def ends_everywhere(scene: Scene, step: StepReport) -> str:
             scene.pause(_POLL_S)
     step.note("in the status list after ms", listed_ms)
     renewed = {
-        party: unverified_parts(scene.consent_token(CUSTOMER, party).access_token)[1]["consent"]
-        for party in parties
+        brand: unverified_parts(scene.consent_token(CUSTOMER, brand).access_token)[1]["consent"]
+        for brand in BRANDS
     }
     step.note("what new tokens say", renewed)
     step.expect(
         all(not consent["g"] for consent in renewed.values()),
         "new tokens grant nothing",
-        granted={party: consent["g"] for party, consent in renewed.items() if consent["g"]},
+        granted={brand: consent["g"] for party, consent in renewed.items() if consent["g"]},
     )
     return (
-        f"Mila withdraws everywhere: {len(parties)} tokens refused online after"
+        f"Mila withdraws everywhere: {len(BRANDS)} tokens refused online after"
         f" {max(online_ms.values())} ms, in the status lists after"
         f" {max(listed_ms.values()) / 1000:.1f} s"
     )

@@ -9,6 +9,7 @@ from typing import Protocol
 import httpx2
 
 from consentid.brandbook.book import Book
+from consentid.brandbook.client import Scope
 from consentid.demo import halcyon
 from consentid.demo.halcyon import DemoSecrets
 from consentid.demo.hub_answers import Exchanged
@@ -33,8 +34,7 @@ class Scene:
     """Everything that a step needs, and what earlier steps left for it."""
 
     http: httpx2.Client
-    hub: str
-    portal: str
+    port: int
     book: Book
     secrets: DemoSecrets
     keys: Path
@@ -46,9 +46,19 @@ class Scene:
     accesses: dict[str, str] = field(default_factory=dict[str, str])
     """Subject access tokens by party and login."""
 
-    def back_end(self, party: str) -> HubClient:
-        """A brand's or partner's back end, as its client."""
-        client = halcyon.client_of(self.book, party)
+    @property
+    def hub(self) -> str:
+        """The hub's address, which is the issuer."""
+        return halcyon.url_of(halcyon.HUB, self.port)
+
+    @property
+    def portal(self) -> str:
+        """The portal's address, which is its issuer."""
+        return halcyon.url_of(halcyon.PORTAL, self.port)
+
+    def back_end(self, party: str, scope: Scope = Scope.DECISIONS_WRITE) -> HubClient:
+        """A brand's or partner's back end, as the client that may do what the scope says."""
+        client = halcyon.client_of(self.book, party, scope)
         return HubClient(
             http=self.http, hub=self.hub, client_id=client, secret=self.secrets.clients[client]
         )
@@ -77,5 +87,5 @@ class Scene:
         return self.accesses[key]
 
     def consent_token(self, login: str, party: str) -> Exchanged:
-        """A fresh consent token at a party for a signed-in customer."""
+        """A fresh consent token at a brand for a signed-in customer."""
         return self.back_end(party).exchange(self.sign_in(login, party), requested=CONSENT_TOKEN)
