@@ -130,7 +130,7 @@ def ends_everywhere(scene: Scene, step: StepReport) -> str:
     step.expect(
         all(not consent["g"] for consent in renewed.values()),
         "new tokens grant nothing",
-        granted={brand: consent["g"] for party, consent in renewed.items() if consent["g"]},
+        granted={one: consent["g"] for one, consent in renewed.items() if consent["g"]},
     )
     return (
         f"Mila withdraws everywhere: {len(BRANDS)} tokens refused online after"
