@@ -36,8 +36,8 @@ class _Jwk(msgspec.Struct, frozen=True, kw_only=True):
     crv: str | None = None
     x: str | None = None
     y: str | None = None
-    d: msgspec.Raw | None = None
-    k: msgspec.Raw | None = None
+    d: object = None
+    k: object = None
 
 
 class _Jwks(msgspec.Struct, frozen=True, kw_only=True):
