@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
-from consentid.core.decision import Channel
 from consentid.core.party import Party
 
 ClientId = NewType("ClientId", str)
@@ -40,6 +39,14 @@ class Collects(StrEnum):
     """Also the whole group: every brand that the notice named."""
 
 
+class Surface(StrEnum):
+    """Where the client's people sit."""
+
+    WEB = "web"
+    APP = "app"
+    TV = "tv"
+
+
 class TokenClass(StrEnum):
     """How long a consent token for this client lives."""
 
@@ -57,7 +64,6 @@ class ClientDeclaration:
     auth: AuthMethod
     scopes: frozenset[Scope]
     collects: Collects
-    channel: Channel
-    """Where its people sit."""
+    surface: Surface
     token_class: TokenClass
     redirect_uris: tuple[str, ...] = ()

@@ -10,14 +10,13 @@ from consentid.brandbook.client import (
     ClientId,
     Collects,
     Scope,
+    Surface,
     TokenClass,
 )
 from consentid.brandbook.problem import Rule
-from consentid.brandbook.table import Table, suggest
-from consentid.core.decision import Channel
+from consentid.brandbook.table import Table
 from consentid.core.party import Party, PartyKind
 
-_CHANNELS: Final = (Channel.WEB, Channel.APP, Channel.TV, Channel.PHONE, Channel.SHOP)
 _INSIDERS: Final = frozenset({Scope.ADMIN, Scope.KPIS_READ})
 
 
@@ -33,38 +32,26 @@ def read_clients(table: Table, party: Party) -> Mapping[ClientId, ClientDeclarat
 
 
 def _read_client(table: Table, id_: ClientId, party: Party) -> ClientDeclaration:
-    channel = _read_channel(table)
+    surface = table.find_word("surface", Surface) or Surface.WEB
     client = ClientDeclaration(
         id=id_,
         party=party,
         auth=table.word("auth", AuthMethod) or AuthMethod.CLIENT_SECRET_BASIC,
         scopes=frozenset(table.words("scopes", Scope)),
         collects=table.find_word("collects", Collects) or Collects.OWN,
-        channel=channel,
-        token_class=table.find_word("tokens", TokenClass) or _token_class(channel, party),
+        surface=surface,
+        token_class=table.find_word("tokens", TokenClass) or _token_class(surface, party),
         redirect_uris=table.texts("redirect_uris", form.REDIRECT),
     )
-    table.close()
+    table.close({"channel": "did you mean surface?"})
     _check(table, client)
     return client
 
 
-def _read_channel(table: Table) -> Channel:
-    channel = table.find_word("channel", Channel)
-    if channel is not None and channel not in _CHANNELS:
-        table.tell(
-            Rule.WRONG_FORM,
-            f"nobody sits at a client of channel {channel}",
-            suggest(channel, (each.value for each in _CHANNELS)),
-            "channel",
-        )
-    return channel or Channel.WEB
-
-
-def _token_class(channel: Channel, party: Party) -> TokenClass:
+def _token_class(surface: Surface, party: Party) -> TokenClass:
     if party.kind is PartyKind.PARTNER:
         return TokenClass.PARTNER
-    return TokenClass.TV if channel is Channel.TV else TokenClass.WEB
+    return TokenClass.TV if surface is Surface.TV else TokenClass.WEB
 
 
 def _check(table: Table, client: ClientDeclaration) -> None:
