@@ -1,0 +1,98 @@
+"""``consentid``: finds the command, runs it, and makes every end an exit code."""
+
+import argparse
+import importlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from consentid.cli import terminal
+from consentid.cli.terminal import Exit
+from consentid.kit.errors import ConsentidError
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  its only name
+
+COMMANDS: Final = (
+    "demo",
+    "dev",
+    "serve",
+    "worker",
+    "migrate",
+    "brands",
+    "keys",
+    "clients",
+    "ledger",
+    "verify",
+)
+"""In the order of a first day; each is ``cli/<name>_command.py``."""
+
+_DESCRIPTION: Final = "Consent once, honoured everywhere."
+_EPILOG: Final = """\
+examples:
+  consentid demo                          see the whole thing work, with real parts
+  consentid demo --check                  walk the same tour by itself, and fail if a step does
+  consentid dev                           your own brands/, applied again at each change
+  consentid brands check                  what is wrong with brands/*.toml, and how to mend it
+  consentid verify --issuer https://consent.example --audience https://shop.example TOKEN
+
+exit codes: 0 done or yes, 1 no, refused or failed, 2 wrong usage, 3 unavailable, 4 wrong set-up.
+Settings are environment variables CONSENTID_* or the TOML file that CONSENTID_CONFIG names.
+"""
+_INSTALL: Final = "pip install 'consentid[server]'  (with 'embedded' beside it for demo and dev)"
+
+
+class _Command(Protocol):
+    add_parser: Callable[["_SubParsersAction[argparse.ArgumentParser]"], argparse.ArgumentParser]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (the process's own by default); the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        return _run(words)
+    except SystemExit as end:  # argparse has said why
+        return end.code if isinstance(end.code, int) else Exit.USAGE
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough; nothing can be told it any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.NO
+
+
+def _run(words: Sequence[str]) -> int:
+    asked = next((word for word in words if not word.startswith("-")), "")
+    try:
+        parser = _make_parser((asked,) if asked in COMMANDS else COMMANDS)
+        args = parser.parse_args(words)
+        run = cast("Callable[[argparse.Namespace], int]", args.run)
+        return run(args)
+    except ConsentidError as error:
+        return terminal.say_error(error, command=asked, as_json="--json" in words)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "consentid":
+            raise  # ours to ship, so a bug
+        terminal.note(f"consentid {asked}: needs {error.name}: {_INSTALL}")
+        return Exit.SETUP
+
+
+def _make_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="consentid",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = importlib.metadata.version("consentid")
+    parser.add_argument("--version", action="version", version=f"consentid {version}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in commands:
+        module = cast("_Command", cast("object", importlib.import_module(_module_of(name))))
+        module.add_parser(subparsers)
+    return parser
+
+
+def _module_of(command: str) -> str:
+    return f"consentid.cli.{command}_command"

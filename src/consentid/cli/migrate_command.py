@@ -1,0 +1,54 @@
+"""``consentid migrate``: bring the database to the newest step."""
+
+import argparse
+import asyncio
+import os
+from typing import TYPE_CHECKING, Protocol, cast
+
+from consentid import settings
+from consentid.cli import terminal
+from consentid.cli.terminal import Exit
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  its only name
+
+
+class _Arguments(Protocol):
+    json: bool
+
+
+def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "migrate",
+        help="bring the database up to date",
+        description=(
+            "Bring the database to the newest step and grant the serving role what it needs. "
+            "Running it again changes nothing; two at once wait for each other."
+        ),
+        epilog=(
+            "Uses CONSENTID_MIGRATION_DATABASE_URL, the role that owns the database; "
+            "CONSENTID_DATABASE_URL names the serving role."
+        ),
+    )
+    parser.add_argument("--json", action="store_true", help="answer as one JSON object")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Migrate and say from where to where."""
+    given = cast("_Arguments", cast("object", args))
+    chosen = settings.from_environment(os.environ)
+    owner, serving = chosen.migration_database(), chosen.database()
+    from consentid.store.migrating import role_of, upgrade  # noqa: PLC0415  the server extra
+
+    with terminal.step("database brought up to date"):
+        done = asyncio.run(upgrade(owner, serving_role=role_of(serving)))
+    if given.json:
+        terminal.say_json({"before": done.before, "after": done.after})
+    elif done.before == done.after:
+        terminal.say(f"at step {done.after}, nothing was changed")
+    else:
+        terminal.say(f"now at step {done.after} (was: {done.before or 'empty'})")
+    return Exit.OK
