@@ -1,0 +1,86 @@
+"""An issuer on loopback: a real HTTP server whose documents a test may change or break."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from tests.tokens.making import JWKS, NOW, claims, compact, issue, issue_list
+
+from consentid.tokens.consent import Status, StatusListRef
+from consentid.tokens.status import PATH
+
+
+@dataclass
+class Issuer:
+    """What the server answers, and what it was asked."""
+
+    port: int = 0
+    documents: dict[str, bytes] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    status: int = 200
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def list_uri(self) -> str:
+        return f"{self.url}{PATH}1"
+
+    def publish(self, *set_indices: int, iat_s: int = NOW, **changed: Any) -> None:  # noqa: ANN401 - handed on
+        token = issue_list(set_indices, iat_s=iat_s, **{"uri": self.list_uri, **changed})
+        self.documents[f"{PATH}1"] = token.encode()
+
+    def token(self, **changed: object) -> str:
+        status = Status(status_list=StatusListRef(idx=4_242, uri=self.list_uri))
+        return issue(claims(iss=self.url, **{"status": status, **changed}))
+
+    def count(self, path: str) -> int:
+        return sum(asked == path for asked, _ in self.asked)
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    state = Issuer()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = state.documents.get(self.path)
+            code = 404 if body is None else state.status
+            etag = f'"{sha256(body or b"").hexdigest()[:16]}"'
+            if code == 200 and self.headers.get("If-None-Match") == etag:
+                code = 304
+            state.asked.append((self.path, code))
+            self.send_response(code)
+            self.send_header("ETag", etag)
+            for name, value in state.headers.items():
+                self.send_header(name, value)
+            content = body if code == 200 and body is not None else b""
+            if "Content-Length" not in state.headers:
+                self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            """Keep quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        state.port = server.server_port
+        state.documents["/.well-known/openid-configuration"] = compact(
+            {"issuer": state.url, "jwks_uri": f"{state.url}/jwks.json"}
+        )
+        state.documents["/jwks.json"] = compact(JWKS)
+        state.publish()
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield state
+        server.shutdown()
+        thread.join()
