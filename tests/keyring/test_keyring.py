@@ -17,6 +17,7 @@ from consentid.keyring.generating import MASTER, PAIRWISE, Generated, generate
 from consentid.keyring.loading import Keyring, load
 from consentid.keyring.manifest import State, Use
 from consentid.keyring.rotating import KEEP_RETIRED_S, PUBLISH_AHEAD_S, Rotated, rotate
+from consentid.kit import base64url
 from consentid.kit.errors import (
     ConflictError,
     ConsentidError,
@@ -85,7 +86,7 @@ def test_a_new_keyring_signs_what_it_verifies(folder: Path) -> None:
 def test_an_id_key_signs_for_pyjwt(folder: Path) -> None:
     key = load(folder).active("id")
     signing_input = b"eyJhbGciOiJSUzI1NiJ9.e30"
-    token = signing_input + b"." + jwt.utils.base64url_encode(key.sign(signing_input))
+    token = signing_input + b"." + base64url.encode(key.sign(signing_input)).encode()
     public = key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     assert jwt.decode(token.decode(), public, algorithms=["RS256"]) == {}
 

@@ -87,28 +87,27 @@ def test_our_token_is_verified_by_pyjwt_joserfc_and_python_jose() -> None:
     assert jwt.get_unverified_header(token) == HEADER
 
 
-json_values = st.sampled_from(
-    [
-        *(None, True, False, 0, 1, -1, 2**31, 2**53 + 1, 2**64, -(2**70), 0.5, 1e9, 1e400, -0.0),
-        *(
-            "",
-            " ",
-            "0",
-            "a",
-            "\0",
-            "\ud800",
-            "\U0001f600",
-            "ES256",
-            "none",
-            "HS256",
-            "JWT",
-            "key-1",
-        ),
-        *("consent+jwt", ISSUER, AUDIENCE, f"{AUDIENCE}/", "x" * 200, "A" * 22),
-        *([], [AUDIENCE], [AUDIENCE, ISSUER], ["exp"], [[]], {}, {"sub": "a"}, {"a": {"a": {}}}),
-        *({"jkt": "A" * 43}, {"sub": 1}, {"cat": 1, "rev": 1, "g": [], "d": []}, float("nan")),
-    ]
-)
+VALUES: list[Any] = [
+    *(None, True, False, 0, 1, -1, 2**31, 2**53 + 1, 2**64, -(2**70), 0.5, 1e9, 1e400, -0.0),
+    *(
+        "",
+        " ",
+        "0",
+        "a",
+        "\0",
+        "\ud800",
+        "\U0001f600",
+        "ES256",
+        "none",
+        "HS256",
+        "JWT",
+        "key-1",
+    ),
+    *("consent+jwt", ISSUER, AUDIENCE, f"{AUDIENCE}/", "x" * 200, "A" * 22),
+    *([], [AUDIENCE], [AUDIENCE, ISSUER], ["exp"], [[]], {}, {"sub": "a"}, {"a": {"a": {}}}),
+    *({"jkt": "A" * 43}, {"sub": 1}, {"cat": 1, "rev": 1, "g": [], "d": []}, float("nan")),
+]
+json_values = st.sampled_from(VALUES)
 shifts = st.sampled_from([-90_000, -86_401, -3_600, -31, -30, -1, 0, 1, 30, 31, 3_600, 86_400])
 
 

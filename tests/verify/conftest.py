@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import final
 
 import pytest
-from tests.tokens.making import JWKS, NOW, claims, compact, issue, issue_list
+from cryptography.hazmat.primitives.asymmetric import ec
+from tests.tokens.making import JWKS, KEY, NOW, claims, compact, issue, issue_list
 
 from consentid.tokens.consent import Status, StatusListRef
 from consentid.tokens.status import PATH
@@ -32,8 +33,14 @@ class Issuer:
     def list_uri(self) -> str:
         return f"{self.url}{PATH}1"
 
-    def publish(self, *set_indices: int, iat_s: int = NOW, **changed: Any) -> None:  # noqa: ANN401 - handed on
-        token = issue_list(set_indices, iat_s=iat_s, **{"uri": self.list_uri, **changed})
+    def publish(
+        self,
+        *set_indices: int,
+        iat_s: int = NOW,
+        uri: str | None = None,
+        key: ec.EllipticCurvePrivateKey = KEY,
+    ) -> None:
+        token = issue_list(set_indices, iat_s=iat_s, uri=uri or self.list_uri, key=key)
         self.documents[f"{PATH}1"] = token.encode()
 
     def token(self, **changed: object) -> str:
@@ -48,6 +55,7 @@ class Issuer:
 def issuer() -> Iterator[Issuer]:
     state = Issuer()
 
+    @final
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -68,10 +76,20 @@ def issuer() -> Iterator[Issuer]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+        def log_message(  # pyright: ignore[reportImplicitOverride] - typing.override is 3.12
+            self,
+            format: str,  # noqa: A002 - its name there
+            *args: object,
+        ) -> None:
             """Keep quiet."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(ThreadingHTTPServer):
+        def handle_error(  # pyright: ignore[reportImplicitOverride] - typing.override is 3.12
+            self, request: object, client_address: object
+        ) -> None:
+            """A client that hangs up at its limit is what is tested."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         state.port = server.server_port
         state.documents["/.well-known/openid-configuration"] = compact(

@@ -167,7 +167,7 @@ def _bomb() -> bytes:
     return b"A" * 2_000_000
 
 
-BAD_LISTS: dict[str, Callable[[Issuer], None]] = {
+BAD_LISTS: dict[str, Callable[[Issuer], object]] = {
     "of another address": lambda i: i.publish(uri=f"{i.url}/statuslists/2"),
     "of a stranger": lambda i: i.publish(key=ec.generate_private_key(ec.SECP256R1())),
     "expired": lambda i: i.publish(iat_s=NOW - 4_000),
@@ -176,7 +176,7 @@ BAD_LISTS: dict[str, Callable[[Issuer], None]] = {
     "empty": lambda i: i.documents.update({LIST_PATH: b""}),
     "not ASCII": lambda i: i.documents.update({LIST_PATH: b"\xff" * 10}),
     "a token": lambda i: i.documents.update({LIST_PATH: i.token().encode()}),
-    "gone": lambda i: i.documents.pop(LIST_PATH) and None,
+    "gone": lambda i: i.documents.pop(LIST_PATH),
     "moved": lambda i: setattr(i, "status", 302),
 }
 

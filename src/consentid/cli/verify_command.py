@@ -27,7 +27,7 @@ CANNOT_TELL: Final = 3
 
 _CANNOT_TELL: Final = frozenset({Reason.KEYS_UNAVAILABLE, Reason.STATUS_UNAVAILABLE})
 
-_REMEDIES: Final = {
+REMEDIES: Final = {
     Reason.TOO_LONG: "longer than any token: is this the token alone?",
     Reason.NOT_COMPACT: "not three parts joined by dots: is this the whole token?",
     Reason.BAD_ENCODING: "not strict base64url: was it cut or re-encoded on its way?",
@@ -178,7 +178,7 @@ def _as_json(found: Active | Inactive, missing: list[str]) -> dict[str, object]:
 def _say(found: Active | Inactive, missing: list[str]) -> None:
     if isinstance(found, Inactive):
         verdict = "cannot tell" if found.reason in _CANNOT_TELL else "not active"
-        print(f"{verdict}: {found.reason} ({_REMEDIES[found.reason]})")
+        print(f"{verdict}: {found.reason} ({REMEDIES[found.reason]})")
         return
     until = datetime.fromtimestamp(found.exp_s, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     print(f"active until {until}")

@@ -1,0 +1,27 @@
+"""Keys for one job each, derived from the master key.  Spec: RFC 5869 (HKDF, expand only)."""
+
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+KEY_BYTES: Final = 32
+
+
+class Job(StrEnum):
+    """What a derived key is for."""
+
+    IDENTITY = "identity/1"
+    """Looking up a portal identity without keeping it."""
+    REQUEST = "request/1"
+    """Comparing a repeated request with the first without keeping it."""
+    REFERENCE = "reference/1"
+    """Sealing the opaque references that we hand out."""
+
+
+@lru_cache(maxsize=16)
+def derived_key(master: bytes, job: Job) -> bytes:
+    """The key for one job.  32 bytes."""
+    return HKDFExpand(SHA256(), KEY_BYTES, f"consentid/{job}\0".encode()).derive(master)
