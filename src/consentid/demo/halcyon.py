@@ -41,24 +41,26 @@ class DemoSecrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What the demo's sites sign their cookies with."""
 
 
-def make_secrets(folder: Path, *, clients: list[str], portal_clients: list[str]) -> DemoSecrets:
-    """Draw new secrets and write them down, for the owner's eyes only."""
-    drawn = DemoSecrets(
-        clients={client: secrets.token_urlsafe(32) for client in clients},
-        portal_clients={client: secrets.token_urlsafe(32) for client in portal_clients},
-        passwords={login: secrets.token_urlsafe(9) for login, _, _ in INVENTED},
-        cookies=secrets.token_urlsafe(32),
+def keep_secrets(folder: Path, *, clients: list[str], portal_clients: list[str]) -> DemoSecrets:
+    """The folder's secrets, for its owner's eyes only; what is missing is drawn and kept."""
+    file = folder / _FILE
+    kept = DemoSecrets(clients={}, portal_clients={}, passwords={}, cookies="")
+    if file.exists():
+        kept = msgspec.json.decode(file.read_bytes(), type=DemoSecrets)
+    complete = DemoSecrets(
+        clients=_complete(kept.clients, clients),
+        portal_clients=_complete(kept.portal_clients, portal_clients),
+        passwords={
+            login: kept.passwords.get(login) or secrets.token_urlsafe(9) for login, _, _ in INVENTED
+        },
+        cookies=kept.cookies or secrets.token_urlsafe(32),
     )
-    write_private(folder / _FILE, msgspec.json.encode(drawn))
-    return drawn
+    write_private(file, msgspec.json.encode(complete))
+    return complete
 
 
-def find_secrets(folder: Path) -> DemoSecrets | None:
-    """The folder's secrets; None if it has none yet."""
-    try:
-        return msgspec.json.decode((folder / _FILE).read_bytes(), type=DemoSecrets)
-    except FileNotFoundError:
-        return None
+def _complete(kept: dict[str, str], names: list[str]) -> dict[str, str]:
+    return {name: kept.get(name) or secrets.token_urlsafe(32) for name in names}
 
 
 def profile_of(book: Book, party: str) -> Profile:

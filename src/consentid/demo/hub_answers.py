@@ -19,7 +19,7 @@ class OfferedPurpose(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     basis: str
-    ask: bool = False
+    mandatory: bool = False
     parent: str | None = None
 
 
@@ -50,6 +50,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     catalogue: int
     purposes: list[PurposeState]
+    ask: list[str]
+    """What is missing: to be put on the form, and nothing else."""
 
     @property
     def permitted(self) -> frozenset[str]:

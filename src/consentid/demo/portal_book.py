@@ -38,29 +38,40 @@ class PortalBook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 def found_portal(
     folder: Path, *, issuer: str, clients: Mapping[str, str], passwords: Mapping[str, str]
 ) -> PortalBook:
-    """Write a new portal into the folder: its book with hashed secrets, and its RS256 key.
+    """Write a portal into the folder: its book with hashed secrets, and its RS256 key.
 
-    ``clients`` maps client ids to secrets, ``passwords`` logins to passwords.
+    ``clients`` maps client ids to secrets, ``passwords`` logins to passwords.  A portal that is
+    there keeps its customers and its key, so that everybody stays who they are.
     """
+    known = _read_book(folder).customers if (folder / _BOOK).exists() else _invent(passwords)
     book = PortalBook(
         issuer=issuer,
         clients={
             client: hashlib.sha256(secret.encode()).digest() for client, secret in clients.items()
         },
-        customers=tuple(
-            invent(login, name, adult=adult, password=passwords[login])
-            for login, name, adult in INVENTED
-        ),
+        customers=known,
     )
-    key = RSAKey.generate_key(_KEY_BITS, {"use": "sig", "alg": "RS256"}, auto_kid=True)
-    write_private(folder / _KEY, msgspec.json.encode(key.as_dict(private=True)))
+    if not (folder / _KEY).exists():
+        key = RSAKey.generate_key(_KEY_BITS, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+        write_private(folder / _KEY, msgspec.json.encode(key.as_dict(private=True)))
     write_private(folder / _BOOK, msgspec.json.encode(book))
     return book
 
 
+def _invent(passwords: Mapping[str, str]) -> tuple[Customer, ...]:
+    return tuple(
+        invent(login, name, adult=adult, password=passwords[login])
+        for login, name, adult in INVENTED
+    )
+
+
+def _read_book(folder: Path) -> PortalBook:
+    return msgspec.json.decode((folder / _BOOK).read_bytes(), type=PortalBook)
+
+
 def open_portal(folder: Path) -> tuple[PortalBook, RSAKey]:
     """Read a portal back from its folder."""
-    book = msgspec.json.decode((folder / _BOOK).read_bytes(), type=PortalBook)
+    book = _read_book(folder)
     parameters = msgspec.json.decode((folder / _KEY).read_bytes(), type=dict[str, str | list[str]])
     key = RSAKey.import_key(parameters)
     return book, key

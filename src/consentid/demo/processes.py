@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from consentid.demo.errors import DemoError
+from consentid.settings import PREFIX
 
 _STOP_WITHIN_S: Final = 10.0
 _BACKLOG: Final = 512
@@ -75,7 +76,8 @@ class Child:
         self.name: str = name
         self.log: Path = log
         self._command: list[str] = [sys.executable, "-m", module, *arguments]
-        self._environment: dict[str, str] = {**os.environ, **environment}
+        inherited = {name: value for name, value in os.environ.items() if not _is_ours(name)}
+        self._environment: dict[str, str] = {**inherited, **environment}
         self._descriptors: tuple[int, ...] = tuple(one.fileno() for one in sockets)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -133,3 +135,8 @@ class Child:
     def _close(self) -> None:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
+
+
+def _is_ours(name: str) -> bool:
+    """A setting of some other installation, which must not leak into the demo's processes."""
+    return name.startswith(PREFIX)

@@ -95,7 +95,7 @@ def leaves_only_the_missing(scene: Scene, step: StepReport) -> str:
     _, claims = unverified_parts(scene.tokens["play"])
     offered = {one.id for one in shown.purposes if one.basis == LegalBasis.CONSENT}
     missing = offered - set(claims["consent"]["g"])
-    may_ask = {one.purpose for one in state.purposes if one.may_ask}
+    may_ask = set(state.ask)
     step.note("state at play", {one.purpose: one.state for one in state.purposes})
     step.note("may be asked", sorted(may_ask))
     step.expect(

@@ -1,0 +1,27 @@
+"""Which application answers at which of the demo's hosts."""
+
+from pathlib import Path
+from typing import cast
+
+from consentid.demo import halcyon
+from consentid.demo.host_dispatch import Application, HostDispatch
+from consentid.demo.portal import create_portal
+from consentid.demo.portal_book import open_portal
+from consentid.settings import Settings
+from consentid.web.app import create_app
+
+
+def create_hosts(chosen: Settings, folder: Path, port: int) -> HostDispatch:
+    """The hub, the portal and the sites, behind one port.
+
+    ``folder`` is a demo folder that was prepared.
+    """
+    del port
+    return HostDispatch(
+        {
+            f"{halcyon.HUB}.localhost": cast("Application", create_app(chosen)),
+            f"{halcyon.PORTAL}.localhost": cast(
+                "Application", create_portal(*open_portal(folder / "portal"))
+            ),
+        }
+    )

@@ -1,0 +1,86 @@
+"""The tour for somebody at a terminal: addresses, people, and commands to paste.
+
+The commands use curl, which resolves ``*.localhost`` by itself, and say each thing that the tour
+asserts, one step at a time.
+"""
+
+from collections.abc import Iterator
+
+from consentid.demo import halcyon
+from consentid.demo.portal_customers import INVENTED
+from consentid.demo.tour_scene import Scene
+
+_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+_ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105 - a type's name
+_CONSENT = "urn:consentid:params:oauth:token-type:consent_token"
+_JSON = 'python3 -c "import json,sys; print(json.load(sys.stdin)[sys.argv[1]])"'
+
+
+def addresses(scene: Scene) -> Iterator[tuple[str, str]]:
+    """What answers where."""
+    yield "the hub", f"{scene.hub}/schema"
+    yield "the portal", f"{scene.portal}/.well-known/openid-configuration"
+    for party in halcyon.PARTIES:
+        profile = halcyon.profile_of(scene.book, party)
+        yield profile.name, halcyon.url_of(party, scene.port)
+
+
+def people(scene: Scene) -> Iterator[tuple[str, str, str]]:
+    """Login, password and name of everybody at the portal."""
+    for login, name, adult in INVENTED:
+        note = name if adult else f"{name}, a minor"
+        yield login, scene.secrets.passwords[login], note
+
+
+def commands(scene: Scene) -> str:
+    """A shell's worth of tour."""
+    news, shop = (halcyon.client_of(scene.book, brand) for brand in ("news", "shop"))
+    secrets = scene.secrets
+    portal_news = halcyon.portal_client_of(scene.book, "news")
+    portal_shop = halcyon.portal_client_of(scene.book, "shop")
+    audience = scene.audience_of("shop")
+    return f"""\
+# 0  Addresses and secrets of this demo.
+HUB={scene.hub}  PORTAL={scene.portal}
+NEWS={news}:{secrets.clients[news]}
+SHOP={shop}:{secrets.clients[shop]}
+PORTAL_NEWS={portal_news}:{secrets.portal_clients[portal_news]}
+PORTAL_SHOP={portal_shop}:{secrets.portal_clients[portal_shop]}
+field() {{ {_JSON} "$1"; }}
+
+# 1  Mila signs in at Halcyon News; News exchanges her ID token for an access token.
+ID=$(curl -s -u "$PORTAL_NEWS" $PORTAL/token -d grant_type=password -d scope=openid \\
+     -d username=mila --data-urlencode 'password={secrets.passwords["mila"]}' | field id_token)
+MILA=$(curl -s -u "$NEWS" $HUB/token -d grant_type={_EXCHANGE} \\
+       -d subject_token_type={_ID_TOKEN} -d subject_token="$ID" | field access_token)
+
+# 2  What News may ask, in words; Mila says yes to two purposes, for the whole group.
+APP=$(curl -s -u "$NEWS" $HUB/token -d grant_type=client_credentials \\
+      --data-urlencode 'scope=decisions:read verify' | field access_token)
+SHOWN=$(curl -s -H "Authorization: Bearer $APP" "$HUB/v1/catalogue?brand=news&language=en")
+echo "$SHOWN" | python3 -c 'import json,sys; shown=json.load(sys.stdin); json.dump({{
+  "served": shown["served"], "notice": shown["notice"], "reach": "group",
+  "choices": [{{"purpose": p, "outcome": "granted"}} for p in ("audience.research", "content")]}},
+  sys.stdout)' | curl -s -H "Authorization: Bearer $MILA" -H "Idempotency-Key: $RANDOM$RANDOM" \\
+  -H 'Content-Type: application/json' -d @- $HUB/v1/decisions | python3 -m json.tool | head -20
+
+# 3  The shop gets a signed token for the same person, without asking her.
+ID=$(curl -s -u "$PORTAL_SHOP" $PORTAL/token -d grant_type=password -d scope=openid \\
+     -d username=mila --data-urlencode 'password={secrets.passwords["mila"]}' | field id_token)
+TOKEN=$(curl -s -u "$SHOP" $HUB/token -d grant_type={_EXCHANGE} \\
+        -d subject_token_type={_ID_TOKEN} -d subject_token="$ID" \\
+        -d requested_token_type={_CONSENT} | field access_token)
+
+# 4  Anybody can check it, offline: two files and no network.
+curl -s $HUB/jwks.json > jwks.json
+LIST=$(echo "$TOKEN" | cut -d. -f2 | python3 -c 'import base64,json,sys; part=sys.stdin.read()
+print(json.loads(base64.urlsafe_b64decode(part+"=="))["status"]["status_list"]["uri"])')
+curl -s "$LIST" > status-list.jwt
+consentid verify --jwks jwks.json --status-list status-list.jwt --audience {audience} "$TOKEN"
+
+# 5  Mila withdraws everywhere; six seconds later the list says so too.
+curl -s -H "Authorization: Bearer $MILA" -H "Idempotency-Key: $RANDOM$RANDOM" \\
+  -H 'Content-Type: application/json' -d '{{"reach": "group", "all": true}}' \\
+  $HUB/v1/withdrawals > /dev/null; sleep 6; curl -s "$LIST" > status-list.jwt
+consentid verify --jwks jwks.json --status-list status-list.jwt --audience {audience} "$TOKEN"
+"""
