@@ -30,7 +30,7 @@ class Said:
         return self.decision.interval.late
 
 
-def answer(
+def answer(  # noqa: C901, PLR0911, PLR0912 one place, in the order of the page, is the point
     history: Iterable[Decision],
     catalogue: Catalogue,
     asked: Party,

@@ -199,7 +199,7 @@ NARROW = Size(
     asked=(ADS,),
     reaches=(None, NEWS),
     horizon=3,
-    acts=4,
+    acts=7,
     is_varied=False,
 )
 LINEAGE = Size(
@@ -208,7 +208,7 @@ LINEAGE = Size(
     asked=(ADS, ADS_X),
     reaches=(None, NEWS),
     horizon=5,
-    acts=6,
+    acts=7,
     is_varied=False,
 )
 BROAD = Size(
@@ -227,7 +227,7 @@ def worlds(size: Size) -> st.SearchStrategy[World]:
     return st.builds(
         _world,
         st.just(size),
-        st.lists(_ACT, max_size=size.acts),
+        st.lists(_ACT, min_size=1, max_size=size.acts),
         st.binary(min_size=48, max_size=48),
     )
 
@@ -260,7 +260,7 @@ def _world(size: Size, acts: list[bytes], rest: bytes) -> World:
         true_times=tuple(
             Instant(
                 one.interval.early
-                + (one.interval.late - one.interval.early) * own.pick_up_to(4) // 4
+                + (one.interval.late - one.interval.early) * own.pick_up_to(2) // 2
             )
             for one, own in zip(history, decks, strict=True)
         ),
@@ -281,7 +281,7 @@ def _numbered(history: list[Decision]) -> tuple[Decision, ...]:
 
 def _decision(deck: Deck, size: Size) -> Decision:
     early = deck.pick_up_to(size.horizon)
-    late = early + deck.pick((0, 0, 1, 2))
+    late = early + deck.pick((0, 1, 2))
     reach = deck.pick(size.reaches)
     names, version, told, signal, attaches = EVERYBODY, 1, False, None, True
     purposes = {deck.pick(size.purposes)}
