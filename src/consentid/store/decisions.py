@@ -57,7 +57,7 @@ _COLUMNS = (
 )
 
 
-def _row(row: Row[Any]) -> DecisionRow:
+def _row(row: Row[*tuple[Any, ...]]) -> DecisionRow:
     return DecisionRow(
         id=DecisionId(row.id),
         recorded_at=row.recorded_at,

@@ -1,6 +1,6 @@
 """The way to PostgreSQL: one engine per process, one transaction per flow."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final, final
 
@@ -40,7 +40,7 @@ class Database:
         )
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self) -> AsyncGenerator[AsyncConnection]:
         """One transaction: durable when the block has ended, gone if it raised.
 
         Raises:
@@ -50,7 +50,7 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self) -> AsyncGenerator[AsyncConnection]:
         """One consistent snapshot, read only.
 
         Raises:
@@ -77,7 +77,7 @@ class Database:
 
 
 @asynccontextmanager
-async def _reachable() -> AsyncIterator[None]:
+async def _reachable() -> AsyncGenerator[None]:
     try:
         yield
     except (OSError, InterfaceError, OperationalError, PoolTimeoutError) as error:

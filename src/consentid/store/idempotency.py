@@ -6,7 +6,7 @@ commit and then finds its answer.
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,7 +78,7 @@ async def delete_before(connection: AsyncConnection, instant: Instant) -> int:
     return gone.rowcount
 
 
-def _is(key: IdempotencyKey):  # noqa: ANN202 SQLAlchemy's own expression types say it
+def _is(key: IdempotencyKey) -> tuple[ColumnElement[bool], ...]:
     table = idempotency_keys.c
     return (
         table.client_id == key.client_id,

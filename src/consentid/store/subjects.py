@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -128,15 +128,29 @@ async def find_device(connection: AsyncConnection, credential_hash: bytes) -> De
 
 async def link_device(
     connection: AsyncConnection, *, account: SubjectId, device: SubjectId, at: Instant
-) -> bool:
-    """Note that an account is signed in on a device; true the first time."""
-    statement = (
+) -> bytes | None:
+    """Note that an account is signed in on a device; what was told of it before, sealed."""
+    await connection.execute(
         insert(account_devices)
         .values(account_id=account, device_id=device, first_seen_at=at)
         .on_conflict_do_nothing()
-        .returning(account_devices.c.account_id)
     )
-    return (await connection.execute(statement)).one_or_none() is not None
+    return await connection.scalar(
+        select(account_devices.c.sealed_told).where(*_is_link(account, device))
+    )
+
+
+async def save_told(
+    connection: AsyncConnection, *, account: SubjectId, device: SubjectId, sealed: bytes
+) -> None:
+    """Keep what the person was told of this account on this device."""
+    await connection.execute(
+        update(account_devices).where(*_is_link(account, device)).values(sealed_told=sealed)
+    )
+
+
+def _is_link(account: SubjectId, device: SubjectId) -> tuple[ColumnElement[bool], ...]:
+    return (account_devices.c.account_id == account, account_devices.c.device_id == device)
 
 
 async def find(
@@ -188,3 +202,9 @@ async def every_id(connection: AsyncConnection) -> list[SubjectId]:
         select(projections.c.subject_id).order_by(projections.c.subject_id)
     )
     return [SubjectId(row) for row in rows]
+
+
+async def lock_identity(connection: AsyncConnection, identity_hash: bytes) -> None:
+    """Let one transaction at a time look up or make the subject of a portal identity."""
+    key = int.from_bytes(identity_hash[:8], signed=True)
+    await connection.execute(select(func.pg_advisory_xact_lock(key)))

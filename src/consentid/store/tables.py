@@ -123,6 +123,8 @@ account_devices: Final = Table(
     Column("account_id", Uuid, ForeignKey("subjects.id"), primary_key=True),
     Column("device_id", Uuid, ForeignKey("subjects.id"), primary_key=True),
     Column("first_seen_at", InstantType, nullable=False),
+    # The contradictions that the person was told of, sealed under the account's key.
+    Column("sealed_told", LargeBinary),
 )
 
 subject_keys: Final = Table(

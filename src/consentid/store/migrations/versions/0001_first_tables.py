@@ -22,9 +22,12 @@ _PRIVILEGES: Final = {
     "SELECT": ("catalogues", "clients", "client_secrets", "alembic_version"),
     "SELECT, INSERT": (
         *("decisions", "staged_entries", "outbox", "served_events"),
-        *("devices", "account_devices", "served_notices"),
+        *("devices", "served_notices"),
     ),
-    "SELECT, INSERT, UPDATE": ("subjects", "known_subjects", "status_lists", "status_indices"),
+    "SELECT, INSERT, UPDATE": (
+        *("subjects", "known_subjects", "account_devices"),
+        *("status_lists", "status_indices"),
+    ),
     "SELECT, INSERT, DELETE": ("subject_keys", "access_tokens", "used_tokens"),
     "SELECT, INSERT, UPDATE, DELETE": (
         *("projections", "signals_seen", "audience_states", "idempotency_keys"),
@@ -166,6 +169,7 @@ def _make_tables() -> None:
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("device_id", sa.Uuid(), nullable=False),
         sa.Column("first_seen_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("sealed_told", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["subjects.id"], name=op.f("account_devices_account_id_fk")
         ),

@@ -1,0 +1,84 @@
+"""Rate limits: so many acts per window, counted in Valkey, or per process where it is gone."""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Final, final
+
+import valkey.asyncio
+from valkey.exceptions import ValkeyError
+
+from consentid.kit.errors import RateLimitedError
+
+_log: Final = logging.getLogger("consentid.cache")
+
+_COUNT: Final = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return {count, redis.call('TTL', KEYS[1])}
+"""
+_MAX_LOCAL: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """At most ``most`` acts of one caller in ``window_s`` seconds."""
+
+    name: str
+    most: int
+    window_s: int
+
+
+@final
+class Limiter:
+    """Counts acts by caller.  ``connection`` is None where no Valkey is configured."""
+
+    def __init__(self, connection: "valkey.asyncio.Valkey | None") -> None:
+        self._connection: valkey.asyncio.Valkey | None = connection
+        self._local: dict[str, tuple[int, float]] = {}
+        self.is_degraded: bool = False
+        """Whether the last count was made without Valkey although one is configured."""
+
+    async def check(self, limit: Limit, caller: str, *, now_s: float) -> None:
+        """Count one act.  What is kept of the caller is a hash.
+
+        Raises:
+            RateLimitedError: it was one too many.
+        """
+        key = f"limit:{limit.name}:{hashlib.sha256(caller.encode()).hexdigest()[:32]}"
+        count, left_s = await self._count(key, limit.window_s, now_s)
+        if count > limit.most:
+            raise RateLimitedError(
+                "rate_limited",
+                f"Too many requests ({limit.name}): at most {limit.most} in {limit.window_s} s.",
+                retry_after_s=max(1, left_s),
+            )
+
+    async def _count(self, key: str, window_s: int, now_s: float) -> tuple[int, int]:
+        if self._connection is not None:
+            try:
+                found = await self._connection.eval(_COUNT, 1, key, str(window_s))  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType] valkey-py types one method for both worlds
+            except (ValkeyError, OSError, TimeoutError):
+                if not self.is_degraded:
+                    _log.warning("valkey is gone: limits are counted per process until it is back")
+                self.is_degraded = True
+            else:
+                self.is_degraded = False
+                return int(found[0]), int(found[1])  # pyright: ignore[reportUnknownArgumentType]
+        return self._count_here(key, window_s, now_s)
+
+    def _count_here(self, key: str, window_s: int, now_s: float) -> tuple[int, int]:
+        if len(self._local) > _MAX_LOCAL:
+            self._local = {k: v for k, v in self._local.items() if v[1] > now_s}
+        count, ends = self._local.get(key, (0, 0.0))
+        if ends <= now_s:
+            count, ends = 0, now_s + window_s
+        self._local[key] = (count + 1, ends)
+        return count + 1, int(ends - now_s) + 1
+
+
+def connect(url: str | None) -> "valkey.asyncio.Valkey | None":
+    """A connection pool to Valkey; nothing is sent before the first use."""
+    if url is None:
+        return None
+    return valkey.asyncio.Valkey.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25)

@@ -1,0 +1,71 @@
+"""Answer a request to the token endpoint: one transaction, and a signature after its commit."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from consentid.flows.context import Context
+from consentid.flows.issue_token import sign_token
+from consentid.flows.oauth.request import AuthlibRequest, TokenRequest
+from consentid.flows.oauth.server import TokenServer
+from consentid.flows.oauth.token_exchange import CONSENT_TOKEN
+from consentid.flows.oauth.transaction import Transaction
+from consentid.kit.instants import to_seconds
+from consentid.store import clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenAnswer:
+    """What the token endpoint says."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+async def answer_token_request(context: Context, request: TokenRequest) -> TokenAnswer:
+    """Judge a token request in OAuth's own words.
+
+    Raises:
+        UnavailableError: the database or the portal cannot be reached.
+    """
+    asked = AuthlibRequest(request)
+    async with context.database.writing() as connection:
+        transaction = Transaction(
+            context=context,
+            connection=connection,
+            book=await context.book(connection),
+            now=await clock.now(connection),
+        )
+
+        def judge(_: Connection) -> tuple[int, dict[str, Any], dict[str, str]]:
+            return TokenServer(transaction).answer(asked)
+
+        status, body, headers = await connection.run_sync(judge)
+        if "error" in body:
+            await connection.rollback()
+            return TokenAnswer(status=status, body=body, headers=headers)
+    return TokenAnswer(
+        status=status, body=_complete(context, asked, body, transaction), headers=headers
+    )
+
+
+def _complete(
+    context: Context, asked: AuthlibRequest, body: dict[str, Any], transaction: Transaction
+) -> dict[str, Any]:
+    """Add what may only be said once the transaction has committed."""
+    if asked.prepared is not None:
+        token = sign_token(context, asked.prepared)
+        if body.get("issued_token_type") == CONSENT_TOKEN:
+            lifetime_s = asked.prepared.claims.exp - to_seconds(transaction.now)
+            body |= {"access_token": token, "expires_in": lifetime_s}
+        else:
+            body["consent_token"] = token
+    if asked.signed_in is not None and asked.signed_in.session.device is not None:
+        body["adopted"] = asked.signed_in.adopted
+        body["contradictions"] = [
+            {"purpose": each.purpose, "account_says_yes": each.account_says_yes}
+            for each in asked.signed_in.contradictions
+        ]
+    return body

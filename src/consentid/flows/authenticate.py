@@ -1,0 +1,82 @@
+"""Who is calling: an opaque access token becomes a caller with its rights."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from consentid.core.decision import SubjectId
+from consentid.flows.context import Context
+from consentid.kit.errors import ForbiddenError, UnauthenticatedError
+from consentid.store import access_tokens, clients, clock
+from consentid.store.clients import Client
+
+_MAX_TOKEN_LENGTH: Final = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """An authenticated client, and the subject that its token names, if any."""
+
+    client: Client
+    scopes: frozenset[str]
+    subject: SubjectId | None
+    device: SubjectId | None
+
+    def require(self, scope: str) -> None:
+        """Insist on a scope.
+
+        Raises:
+            ForbiddenError: the token does not carry it.
+        """
+        if scope not in self.scopes:
+            raise ForbiddenError(
+                "insufficient_scope", f"This call needs an access token with scope {scope}."
+            )
+
+    def require_subject(self) -> SubjectId:
+        """Insist on a subject.
+
+        Raises:
+            ForbiddenError: the token names none.
+        """
+        if self.subject is None:
+            raise ForbiddenError(
+                "subject_needed",
+                "This call needs a subject's access token: exchange a portal ID token or a device"
+                " credential at /token.",
+            )
+        return self.subject
+
+
+def hash_token(token: str) -> bytes:
+    """How an opaque token is stored.  It has 256 random bits, so a plain hash is enough."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def authenticate(context: Context, unverified_token: str) -> Caller:
+    """Find out who holds an access token.
+
+    Raises:
+        UnauthenticatedError: it is not one of ours, or it has expired.
+    """
+    if len(unverified_token) > _MAX_TOKEN_LENGTH:
+        raise _refused()
+    async with context.database.reading() as connection:
+        token = await access_tokens.find(connection, hash_token(unverified_token))
+        if token is None or token.expires_at <= await clock.now(connection):
+            raise _refused()
+        client = await clients.find(connection, token.client_id)
+    if client is None:
+        raise _refused()
+    return Caller(
+        client=client,
+        scopes=token.scopes & client.scopes,
+        subject=token.subject,
+        device=token.device,
+    )
+
+
+def _refused() -> UnauthenticatedError:
+    return UnauthenticatedError(
+        "invalid_token", "The access token is unknown or has expired: get a new one at /token."
+    )

@@ -1,0 +1,82 @@
+"""What every flow of one process needs: the database, the keys, the configuration in force."""
+
+from collections.abc import Callable
+from typing import final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.book import Book
+from consentid.brandbook.encoding import decode
+from consentid.cache.limits import Limiter
+from consentid.core.decision import CatalogueVersion
+from consentid.keyring.loading import Keyring, load
+from consentid.kit.errors import UnavailableError
+from consentid.net.portal import PortalKeys
+from consentid.settings import Settings
+from consentid.store import catalogues
+from consentid.store.engine import Database
+
+
+@final
+class Context:
+    """One per process.  Holds nothing that a restart would lose."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        portal: PortalKeys,
+        limiter: Limiter,
+        randomness: Callable[[int], bytes],
+    ) -> None:
+        self.settings: Settings = settings
+        self.database: Database = database
+        self.portal: PortalKeys = portal
+        self.limiter: Limiter = limiter
+        self.randomness: Callable[[int], bytes] = randomness
+        self._keyring: Keyring = load(settings.keys_dir)
+        self._book: Book | None = None
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys as the folder holds them now."""
+        if self._keyring.changed():
+            self._keyring = load(self.settings.keys_dir)
+        return self._keyring
+
+    async def book(self, connection: AsyncConnection) -> Book:
+        """The configuration in force, asked of the database in this very transaction.
+
+        Raises:
+            UnavailableError: none was applied yet.
+        """
+        version = await catalogues.newest_version(connection)
+        if version is None:
+            raise UnavailableError(
+                "no_catalogue",
+                "No configuration is in force yet: run `consentid brands apply`.",
+                retry_after_s=5,
+            )
+        if self._book is None or self._book.catalogue.version != version:
+            self._book = await read_book(connection, version)
+        return self._book
+
+    def draw(self, below: int) -> int:
+        """A random number from 0 up to, not including, ``below``; every one equally likely."""
+        size = (below.bit_length() + 7) // 8 + 8
+        return int.from_bytes(self.randomness(size)) % below
+
+
+async def read_book(connection: AsyncConnection, version: CatalogueVersion) -> Book:
+    """One applied version.
+
+    Raises:
+        UnavailableError: the version is not there.
+    """
+    row = await catalogues.find(connection, version)
+    if row is None:
+        raise UnavailableError(
+            "catalogue_missing", f"Catalogue version {version} is missing.", retry_after_s=5
+        )
+    return decode(row.body)

@@ -1,0 +1,91 @@
+"""Make a device subject: at the first explicit choice, known by a credential that we issue once."""
+
+import hashlib
+from typing import Final
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import SubjectId
+from consentid.flows.authenticate import Caller
+from consentid.flows.context import Context
+from consentid.flows.idempotency import Repeatable, find_first_answer, save_answer
+from consentid.flows.open_subject import new_subject, open_subject
+from consentid.flows.show_state import require_party
+from consentid.kit import base64url
+from consentid.kit.errors import ForbiddenError
+from consentid.kit.instants import DAY, Instant, to_rfc3339
+from consentid.store import clock, subjects
+from consentid.store.subjects import DeviceRow
+
+CREDENTIAL_BYTES: Final = 32
+LIFETIME_D: Final = 396
+"""13 months, the longest that a consent cookie may live in the view of the CNIL."""
+
+
+class DeviceOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A new device's credential: keep it secret, it is the device."""
+
+    credential: str
+    """256 bits in base64url.  43 characters."""
+    expires_at: str
+
+
+async def create_device(
+    context: Context, caller: Caller, *, origin: str | None, request: Repeatable
+) -> DeviceOut:
+    """Make a device for the caller's brand.
+
+    Raises:
+        ForbiddenError: the origin is not registered for the caller's brand or partner.
+    """
+    async with context.database.writing() as connection:
+        now = await clock.now(connection)
+        first = await find_first_answer(context, connection, request, at=now)
+        if first is not None:
+            return msgspec.json.decode(first, type=DeviceOut)
+        book = await context.book(connection)
+        require_party(book, caller.client.party)
+        profile = book.find_profile(caller.client.party)
+        if origin is not None and (profile is None or origin not in profile.origins):
+            raise ForbiddenError(
+                "origin_not_yours",
+                f"This origin is not registered for {caller.client.party}: add it to `origins` in"
+                " its file.",
+                where="origin",
+            )
+        credential = base64url.encode(context.randomness(CREDENTIAL_BYTES))
+        expires_at = Instant(now + LIFETIME_D * DAY)
+        new = new_subject(context, at=now)
+        await subjects.create_device(
+            connection,
+            new,
+            credential_hash=hash_credential(credential),
+            client_id=caller.client.client_id,
+            origin=origin,
+            expires_at=expires_at,
+        )
+        made = DeviceOut(credential=credential, expires_at=to_rfc3339(expires_at))
+        subject = await open_subject(context, connection, new.id)
+        if subject is None:
+            msg = "a subject made in this transaction cannot be read in it"
+            raise RuntimeError(msg)
+        await save_answer(
+            context, connection, request, subject=subject, answer=msgspec.json.encode(made)
+        )
+    return made
+
+
+def hash_credential(credential: str) -> bytes:
+    """How a credential is stored.  It has 256 random bits, so a plain hash is enough."""
+    return hashlib.sha256(credential.encode()).digest()
+
+
+async def find_device(
+    connection: AsyncConnection, unverified_credential: str, *, now: Instant
+) -> SubjectId | None:
+    """The device that a credential stands for; None for one unknown or expired."""
+    row: DeviceRow | None = await subjects.find_device(
+        connection, hash_credential(unverified_credential)
+    )
+    return None if row is None or row.expires_at <= now else row.id

@@ -1,0 +1,150 @@
+"""A subject's decisions, unsealed: all of them for judging, a page of them for showing."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import Decision
+from consentid.core.party import Party, reach_kind
+from consentid.core.record import from_record
+from consentid.flows.authenticate import Caller
+from consentid.flows.commit_decisions import BODY
+from consentid.flows.context import Context
+from consentid.flows.open_subject import OpenSubject
+from consentid.flows.references import ReferenceKind, open_reference, seal_reference
+from consentid.flows.session import open_session
+from consentid.flows.show_state import public_decision_id
+from consentid.keyring import wrapping
+from consentid.kit.instants import Instant, to_rfc3339
+from consentid.store import decisions
+from consentid.store.decisions import DecisionRow
+
+PAGE: Final = 50
+
+
+class ChoiceOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A purpose and an outcome."""
+
+    purpose: str
+    outcome: str
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision, as one brand or partner may see it."""
+
+    decision: str
+    recorded_at: str
+    early: str
+    late: str
+    reach: str
+    choices: list[ChoiceOut]
+    catalogue: int
+    notice: dict[str, Any] | None
+    assurance: str
+    channel: str
+    signal: str | None
+    adopted: bool
+    here: bool
+    """Whether it was recorded by one of the caller's own clients."""
+
+
+class HistoryOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of history, newest first."""
+
+    decisions: list[HistoryEntry]
+    next: str | None
+    """Pass it as ``cursor`` for what is older; null at the end."""
+
+
+class _Cursor(msgspec.Struct, frozen=True, array_like=True):
+    recorded_at: int
+    id: bytes
+
+
+async def full_history(connection: AsyncConnection, subject: OpenSubject) -> Sequence[Decision]:
+    """Every decision of a subject, oldest first."""
+    return [_open(subject, row) for row in await decisions.of_subject(connection, subject.id)]
+
+
+async def show_history(
+    context: Context, caller: Caller, *, cursor: str | None, limit: int
+) -> HistoryOut:
+    """A page of what the caller's brand or partner may see: its own reach, and the group's.
+
+    Raises:
+        MalformedError: the cursor is not one of this caller's sector.
+        ForbiddenError: the caller's token names no subject.
+    """
+    subject_id = caller.require_subject()
+    party = caller.client.party
+    before: tuple[Instant, UUID] | None = None
+    if cursor is not None:
+        at = open_reference(context, ReferenceKind.CURSOR, cursor, holder=str(party), into=_Cursor)
+        before = (Instant(at.recorded_at), UUID(bytes=at.id))
+    shown: list[HistoryEntry] = []
+    more = True
+    async with context.database.reading() as connection:
+        book = await context.book(connection)
+        own_clients = frozenset(
+            id_ for id_, client in book.clients.items() if client.party == party
+        ) | {caller.client.client_id}
+        session = await open_session(context, connection, subject=subject_id, device=None)
+        while more and len(shown) < limit:
+            rows = await decisions.page(connection, subject_id, before=before, limit=PAGE)
+            more = len(rows) == PAGE
+            for row in rows:
+                before = (row.recorded_at, row.id)
+                decision = _open(session.subject, row)
+                if decision.reach not in (None, party):
+                    continue
+                shown.append(_entry(context, party, decision, decision.actor in own_clients))
+                if len(shown) == limit:
+                    more = True
+                    break
+    return HistoryOut(
+        decisions=shown,
+        next=None
+        if not more or before is None
+        else seal_reference(
+            context,
+            ReferenceKind.CURSOR,
+            holder=str(party),
+            content=_Cursor(recorded_at=before[0], id=before[1].bytes),
+        ),
+    )
+
+
+def _open(subject: OpenSubject, row: DecisionRow) -> Decision:
+    body = wrapping.open_sealed(subject.key, row.sealed, aad=BODY + row.id.bytes)
+    return from_record(msgspec.json.decode(body), subject=subject.id)
+
+
+def _entry(context: Context, party: Party, decision: Decision, here: bool) -> HistoryEntry:
+    notice = decision.notice
+    return HistoryEntry(
+        decision=public_decision_id(context, party, decision.id),
+        recorded_at=to_rfc3339(decision.recorded_at),
+        early=to_rfc3339(decision.interval.early),
+        late=to_rfc3339(decision.interval.late),
+        reach=reach_kind(decision.reach),
+        choices=[
+            ChoiceOut(purpose=choice.purpose, outcome=choice.outcome) for choice in decision.choices
+        ],
+        catalogue=decision.catalogue,
+        notice=None
+        if notice is None
+        else {
+            "id": notice.id,
+            "version": notice.version,
+            "language": notice.language,
+            "digest": notice.digest.hex(),
+        },
+        assurance=decision.assurance,
+        channel=decision.channel,
+        signal=decision.signal,
+        adopted=decision.adopted_from is not None,
+        here=here,
+    )

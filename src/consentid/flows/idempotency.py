@@ -1,0 +1,97 @@
+"""The same request sent twice counts once, and is answered the same."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import SubjectId
+from consentid.flows.context import Context
+from consentid.flows.open_subject import OpenSubject, open_subject, seal_for
+from consentid.keyring import wrapping
+from consentid.keyring.deriving import Job, derived_key
+from consentid.kit.errors import GoneError, MalformedError
+from consentid.kit.instants import Instant
+from consentid.store import idempotency
+from consentid.store.idempotency import IdempotencyKey
+
+MAX_KEY_LENGTH: Final = 255
+_ANSWER: Final = b"answer/1\0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeatable:
+    """A request that may be sent again."""
+
+    key: IdempotencyKey
+    digest: bytes
+
+
+def repeatable(
+    context: Context,
+    *,
+    client_id: str,
+    route: str,
+    key: str,
+    subject: SubjectId | None,
+    body: bytes,
+) -> Repeatable:
+    """Name a request.  Two with the same key must agree in subject and body, to the byte."""
+    secret = derived_key(context.keyring.master, Job.REQUEST)
+    whose = b"" if subject is None else subject.bytes
+    return Repeatable(
+        key=IdempotencyKey(
+            client_id=client_id,
+            route=route,
+            key_hash=hashlib.sha256(key.encode()).digest(),
+        ),
+        digest=hmac.digest(secret, whose + b"\0" + body, hashlib.sha256),
+    )
+
+
+async def find_first_answer(
+    context: Context, connection: AsyncConnection, request: Repeatable, *, at: Instant
+) -> bytes | None:
+    """Take the key, or find what was answered when it was taken.
+
+    Raises:
+        MalformedError: the key was used for another request.
+        GoneError: the subject was erased since.
+    """
+    first = await idempotency.claim(connection, request.key, request_digest=request.digest, at=at)
+    if first is None:
+        return None
+    if not hmac.compare_digest(first.request_digest, request.digest):
+        raise MalformedError(
+            "idempotency_key_reused",
+            "This Idempotency-Key was sent before with another request: use a fresh one for each.",
+            where="Idempotency-Key",
+        )
+    if first.subject is None or first.sealed_answer is None:
+        msg = "an idempotency row was committed without its answer"
+        raise RuntimeError(msg)
+    subject = await open_subject(context, connection, first.subject)
+    if subject is None:
+        raise GoneError("subject_erased", "What this key was used for has been erased.")
+    return wrapping.open_sealed(
+        subject.key, first.sealed_answer, aad=_ANSWER + request.key.key_hash
+    )
+
+
+async def save_answer(
+    context: Context,
+    connection: AsyncConnection,
+    request: Repeatable,
+    *,
+    subject: OpenSubject,
+    answer: bytes,
+) -> None:
+    """Keep the answer for whoever asks again."""
+    await idempotency.save_answer(
+        connection,
+        request.key,
+        subject=subject.id,
+        sealed_answer=seal_for(context, subject.key, answer, aad=_ANSWER + request.key.key_hash),
+    )

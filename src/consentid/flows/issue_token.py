@@ -1,0 +1,90 @@
+"""Issue a consent token: its claims in the transaction, its signature after the commit."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.book import Book
+from consentid.core.saying import say
+from consentid.flows.context import Context
+from consentid.flows.restate import restate
+from consentid.flows.session import Session, resolve_here
+from consentid.kit.ids import RANDOM_BYTES, uuid7
+from consentid.kit.instants import Instant, to_seconds
+from consentid.store.clients import Client
+from consentid.tokens import consent
+from consentid.tokens.consent import Consent, ConsentClaims, Status, StatusListRef
+from consentid.tokens.pairwise import pairwise_sub
+from consentid.tokens.status import PATH
+
+LIFETIMES_S: Final = {
+    "web": consent.WEB_LIFETIME_S,
+    "tv": consent.TV_LIFETIME_S,
+    "partner": consent.PARTNER_LIFETIME_S,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedToken:
+    """A token that may be signed once the transaction has committed."""
+
+    claims: ConsentClaims
+
+
+async def prepare_token(
+    context: Context,
+    connection: AsyncConnection,
+    book: Book,
+    session: Session,
+    client: Client,
+    *,
+    at: Instant,
+) -> PreparedToken | None:
+    """The claims of a token for the client's audience; None where it has none any more.
+
+    The caller holds the subject's lock and commits.
+    """
+    terms = book.catalogue.parties.get(client.party)
+    if terms is None:
+        return None
+    subject = session.subject
+    restated = await restate(context, connection, book, subject, client.party, at=at)
+    saying = say(resolve_here(book, session, client.party, at), at)
+    issued = to_seconds(at)
+    expires = issued + LIFETIMES_S[client.token_class]
+    if saying.ends_at is not None:
+        expires = min(expires, to_seconds(saying.ends_at))
+    issuer = book.group.issuer
+    return PreparedToken(
+        claims=ConsentClaims(
+            iss=issuer,
+            sub=pairwise_sub(context.keyring.pairwise, str(client.party), subject.id.bytes),
+            aud=terms.audience,
+            client_id=client.client_id,
+            jti=_reference(uuid7(at, context.randomness(RANDOM_BYTES))),
+            iat=issued,
+            exp=expires,
+            consent=Consent(
+                cat=book.catalogue.version, rev=restated.state.rev, g=saying.yes, d=saying.no
+            ),
+            status=Status(
+                status_list=StatusListRef(
+                    idx=restated.state.status.idx,
+                    uri=f"{issuer.rstrip('/')}{PATH}{restated.state.status.list_no}",
+                )
+            ),
+        )
+    )
+
+
+def sign_token(context: Context, prepared: PreparedToken) -> str:
+    """Sign what was prepared.  Call it after the commit, never before."""
+    key = context.keyring.active("consent")
+    signing_input = consent.unsigned(prepared.claims, key.kid)
+    return consent.assemble(signing_input, key.sign(signing_input))
+
+
+def _reference(id_: UUID) -> str:
+    return id_.hex

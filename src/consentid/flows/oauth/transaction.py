@@ -1,0 +1,19 @@
+"""What a grant works in: one transaction, one instant, one version of the configuration."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.book import Book
+from consentid.flows.context import Context
+from consentid.kit.instants import Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """Open for the length of one request to an OAuth endpoint."""
+
+    context: Context
+    connection: AsyncConnection
+    book: Book
+    now: Instant

@@ -1,0 +1,90 @@
+"""Unseal what the database holds of a subject, and seal it again."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core import projection
+from consentid.core.decision import SubjectId
+from consentid.core.projection import Projection
+from consentid.flows.context import Context
+from consentid.keyring import wrapping
+from consentid.kit.ids import RANDOM_BYTES, uuid7
+from consentid.kit.instants import Instant
+from consentid.store import subjects
+from consentid.store.subjects import NewSubject
+
+_PROJECTION: Final = b"projection/1\0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSubject:
+    """A subject whose own key is at hand for the length of one flow."""
+
+    id: SubjectId
+    version: int
+    """How many decisions it has made."""
+    projection: Projection
+    adult: bool
+    key: bytes = field(repr=False)
+
+
+async def open_subject(
+    context: Context, connection: AsyncConnection, subject: SubjectId, *, lock: bool = False
+) -> OpenSubject | None:
+    """A subject's facts, None where it is unknown or erased.  ``lock`` keeps other writers out."""
+    row = await subjects.find(connection, subject, lock=lock)
+    if row is None:
+        return None
+    key = wrapping.unwrap(context.keyring.master, subject.bytes, row.wrapped_key)
+    body = wrapping.open_sealed(key, row.sealed_projection, aad=_PROJECTION + subject.bytes)
+    return OpenSubject(
+        id=subject,
+        version=row.version,
+        projection=projection.decode(body),
+        adult=row.adult,
+        key=key,
+    )
+
+
+async def save_subject(context: Context, connection: AsyncConnection, subject: OpenSubject) -> None:
+    """Write a changed projection.  The caller holds the subject's lock."""
+    await subjects.save_projection(
+        connection,
+        subject.id,
+        version=subject.version,
+        sealed=seal_for(
+            context,
+            subject.key,
+            projection.encode(subject.projection),
+            aad=_PROJECTION + subject.id.bytes,
+        ),
+    )
+
+
+def new_subject(context: Context, *, at: Instant) -> NewSubject:
+    """A subject with a key of its own and no decisions yet."""
+    subject = SubjectId(uuid7(at, context.randomness(RANDOM_BYTES)))
+    key = wrapping.new_subject_key(context.randomness)
+    return NewSubject(
+        id=subject,
+        wrapped_key=wrapping.wrap(
+            context.keyring.master,
+            subject.bytes,
+            key,
+            nonce=context.randomness(wrapping.NONCE_BYTES),
+        ),
+        sealed_projection=seal_for(
+            context,
+            key,
+            projection.encode(projection.EMPTY),
+            aad=_PROJECTION + subject.bytes,
+        ),
+        created_at=at,
+    )
+
+
+def seal_for(context: Context, key: bytes, plaintext: bytes, *, aad: bytes) -> bytes:
+    """Seal under a subject's key with a fresh nonce; ``aad`` says what it is and whose."""
+    return wrapping.seal(key, plaintext, nonce=context.randomness(wrapping.NONCE_BYTES), aad=aad)

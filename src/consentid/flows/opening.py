@@ -1,0 +1,47 @@
+"""Open what a process needs for its life: the pool, the cache, the portal, the keys."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from consentid.cache.limits import Limiter, connect
+from consentid.flows.context import Context
+from consentid.net.guarded import make_client
+from consentid.net.portal import PortalKeys
+from consentid.settings import Settings
+from consentid.store.engine import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A context, and how to close what it holds."""
+
+    context: Context
+    close: Callable[[], Awaitable[None]]
+
+
+def open_context(settings: Settings) -> Opened:
+    """Nothing is connected before its first use.
+
+    Raises:
+        SettingsError: no database is configured.
+        NotFoundError, MalformedError: the keyring cannot be loaded.
+    """
+    database = Database(settings.database())
+    client = make_client(localhost_hosts=settings.localhost_hosts)
+    valkey = connect(settings.valkey_url)
+    context = Context(
+        settings=settings,
+        database=database,
+        portal=PortalKeys(client),
+        limiter=Limiter(valkey),
+        randomness=secrets.token_bytes,
+    )
+
+    async def close() -> None:
+        await client.aclose()
+        if valkey is not None:
+            await valkey.aclose()
+        await database.close()
+
+    return Opened(context=context, close=close)

@@ -1,0 +1,119 @@
+"""Apply a folder of configuration as an immutable catalogue version.
+
+Applying the same files again changes nothing.  The clients that the files declare are registered,
+those that they no longer declare are disabled, in the same transaction.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.book import Book
+from consentid.brandbook.client import ClientDeclaration, Collects
+from consentid.brandbook.encoding import decode, encode
+from consentid.brandbook.folder import Draft
+from consentid.brandbook.publication import publish
+from consentid.kit.ids import RANDOM_BYTES, uuid7
+from consentid.kit.instants import Instant
+from consentid.ledger.leaf import Kind, encode_leaf, origin_of
+from consentid.store import catalogues, clients, clock, journal
+from consentid.store.catalogues import CatalogueRow
+from consentid.store.clients import Client
+from consentid.store.engine import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What applying did."""
+
+    book: Book
+    previous: Book | None
+    is_new: bool
+
+
+async def publish_catalogue(
+    database: Database, draft: Draft, *, randomness: Callable[[int], bytes]
+) -> Published:
+    """Apply a checked draft.  Needs the owner's database: the serving role only reads catalogues.
+
+    Raises:
+        BrandbookError: the draft removes, reuses or re-means a slug of the version in force.
+    """
+    async with database.writing() as connection:
+        await catalogues.lock(connection)
+        newest = await catalogues.find(connection)
+        previous = None if newest is None else decode(newest.body)
+        book = publish(previous, draft)
+        if book is None:
+            if previous is None:
+                msg = "a first draft always makes a version"
+                raise RuntimeError(msg)
+            return Published(book=previous, previous=previous, is_new=False)
+        now = await clock.now(connection)
+        await _add(connection, book, at=now, randomness=randomness)
+        await _register_clients(connection, book, at=now)
+    return Published(book=book, previous=previous, is_new=True)
+
+
+async def find_applied(database: Database) -> Book | None:
+    """The version in force."""
+    async with database.reading() as connection:
+        row = await catalogues.find(connection)
+    return None if row is None else decode(row.body)
+
+
+async def _add(
+    connection: AsyncConnection, book: Book, *, at: Instant, randomness: Callable[[int], bytes]
+) -> None:
+    body = encode(book)
+    digest = hashlib.sha256(body).digest()
+    event_id = uuid7(at, randomness(RANDOM_BYTES))
+    await catalogues.add(
+        connection,
+        CatalogueRow(version=book.catalogue.version, digest=digest, body=body, applied_at=at),
+    )
+    await journal.stage_entry(
+        connection,
+        event_id=event_id,
+        kind=Kind.CATALOGUE,
+        leaf=encode_leaf(
+            kind=Kind.CATALOGUE,
+            event_id=event_id,
+            at=at,
+            origin=origin_of(book.group.issuer),
+            # What everybody may read needs no salt: the digest itself is the commitment.
+            commitment=digest,
+        ),
+        at=at,
+    )
+    await journal.add_event(
+        connection,
+        event_id=event_id,
+        kind=Kind.CATALOGUE,
+        subject=None,
+        subject_version=None,
+        at=at,
+    )
+
+
+async def _register_clients(connection: AsyncConnection, book: Book, *, at: Instant) -> None:
+    for declared in book.clients.values():
+        await clients.save(connection, _client(declared), at=at)
+    await clients.disable_all_but(
+        connection, [str(id_) for id_ in book.clients], source="files", at=at
+    )
+
+
+def _client(declared: ClientDeclaration) -> Client:
+    return Client(
+        client_id=declared.id,
+        party=declared.party,
+        source="files",
+        auth_method=declared.auth,
+        scopes=frozenset(declared.scopes),
+        collects_for_group=declared.collects is Collects.GROUP,
+        surface=declared.surface,
+        token_class=declared.token_class,
+    )

@@ -1,0 +1,134 @@
+"""Keep what tokens say in step with what holds: one row per subject and audience.
+
+The row follows the subject alone.  A token for a person signed in on a device may say less than the
+row (the device's objections stand), never more.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.book import Book
+from consentid.core.party import Party
+from consentid.core.purpose import PurposeId
+from consentid.core.resolution import resolve_all
+from consentid.core.saying import Saying, say
+from consentid.flows.context import Context
+from consentid.flows.open_subject import OpenSubject, seal_for
+from consentid.keyring import wrapping
+from consentid.kit.instants import Instant
+from consentid.store import statuses
+from consentid.store.statuses import AudienceState
+
+_SAYING: Final = b"saying/1\0"
+
+
+class _Lists(msgspec.Struct, frozen=True, kw_only=True):
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restated:
+    """A row and what it says."""
+
+    state: AudienceState
+    saying: Saying
+
+
+def party_of_audience(book: Book, audience: str) -> Party | None:
+    """The brand or partner that an audience belongs to now."""
+    for party, terms in book.catalogue.parties.items():
+        if terms.audience == audience:
+            return party
+    return None
+
+
+async def restate_all(
+    context: Context, connection: AsyncConnection, book: Book, subject: OpenSubject, *, at: Instant
+) -> None:
+    """Bring every row of a subject up to date.  The caller holds the subject's lock."""
+    for state in await statuses.of_subject(connection, subject.id):
+        party = party_of_audience(book, state.audience)
+        saying = (
+            Saying(yes=(), no=())
+            if party is None
+            else say(
+                resolve_all(subject.projection, book.catalogue, party, at, adult=subject.adult), at
+            )
+        )
+        await _bring(context, connection, subject, state, saying, at=at)
+
+
+async def restate(
+    context: Context,
+    connection: AsyncConnection,
+    book: Book,
+    subject: OpenSubject,
+    party: Party,
+    *,
+    at: Instant,
+) -> Restated:
+    """One audience's row, made when first needed.  The caller holds the subject's lock."""
+    audience = book.catalogue.parties[party].audience
+    saying = say(
+        resolve_all(subject.projection, book.catalogue, party, at, adult=subject.adult), at
+    )
+    for state in await statuses.of_subject(connection, subject.id):
+        if state.audience == audience:
+            brought = await _bring(context, connection, subject, state, saying, at=at)
+            return Restated(state=brought, saying=saying)
+    state = AudienceState(
+        audience=audience,
+        rev=1,
+        sealed=_seal(context, subject, audience, saying),
+        status=await statuses.allocate(
+            connection, subject=subject.id, audience=audience, draw=context.draw, at=at
+        ),
+    )
+    await statuses.save(connection, subject.id, state)
+    return Restated(state=state, saying=saying)
+
+
+async def _bring(
+    context: Context,
+    connection: AsyncConnection,
+    subject: OpenSubject,
+    state: AudienceState,
+    saying: Saying,
+    *,
+    at: Instant,
+) -> AudienceState:
+    before = _open(subject, state)
+    if not saying.differs(before):
+        return state
+    status = state.status
+    if saying.narrows(before):
+        await statuses.revoke(connection, status, at=at)
+        status = await statuses.allocate(
+            connection, subject=subject.id, audience=state.audience, draw=context.draw, at=at
+        )
+    brought = AudienceState(
+        audience=state.audience,
+        rev=state.rev + 1,
+        sealed=_seal(context, subject, state.audience, saying),
+        status=status,
+    )
+    await statuses.save(connection, subject.id, brought)
+    return brought
+
+
+def _seal(context: Context, subject: OpenSubject, audience: str, saying: Saying) -> bytes:
+    body = msgspec.msgpack.encode(_Lists(yes=saying.yes, no=saying.no))
+    return seal_for(context, subject.key, body, aad=_SAYING + audience.encode())
+
+
+def _open(subject: OpenSubject, state: AudienceState) -> Saying:
+    body = wrapping.open_sealed(subject.key, state.sealed, aad=_SAYING + state.audience.encode())
+    lists = msgspec.msgpack.decode(body, type=_Lists)
+    return Saying(
+        yes=tuple(PurposeId(purpose) for purpose in lists.yes),
+        no=tuple(PurposeId(purpose) for purpose in lists.no),
+    )

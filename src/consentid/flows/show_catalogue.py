@@ -1,0 +1,227 @@
+"""What a brand asks, in the visitor's language, for building one's own banner.
+
+Each answer mints a served-notice id.  It is sealed, not stored: only a notice that is shown or
+answered leaves a row.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from consentid.brandbook.book import Book, Profile
+from consentid.brandbook.notice import Notice
+from consentid.core.catalogue import find_terms
+from consentid.core.decision import CatalogueVersion, ServedId
+from consentid.core.party import Slug
+from consentid.core.purpose import ROOT, parent_of
+from consentid.flows.context import Context
+from consentid.flows.references import ReferenceKind, open_reference, seal_reference
+from consentid.kit.errors import ConflictError, NotFoundError
+from consentid.kit.ids import RANDOM_BYTES, uuid7
+from consentid.kit.instants import HOUR, Instant
+from consentid.store import clock
+
+SERVED_LIFETIME_H: Final = 24
+
+
+class NoticeRefOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which text: repeat it in the decision."""
+
+    id: str
+    version: int
+    language: str
+    digest: str
+    """SHA-256 of the exact text.  64 hexadecimal characters."""
+
+
+class TopicOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A theme under a purpose: told, never chosen by itself."""
+
+    id: str
+    name: str
+    parent: str | None
+
+
+class PurposeOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A purpose, as shown."""
+
+    id: str
+    parent: str | None
+    """The purpose above it in the tree, where the notice shows that too."""
+    name: str
+    description: str
+    basis: str
+    mandatory: bool
+    """Whether it must be answered before a silent check succeeds."""
+    source: str
+    data: Sequence[str]
+    topics: Sequence[TopicOut]
+
+
+class NamedOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A brand or partner that an answer may reach."""
+
+    party: str
+    name: str
+    legal_entity: str
+
+
+class CatalogueOut(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a banner needs."""
+
+    brand: str
+    catalogue: int
+    served: str
+    notice: NoticeRefOut
+    languages: Sequence[str]
+    text: dict[str, str]
+    names: Sequence[NamedOut]
+    purposes: Sequence[PurposeOut]
+    look: dict[str, str]
+
+
+class _Served(msgspec.Struct, frozen=True, array_like=True):
+    id: bytes
+    notice_id: str
+    version: int
+    language: str
+    catalogue: int
+    minted_at: int
+
+
+async def show_catalogue(context: Context, *, brand: str, languages: Sequence[str]) -> CatalogueOut:
+    """Answer with the notice of a brand or partner; ``languages`` in order of preference.
+
+    Raises:
+        NotFoundError: no such brand.
+    """
+    async with context.database.reading() as connection:
+        book = await context.book(connection)
+        now = await clock.now(connection)
+    slug = Slug(brand)
+    profile = book.brands.get(slug) or book.partners.get(slug)
+    language = next(
+        (each for each in languages if (brand, each) in book.notices), book.group.languages[0]
+    )
+    notice = book.find_notice(brand, language)
+    if profile is None or notice is None:
+        raise NotFoundError(
+            "brand_unknown", "No brand of this name is in the catalogue.", where="brand"
+        )
+    return CatalogueOut(
+        brand=brand,
+        catalogue=book.catalogue.version,
+        served=_mint(context, book, notice, now),
+        notice=notice_ref_out(notice),
+        languages=sorted(each for of, each in book.notices if of == brand),
+        text=msgspec.structs.asdict(_texts(notice)),
+        names=[
+            NamedOut(party=str(reached.named.party), name=reached.name, legal_entity=reached.entity)
+            for reached in notice.reaches
+        ],
+        purposes=_purposes(book, profile, notice),
+        look=dict(profile.look.properties),
+    )
+
+
+class _Texts(msgspec.Struct, frozen=True):
+    title: str
+    body: str
+    accept: str
+    refuse: str
+    choose: str
+    save: str
+    reach_group: str
+    reach_own: str
+    account: str
+    withdraw: str
+
+
+def _texts(notice: Notice) -> _Texts:
+    return msgspec.convert(notice.texts, _Texts, from_attributes=True)
+
+
+def notice_ref_out(notice: Notice) -> NoticeRefOut:
+    """A notice's reference, as it travels."""
+    return NoticeRefOut(
+        id=notice.id,
+        version=notice.version,
+        language=notice.language,
+        digest=notice.digest.hex(),
+    )
+
+
+def _purposes(book: Book, profile: Profile, notice: Notice) -> list[PurposeOut]:
+    shown: list[PurposeOut] = []
+    for entry in notice.entries:
+        above = parent_of(entry.id)
+        terms = find_terms(book.catalogue, profile.party, entry.id)
+        sheet = book.purposes[entry.id]
+        shown.append(
+            PurposeOut(
+                id=entry.id,
+                parent=above if above != ROOT and above in notice.asks else None,
+                name=entry.name,
+                description=entry.description,
+                basis=entry.basis,
+                mandatory=terms is not None and terms.ask,
+                source=sheet.source,
+                data=sheet.data,
+                topics=[
+                    TopicOut(id=topic.id, name=topic.name, parent=topic.parent)
+                    for topic in entry.topics
+                ],
+            )
+        )
+    return shown
+
+
+def _mint(context: Context, book: Book, notice: Notice, now: Instant) -> str:
+    return seal_reference(
+        context,
+        ReferenceKind.SERVED,
+        holder=notice.id,
+        content=_Served(
+            id=uuid7(now, context.randomness(RANDOM_BYTES)).bytes,
+            notice_id=notice.id,
+            version=notice.version,
+            language=notice.language,
+            catalogue=book.catalogue.version,
+            minted_at=now,
+        ),
+    )
+
+
+class ServedRef(msgspec.Struct, frozen=True, kw_only=True):
+    """What a served-notice id stands for."""
+
+    id: ServedId
+    notice_id: str
+    version: int
+    language: str
+    catalogue: CatalogueVersion
+
+
+def open_served(context: Context, unverified: str, *, party: Slug, now: Instant) -> ServedRef:
+    """Read a served-notice id of a brand or partner.
+
+    Raises:
+        MalformedError: not one that we minted for this brand or partner.
+        ConflictError: minted more than a day ago.
+    """
+    served = open_reference(context, ReferenceKind.SERVED, unverified, holder=party, into=_Served)
+    if now - served.minted_at > SERVED_LIFETIME_H * HOUR:
+        raise ConflictError(
+            "served_expired",
+            "This notice was served more than a day ago: ask for the catalogue again.",
+            where="served",
+        )
+    return ServedRef(
+        id=ServedId(UUID(bytes=served.id)),
+        notice_id=served.notice_id,
+        version=served.version,
+        language=served.language,
+        catalogue=CatalogueVersion(served.catalogue),
+    )

@@ -1,0 +1,200 @@
+"""A person signs in: the portal's identity becomes a subject, and a device's choices may move.
+
+Sync, claim and contradiction as the core's identity rules say; signing in leaves the device's own
+decisions untouched.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.book import Book
+from consentid.core.contradiction import Contradiction, find_contradictions
+from consentid.core.decision import DecisionId, SubjectId
+from consentid.core.identity import Policy, adopted_decision, find_adoptions
+from consentid.core.party import Party
+from consentid.flows.commit_decisions import commit_decisions
+from consentid.flows.context import Context
+from consentid.flows.history import full_history
+from consentid.flows.open_subject import OpenSubject, new_subject, open_subject, seal_for
+from consentid.flows.session import Session
+from consentid.keyring import wrapping
+from consentid.keyring.deriving import Job, derived_key
+from consentid.kit.errors import UnauthenticatedError
+from consentid.kit.ids import RANDOM_BYTES, uuid7
+from consentid.kit.instants import Instant
+from consentid.net.portal import PortalIdentity
+from consentid.store import access_tokens, subjects
+
+_TOLD: Final = b"told/1\0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A session, and what the person is to be told about it."""
+
+    session: Session
+    adopted: int
+    """How many of the device's decisions the account adopted."""
+    contradictions: Sequence[Contradiction]
+    """Between account and device, at the caller's brand, and not told before."""
+
+
+async def sign_in(
+    context: Context,
+    connection: AsyncConnection,
+    book: Book,
+    identity: PortalIdentity,
+    *,
+    party: Party,
+    device: SubjectId | None,
+    at: Instant,
+) -> SignedIn:
+    """Open the session of a portal identity, making its subject at the first time.
+
+    The caller commits.
+
+    Raises:
+        UnauthenticatedError: the ID token was used before.
+    """
+    if not await access_tokens.mark_used(
+        connection, identity.token_hash, expires_at=identity.expires_at
+    ):
+        raise UnauthenticatedError(
+            "id_token_replayed",
+            "This ID token was exchanged before: get a fresh one from the portal.",
+            where="subject_token",
+        )
+    account = await _account(context, connection, identity, at=at)
+    if device is None:
+        return SignedIn(session=Session(subject=account), adopted=0, contradictions=())
+    beneath = await open_subject(context, connection, device)
+    if beneath is None:
+        return SignedIn(session=Session(subject=account), adopted=0, contradictions=())
+    contradictions = await _contradictions(
+        context, connection, book, account, beneath, party=party, at=at
+    )
+    account, adopted = await _adopt(context, connection, book, account, beneath, at=at)
+    return SignedIn(
+        session=Session(subject=account, device=beneath),
+        adopted=adopted,
+        contradictions=contradictions,
+    )
+
+
+async def _account(
+    context: Context, connection: AsyncConnection, identity: PortalIdentity, *, at: Instant
+) -> OpenSubject:
+    identity_hash = hmac.digest(
+        derived_key(context.keyring.master, Job.IDENTITY),
+        f"{identity.issuer}\0{identity.sub}".encode(),
+        hashlib.sha256,
+    )
+    await subjects.lock_identity(connection, identity_hash)
+    found = await subjects.find_known(connection, identity_hash)
+    if found is None:
+        new = new_subject(context, at=at)
+        await subjects.create_known(
+            connection, new, identity_hash=identity_hash, adult=identity.is_adult
+        )
+        found = new.id
+    else:
+        await subjects.set_adult(connection, found, adult=identity.is_adult)
+    account = await open_subject(context, connection, found, lock=True)
+    if account is None:
+        raise UnauthenticatedError(
+            "subject_unknown", "What was known of this person has been erased."
+        )
+    return account
+
+
+async def _contradictions(
+    context: Context,
+    connection: AsyncConnection,
+    book: Book,
+    account: OpenSubject,
+    device: OpenSubject,
+    *,
+    party: Party,
+    at: Instant,
+) -> tuple[Contradiction, ...]:
+    """What to tell at this sign-in; a brand hears of what concerns it, and of that once."""
+    label = _TOLD + account.id.bytes + device.id.bytes
+    sealed = await subjects.link_device(connection, account=account.id, device=device.id, at=at)
+    told = (
+        ()
+        if sealed is None
+        else msgspec.json.decode(
+            wrapping.open_sealed(account.key, sealed, aad=label), type=tuple[Contradiction, ...]
+        )
+    )
+    found = tuple(
+        each
+        for each in find_contradictions(
+            account.projection,
+            device.projection,
+            book.catalogue,
+            at,
+            adult=account.adult,
+            told=frozenset(told),
+        )
+        if each.party == party
+    )
+    if found:
+        others = tuple(
+            each
+            for each in told
+            if (each.party, each.purpose) not in {(new.party, new.purpose) for new in found}
+        )
+        await subjects.save_told(
+            connection,
+            account=account.id,
+            device=device.id,
+            sealed=seal_for(
+                context, account.key, msgspec.json.encode((*others, *found)), aad=label
+            ),
+        )
+    return found
+
+
+async def _adopt(
+    context: Context,
+    connection: AsyncConnection,
+    book: Book,
+    account: OpenSubject,
+    device: OpenSubject,
+    *,
+    at: Instant,
+) -> tuple[OpenSubject, int]:
+    if not device.projection.keys:
+        return account, 0
+    adopted_before = frozenset(
+        decision.adopted_from
+        for decision in await full_history(connection, account)
+        if decision.adopted_from is not None
+    )
+    adoptions = find_adoptions(
+        await full_history(connection, device),
+        account.projection,
+        Policy(book.group.identity),
+        book.catalogue,
+        already=adopted_before,
+    )
+    if not adoptions:
+        return account, 0
+    decisions = [
+        adopted_decision(
+            adoption,
+            id_=DecisionId(uuid7(at, context.randomness(RANDOM_BYTES))),
+            account=account.id,
+            recorded_at=at,
+        )
+        for adoption in adoptions
+    ]
+    changed = await commit_decisions(context, connection, book, account, decisions, at=at)
+    return changed, len(decisions)

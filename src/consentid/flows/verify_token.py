@@ -1,0 +1,139 @@
+"""Judge a consent token online: its form and signature, then what holds at this very instant.
+
+A bad token is an answer, not an error: ``active: false`` and, for its own client alone, nothing
+more than that.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from consentid.brandbook.book import Book
+from consentid.core.catalogue import find_terms
+from consentid.core.party import Party
+from consentid.core.purpose import LegalBasis, PurposeId
+from consentid.core.resolution import resolve_all
+from consentid.core.saying import say
+from consentid.flows.authenticate import Caller
+from consentid.flows.consistency import check_at_least
+from consentid.flows.context import Context
+from consentid.flows.open_subject import open_subject
+from consentid.flows.session import Session
+from consentid.flows.show_state import require_party
+from consentid.kit.errors import ForbiddenError
+from consentid.kit.instants import SECOND
+from consentid.store import clock, statuses
+from consentid.store.statuses import StatusIndex
+from consentid.tokens import verifying
+from consentid.tokens.consent import ConsentClaims
+from consentid.tokens.reasons import Inactive
+from consentid.tokens.status import PATH
+
+_NEEDS_NO_CHOICE: Final = frozenset(LegalBasis) - {
+    LegalBasis.CONSENT,
+    LegalBasis.LEGITIMATE_INTEREST,
+}
+
+
+class VerifyOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether a token may be acted on, and what it allows."""
+
+    active: bool
+    sub: str | None = None
+    aud: str | None = None
+    granted: tuple[str, ...] | None = None
+    refused: tuple[str, ...] | None = None
+    rev: int | None = None
+    exp: int | None = None
+    decision: str | None = None
+    """``allow`` or ``deny``, only where purposes were named."""
+
+
+_INACTIVE: Final = VerifyOut(active=False)
+
+
+async def verify_token(
+    context: Context,
+    caller: Caller,
+    unverified_token: str,
+    *,
+    audience: str | None,
+    purposes: Sequence[str],
+    at_least: str | None,
+) -> VerifyOut:
+    """Verify one token for an audience that the caller's brand or partner registered.
+
+    Raises:
+        ForbiddenError: the audience is another's.
+        MalformedError: ``at_least`` is not a reference of this caller's sector.
+        UnavailableError: the answer cannot be known now, or would be older than ``at_least``.
+    """
+    party = caller.client.party
+    inactive = VerifyOut(active=False, decision="deny") if purposes else _INACTIVE
+    async with context.database.reading() as connection:
+        book = await context.book(connection)
+        require_party(book, party)
+        own_audience = book.catalogue.parties[party].audience
+        if audience is not None and audience != own_audience:
+            raise ForbiddenError(
+                "audience_not_yours",
+                "This audience is not registered to the calling client.",
+                where="audience",
+            )
+        now = await clock.now(connection)
+        verified = verifying.verify(
+            unverified_token,
+            keys=context.keyring.verifying_keys(),
+            issuer=book.group.issuer,
+            audience=own_audience,
+            now_s=now / SECOND,
+        )
+        if isinstance(verified, Inactive):
+            return inactive
+        claims = verified.claims
+        status = _status_of(book, claims)
+        holder = None if status is None else await statuses.find_holder(connection, status)
+        if holder is None or holder.is_revoked or holder.audience != own_audience:
+            return inactive
+        subject = await open_subject(context, connection, holder.subject)
+        if subject is None:
+            return inactive
+        check_at_least(context, party, Session(subject=subject), at_least)
+    holds = say(
+        resolve_all(subject.projection, book.catalogue, party, now, adult=subject.adult), now
+    )
+    if not set(claims.consent.g) <= set(holds.yes):
+        return inactive  # superseded: the catalogue or the time has narrowed what it says
+    return VerifyOut(
+        active=True,
+        sub=claims.sub,
+        aud=claims.aud,
+        granted=claims.consent.g,
+        refused=claims.consent.d,
+        rev=claims.consent.rev,
+        exp=claims.exp,
+        decision=_decide(book, party, claims, purposes) if purposes else None,
+    )
+
+
+def _status_of(book: Book, claims: ConsentClaims) -> StatusIndex | None:
+    """Where the token's bit lies, if its list is one of ours."""
+    ref: Any = claims.status.status_list
+    head = f"{book.group.issuer.rstrip('/')}{PATH}"
+    number = ref.uri.removeprefix(head)
+    if not ref.uri.startswith(head) or not number.isascii() or not number.isdigit():
+        return None
+    if len(number) > 9 or ref.idx >= statuses.LIST_BITS:  # noqa: PLR2004 an INTEGER's digits
+        return None
+    return StatusIndex(list_no=int(number), idx=ref.idx)
+
+
+def _decide(book: Book, party: Party, claims: ConsentClaims, purposes: Sequence[str]) -> str:
+    def is_allowed(purpose: PurposeId) -> bool:
+        if purpose in claims.consent.g:
+            return True
+        terms = find_terms(book.catalogue, party, purpose)
+        return terms is not None and not terms.adults_only and terms.basis in _NEEDS_NO_CHOICE
+
+    return "allow" if all(is_allowed(PurposeId(each)) for each in purposes) else "deny"

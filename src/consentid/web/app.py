@@ -1,0 +1,123 @@
+"""The Litestar application: routes, guards, errors, the OpenAPI document."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any, Final
+
+from litestar import Litestar, Request
+from litestar.config.app import AppConfig
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp
+
+from consentid.flows.authenticate import Caller
+from consentid.flows.context import Context
+from consentid.kit.errors import ConsentidError
+from consentid.web import problems
+from consentid.web.catalogue import get_catalogue, post_served
+from consentid.web.decisions import post_decision, post_withdrawal
+from consentid.web.guards import caller_of, check_query
+from consentid.web.headers import EdgeHeaders
+from consentid.web.health import get_live, get_ready
+from consentid.web.status_lists import get_status_list, get_status_lists
+from consentid.web.strict_bodies import MAX_BYTES, StrictBodies
+from consentid.web.subjects import get_history, get_state, post_device
+from consentid.web.tokens import token
+from consentid.web.verify import post_verify
+from consentid.web.well_known import get_keys, get_metadata
+
+_log: Final = logging.getLogger("consentid.web")
+
+_HANDLERS: Final = (
+    get_catalogue,
+    get_history,
+    get_keys,
+    get_live,
+    get_metadata,
+    get_ready,
+    get_state,
+    get_status_list,
+    get_status_lists,
+    post_decision,
+    post_device,
+    post_served,
+    post_verify,
+    post_withdrawal,
+    token,
+)
+
+
+def make_app(context: Context, *, close: Any) -> Litestar:
+    """Build the application around a context; ``close`` is awaited at shutdown."""
+
+    def with_edge_headers(app: ASGIApp) -> ASGIApp:
+        return EdgeHeaders(app, context)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            await close()
+
+    def provide_context() -> Context:
+        return context
+
+    def provide_caller(request: Request[Any, Any, Any]) -> Caller:
+        return caller_of(request)
+
+    app = Litestar(
+        route_handlers=_HANDLERS,
+        lifespan=[lifespan],
+        middleware=[with_edge_headers, StrictBodies],
+        before_request=check_query,
+        dependencies={
+            "context": Provide(provide_context, sync_to_thread=False),
+            "caller": Provide(provide_caller, sync_to_thread=False),
+        },
+        exception_handlers={
+            ConsentidError: problems.on_consentid_error,
+            HTTPException: problems.on_http_exception,
+            Exception: problems.on_bug,
+        },
+        openapi_config=_openapi(),
+        request_max_body_size=MAX_BYTES,
+        on_app_init=[_forget_defaults],
+    )
+    app.state["context"] = context
+    return app
+
+
+def _forget_defaults(config: AppConfig) -> AppConfig:
+    # Our own logging is set up by the command that runs us.
+    config.logging_config = None
+    return config
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="consentid",
+        version=version("consentid"),
+        summary="Consent once, honoured everywhere.",
+        path="/schema",
+        use_handler_docstrings=True,
+        render_plugins=[JsonRenderPlugin(path=["/openapi.json", "/"])],
+        security=[{"access_token": []}],
+        components=Components(
+            security_schemes={
+                "access_token": SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    description="An opaque access token from `/token`, good for 10 minutes.",
+                ),
+                "client": SecurityScheme(
+                    type="http", scheme="basic", description="The client's id and secret."
+                ),
+            }
+        ),
+    )

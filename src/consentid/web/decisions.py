@@ -1,0 +1,145 @@
+"""``/v1/decisions``, ``/v1/withdrawals``, ``/v1/signals``: what a person chose."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+from msgspec import Meta
+
+from consentid.brandbook.client import Scope
+from consentid.core.decision import MAX_CHOICES, Choice, Outcome, SignalSource
+from consentid.core.party import ReachKind
+from consentid.core.purpose import PurposeId
+from consentid.flows.authenticate import Caller
+from consentid.flows.context import Context
+from consentid.flows.record_decision import (
+    Answer,
+    DecisionOut,
+    Withdrawal,
+    record_decision,
+    withdraw,
+)
+from consentid.flows.show_catalogue import NoticeRefOut
+from consentid.kit.errors import MalformedError
+from consentid.web.guards import QUERY, SCOPE, bearer_guard
+from consentid.web.requests import IdempotencyKey, repeatable_of
+from consentid.web.responses import PROBLEMS
+
+_TEXT: Final = Meta(min_length=1, max_length=512)
+_PurposeText = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class ChoiceIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A purpose and an outcome."""
+
+    purpose: _PurposeText
+    outcome: Outcome
+
+
+class NoticeIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The notice that was shown, as ``/v1/catalogue`` named it."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    language: Annotated[str, Meta(min_length=2, max_length=16)]
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class DecisionIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person chose on a notice."""
+
+    served: Annotated[str, _TEXT]
+    notice: NoticeIn
+    reach: ReachKind
+    choices: Annotated[list[ChoiceIn], Meta(min_length=1, max_length=MAX_CHOICES)]
+    signals: dict[SignalSource, bool] = {}
+    """Signals that the browser sends now (true), or sends no longer (false)."""
+    told_of_signal: bool = False
+    """Whether the person was told that a signal is honoured, before granting."""
+    prompted_by: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class WithdrawalIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person takes back: name purposes, or say ``"all": true``."""
+
+    reach: ReachKind
+    purposes: Annotated[list[_PurposeText], Meta(max_length=MAX_CHOICES)] = []
+    all: bool = False
+
+
+@post(
+    "/v1/decisions",
+    status_code=HTTPStatus.CREATED,
+    guards=[bearer_guard],
+    opt={SCOPE: Scope.DECISIONS_WRITE, QUERY: frozenset[str]()},
+    tags=["Decisions"],
+    summary="Record what a person chose",
+    responses=PROBLEMS,
+)
+async def post_decision(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    data: JSONBody[DecisionIn],
+    idempotency_key: IdempotencyKey,
+) -> DecisionOut:
+    """Record an answer to a notice: durable when answered, and once however often it is sent."""
+    signals = dict(data.signals)
+    if "origin" in request.headers and request.headers.get("sec-gpc") == "1":
+        signals.setdefault(SignalSource.GPC, True)
+    return await record_decision(
+        context,
+        caller,
+        Answer(
+            served=data.served,
+            notice=NoticeRefOut(
+                id=data.notice.id,
+                version=data.notice.version,
+                language=data.notice.language,
+                digest=data.notice.digest,
+            ),
+            reach=data.reach,
+            choices=tuple(
+                Choice(purpose=PurposeId(choice.purpose), outcome=choice.outcome)
+                for choice in data.choices
+            ),
+            signals=signals,
+            told_of_signal=data.told_of_signal,
+            prompted_by=data.prompted_by,
+        ),
+        repeatable_of(request, context, caller, "decisions", idempotency_key),
+    )
+
+
+@post(
+    "/v1/withdrawals",
+    status_code=HTTPStatus.CREATED,
+    guards=[bearer_guard],
+    opt={SCOPE: Scope.DECISIONS_WRITE, QUERY: frozenset[str]()},
+    tags=["Decisions"],
+    summary="Withdraw purposes, or all",
+    responses=PROBLEMS,
+)
+async def post_withdrawal(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    data: JSONBody[WithdrawalIn],
+    idempotency_key: IdempotencyKey,
+) -> DecisionOut:
+    """Withdraw for a reach.  A withdrawal is never refused for want of a notice."""
+    if data.all == bool(data.purposes):
+        raise MalformedError(
+            "purposes_or_all", 'Name purposes, or say "all": true, not both.', where="purposes"
+        )
+    return await withdraw(
+        context,
+        caller,
+        Withdrawal(
+            reach=data.reach, purposes=tuple(PurposeId(purpose) for purpose in data.purposes)
+        ),
+        repeatable_of(request, context, caller, "withdrawals", idempotency_key),
+    )

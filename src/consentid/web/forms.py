@@ -1,0 +1,80 @@
+"""Forms and HTTP Basic, parsed strictly: each field once, UTF-8, bounded.
+
+Spec: RFC 6749 sections 2.3.1, 3.2 and appendix B; RFC 7617.
+"""
+
+import base64
+import binascii
+from typing import Final
+from urllib.parse import unquote_plus, unquote_to_bytes
+
+from consentid.flows.oauth.request import BasicCredentials
+from consentid.kit.errors import MalformedError, UnauthenticatedError
+
+MAX_FIELDS: Final = 32
+MAX_VALUE: Final = 16_384
+
+
+def parse_form(body: bytes) -> dict[str, str]:
+    """Read ``application/x-www-form-urlencoded``.  An empty value counts as none.
+
+    Raises:
+        MalformedError: a field twice, too many, too long, not UTF-8, or with control characters.
+    """
+    fields: dict[str, str] = {}
+    pairs = body.split(b"&") if body else []
+    if len(pairs) > MAX_FIELDS:
+        raise _malformed(f"A request has at most {MAX_FIELDS} parameters.")
+    seen: set[str] = set()
+    for pair in pairs:
+        raw_name, _, raw_value = pair.partition(b"=")
+        name, value = _decode(raw_name), _decode(raw_value)
+        if name in seen:
+            raise _malformed("A parameter is given twice.")
+        seen.add(name)
+        if value:
+            fields[name] = value
+    return fields
+
+
+def parse_basic(header: str | None) -> BasicCredentials | None:
+    """Read an ``Authorization`` header of scheme Basic; None where there is no header.
+
+    Raises:
+        UnauthenticatedError: another scheme, or not ``base64(id:secret)`` in UTF-8.
+    """
+    if header is None:
+        return None
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise _unauthenticated()
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise _unauthenticated() from error
+    client_id, colon, secret = text.partition(":")
+    if not colon:
+        raise _unauthenticated()
+    return BasicCredentials(client_id=unquote_plus(client_id), secret=unquote_plus(secret))
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError as error:
+        raise _malformed("A parameter is not UTF-8.") from error
+    if len(text) > MAX_VALUE:
+        raise _malformed("A parameter is too long.")
+    if any(ord(character) < ord(" ") or character == "\x7f" for character in text):
+        raise _malformed("A parameter holds a control character.")
+    return text
+
+
+def _malformed(message: str) -> MalformedError:
+    return MalformedError("invalid_request", message)
+
+
+def _unauthenticated() -> UnauthenticatedError:
+    return UnauthenticatedError(
+        "invalid_client", "Authenticate by HTTP Basic with the client's id and secret."
+    )

@@ -1,0 +1,74 @@
+"""Who may call: an access token, found before the body is even looked at.
+
+Each handler says in ``opt`` which scope it needs, and which query parameters it knows.
+"""
+
+from typing import Any, Final, cast
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+
+from consentid.flows.authenticate import Caller, authenticate
+from consentid.flows.context import Context
+from consentid.kit.errors import MalformedError, UnauthenticatedError
+
+SCOPE: Final = "scope"
+QUERY: Final = "query"
+_CALLER: Final = "caller"
+
+
+async def bearer_guard(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Authenticate the caller and insist on the handler's scope.
+
+    Raises:
+        UnauthenticatedError: no access token, or one that does not hold.
+        ForbiddenError: it lacks the scope.
+    """
+    headers = connection.headers.getall("authorization", [])
+    if not headers:
+        raise UnauthenticatedError(
+            "token_missing", "Send an access token: Authorization: Bearer <token from /token>."
+        )
+    scheme, _, unverified = headers[0].partition(" ")
+    if len(headers) > 1 or scheme.lower() != "bearer" or not unverified:
+        raise UnauthenticatedError(
+            "invalid_token", "Send exactly one Authorization header of scheme Bearer."
+        )
+    caller = await authenticate(context_of(connection), unverified.strip())
+    caller.require(str(handler.opt[SCOPE]))
+    connection.state[_CALLER] = caller
+
+
+def context_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Context:
+    """The process's context."""
+    return cast("Context", connection.app.state["context"])
+
+
+def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
+    """Whom the guard let in."""
+    return cast("Caller", connection.state[_CALLER])
+
+
+def check_query(request: Request[Any, Any, Any]) -> None:
+    """Refuse query parameters that a handler does not know, or that come twice.
+
+    Raises:
+        MalformedError: naming the first such parameter.
+    """
+    known = request.route_handler.opt.get(QUERY)
+    if known is None:
+        return
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in known:
+            raise MalformedError(
+                "unknown_parameter", "This address does not know this parameter.", where=name[:64]
+            )
+        if name in seen:
+            raise MalformedError(
+                "duplicate_parameter", "This parameter is given twice.", where=name[:64]
+            )
+        seen.add(name)

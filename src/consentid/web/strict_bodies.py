@@ -1,0 +1,197 @@
+"""Bodies checked at the edge, before anything reads them.
+
+Bounded size; JSON in UTF-8, not nested deeply, no member twice, no NUL, no NaN; forms are parsed by
+``forms``.  The whole body is at hand afterwards, for the parser and for the idempotency digest.
+"""
+
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final, final
+
+import msgspec
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from consentid.web.problems import MEDIA_TYPE, Problem, headers_of, problem
+
+MAX_BYTES: Final = 65_536
+MAX_DEPTH: Final = 16
+BODY: Final = "consentid.body"
+"""Where a request's whole body lies in its scope."""
+
+_JSON: Final = b"application/json"
+_FORM: Final = b"application/x-www-form-urlencoded"
+_FORM_PATHS: Final = ("/token",)
+
+
+@final
+class _RefusedError(Exception):
+    def __init__(self, found: Problem) -> None:
+        super().__init__(found.detail)
+        self.problem: Problem = found
+
+
+@final
+class StrictBodies:
+    """Middleware: refuse a body that two parsers might read differently."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app: ASGIApp = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read and check the body, then hand it on as one message."""
+        if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH", "DELETE"):
+            await self._app(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        try:
+            body = await _read(headers, receive)
+            _check(scope["path"], headers, body)
+        except _RefusedError as refused:
+            await _answer(refused.problem, send)
+            return
+        scope[BODY] = body  # type: ignore[typeddict-unknown-key]  # pyright: ignore[reportGeneralTypeIssues] our own key
+        is_sent = False
+
+        async def replay() -> Any:
+            nonlocal is_sent
+            if is_sent:
+                return await receive()
+            is_sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
+
+
+async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    announced = headers.get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > MAX_BYTES:
+        raise _too_large()
+    body = bytearray()
+    while True:
+        message: Message = await receive()
+        if message["type"] != "http.request":
+            raise _refused(HTTPStatus.BAD_REQUEST, "body_incomplete", "The request broke off.")
+        body += message["body"]
+        if len(body) > MAX_BYTES:
+            raise _too_large()
+        if not message["more_body"]:
+            return bytes(body)
+
+
+def _check(path: str, headers: dict[bytes, bytes], body: bytes) -> None:
+    media_type = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    wanted = _FORM if path in _FORM_PATHS else _JSON
+    if media_type != wanted:
+        raise _refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            f"Send this body as {wanted.decode()}.",
+            where="Content-Type",
+        )
+    if wanted == _JSON:
+        _check_json(body)
+
+
+def _check_json(body: bytes) -> None:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _malformed("The body is not UTF-8.") from error
+    if _depth(text) > MAX_DEPTH:
+        raise _malformed(f"The body is nested more than {MAX_DEPTH} deep.")
+    try:
+        document = json.loads(
+            text, object_pairs_hook=_refuse_twice, parse_constant=_refuse_constant
+        )
+    except ValueError as error:
+        raise _malformed(f"The body is not JSON: {error}.") from error
+    _check_texts(document, "")
+
+
+def _depth(text: str) -> int:
+    """How deep brackets nest, those within strings left out."""
+    deepest = depth = 0
+    in_string = is_escaped = False
+    for character in text:
+        if in_string:
+            if is_escaped:
+                is_escaped = False
+            elif character == "\\":
+                is_escaped = True
+            elif character == '"':
+                in_string = False
+        elif character == '"':
+            in_string = True
+        elif character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
+
+
+def _refuse_twice(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise _malformed(f"The member {name[:64]!r} stands there twice.", where=name[:64])
+        members[name] = value
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise _malformed(f"{name} is not JSON.")
+
+
+def _check_texts(value: Any, where: str) -> None:
+    match value:
+        case str():
+            if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+                raise _malformed("A text holds NUL or a lone surrogate.", where=where or "body")
+        case dict():
+            for name, member in value.items():
+                _check_texts(name, where)
+                _check_texts(member, f"{where}.{name}" if where else name)
+        case list():
+            for place, member in enumerate(value):
+                _check_texts(member, f"{where}[{place}]")
+        case _:
+            pass
+
+
+def _malformed(detail: str, *, where: str = "body") -> _RefusedError:
+    return _refused(HTTPStatus.BAD_REQUEST, "malformed_body", detail, where=where)
+
+
+def _too_large() -> _RefusedError:
+    return _refused(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body_too_large",
+        f"A body is at most {MAX_BYTES} bytes.",
+        where="body",
+    )
+
+
+def _refused(
+    status: HTTPStatus, code: str, detail: str, *, where: str | None = None
+) -> _RefusedError:
+    return _RefusedError(problem(status, code, detail, where=where))
+
+
+async def _answer(found: Problem, send: Send) -> None:
+    body = msgspec.json.encode(found)
+    headers = {
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **headers_of(found),
+    }
+    await send(
+        {
+            "type": "http.response.start",
+            "status": found.status,
+            "headers": [(name.lower().encode(), text.encode()) for name, text in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,92 @@
+"""``/v1/devices``, ``/v1/state``, ``/v1/history``: a subject, seen by one brand or partner."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, QueryParameter
+from msgspec import Meta
+
+from consentid.brandbook.client import Scope
+from consentid.cache.limits import Limit
+from consentid.flows.authenticate import Caller
+from consentid.flows.context import Context
+from consentid.flows.create_device import DeviceOut, create_device
+from consentid.flows.history import HistoryOut, show_history
+from consentid.flows.show_state import StateOut, show_state
+from consentid.web.callers import wall_clock_s
+from consentid.web.guards import QUERY, SCOPE, bearer_guard
+from consentid.web.requests import IdempotencyKey, repeatable_of
+from consentid.web.responses import PROBLEMS
+
+_DEVICES = Limit(name="devices", most=6_000, window_s=60)
+
+
+class DeviceIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the device's choices are made."""
+
+    origin: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    """A registered origin of the brand; the device is bound to it."""
+
+
+@post(
+    "/v1/devices",
+    status_code=HTTPStatus.CREATED,
+    guards=[bearer_guard],
+    opt={SCOPE: Scope.DECISIONS_WRITE, QUERY: frozenset[str]()},
+    tags=["Subjects"],
+    summary="Make a device subject",
+    responses=PROBLEMS,
+)
+async def post_device(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    data: JSONBody[DeviceIn],
+    idempotency_key: IdempotencyKey,
+) -> DeviceOut:
+    """Make a device at its first explicit choice.  The credential is told this once."""
+    await context.limiter.check(_DEVICES, caller.client.client_id, now_s=wall_clock_s())
+    return await create_device(
+        context,
+        caller,
+        origin=data.origin,
+        request=repeatable_of(request, context, caller, "devices", idempotency_key),
+    )
+
+
+@get(
+    "/v1/state",
+    guards=[bearer_guard],
+    opt={SCOPE: Scope.DECISIONS_READ, QUERY: frozenset({"at_least"})},
+    tags=["Subjects"],
+    summary="What holds now, what may be asked, and why",
+    responses=PROBLEMS,
+)
+async def get_state(
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    at_least: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+) -> StateOut:
+    """The effective state per purpose for the token's subject at the caller's brand."""
+    return await show_state(context, caller, at_least=at_least)
+
+
+@get(
+    "/v1/history",
+    guards=[bearer_guard],
+    opt={SCOPE: Scope.DECISIONS_READ, QUERY: frozenset({"cursor", "limit"})},
+    tags=["Subjects"],
+    summary="The subject's decisions, newest first",
+    responses=PROBLEMS,
+)
+async def get_history(
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    cursor: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 50,
+) -> HistoryOut:
+    """A page of what the caller's brand or partner may see."""
+    return await show_history(context, caller, cursor=cursor, limit=limit)

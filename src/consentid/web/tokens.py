@@ -1,0 +1,173 @@
+"""``/token``.  Spec: RFC 6749 section 3.2 and 5, RFC 8693."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+
+from consentid.cache.limits import Limit
+from consentid.flows.answer_token_request import answer_token_request
+from consentid.flows.context import Context
+from consentid.flows.oauth.client import CLIENT_CREDENTIALS, TOKEN_EXCHANGE
+from consentid.flows.oauth.request import TokenRequest
+from consentid.flows.oauth.token_exchange import (
+    ACCESS_TOKEN,
+    CONSENT_TOKEN,
+    DEVICE_CREDENTIAL,
+    ID_TOKEN,
+)
+from consentid.kit.errors import MalformedError, UnauthenticatedError
+from consentid.web.callers import address_of, wall_clock_s
+from consentid.web.forms import parse_basic, parse_form
+from consentid.web.guards import QUERY
+from consentid.web.strict_bodies import BODY
+
+_FAILURES: Final = Limit(name="token_failures", most=100, window_s=60)
+_NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_CHALLENGE: Final = 'Basic realm="consentid", charset="UTF-8"'
+
+
+class ContradictionOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the account and the device say different things, told once."""
+
+    purpose: str
+    account_says_yes: bool
+
+
+class TokenOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the token endpoint answers."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str | None = None
+    issued_token_type: str | None = None
+    consent_token: str | None = None
+    adopted: int | None = None
+    """How many of the device's decisions the account adopted at this sign-in."""
+    contradictions: list[ContradictionOut] | None = None
+
+
+class OAuthError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An OAuth error.  Spec: RFC 6749 section 5.2."""
+
+    error: str
+    error_description: str | None = None
+
+
+_FIELDS: Final = {
+    "grant_type": [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
+    "scope": None,
+    "client_id": None,
+    "subject_token": None,
+    "subject_token_type": [ID_TOKEN, DEVICE_CREDENTIAL],
+    "actor_token": None,
+    "actor_token_type": [DEVICE_CREDENTIAL],
+    "requested_token_type": [ACCESS_TOKEN, CONSENT_TOKEN],
+    "audience": None,
+    "resource": None,
+}
+
+
+@dataclass
+class _TokenOperation(Operation):
+    """The operation with its form, which is parsed by ``forms`` and not by the framework."""
+
+    def __post_init__(self) -> None:
+        """Describe the form."""
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                "application/x-www-form-urlencoded": OpenAPIMediaType(
+                    schema=Schema(
+                        type=OpenAPIType.OBJECT,
+                        required=["grant_type"],
+                        properties={
+                            name: Schema(type=OpenAPIType.STRING, enum=known)
+                            for name, known in _FIELDS.items()
+                        },
+                    )
+                )
+            },
+        )
+
+
+@post(
+    "/token",
+    status_code=HTTPStatus.OK,
+    operation_class=_TokenOperation,
+    security=[{"client": []}],
+    tags=["OAuth"],
+    summary="Get an access token or a consent token",
+    opt={QUERY: frozenset[str]()},
+    responses={
+        400: ResponseSpec(OAuthError, description="What is wrong, in OAuth's words."),
+        401: ResponseSpec(OAuthError, description="The client did not authenticate."),
+        429: ResponseSpec(OAuthError, description="Too many failed attempts."),
+    },
+)
+async def token(
+    request: Request[Any, Any, Any], context: NamedDependency[Context]
+) -> Response[TokenOut]:
+    """Answer a token request: client credentials, or the exchange of a portal ID token or of a
+    device credential.
+    """
+    address = address_of(request)
+    body: bytes = request.scope[BODY]  # type: ignore[typeddict-item]  # pyright: ignore[reportGeneralTypeIssues] our own key
+    try:
+        asked = TokenRequest(
+            form=parse_form(body), basic=parse_basic(request.headers.get("authorization"))
+        )
+    except UnauthenticatedError as error:
+        return await _refuse(context, address, 401, "invalid_client", error.message)
+    except MalformedError as error:
+        return _answer(400, {"error": error.code, "error_description": error.message})
+    if "client_secret" in asked.form or "client_assertion" in asked.form:
+        return _answer(
+            400,
+            {
+                "error": "invalid_request",
+                "error_description": "Authenticate by HTTP Basic, in one way only.",
+            },
+        )
+    if asked.basic is not None and asked.form.get("client_id", asked.basic.client_id) != (
+        asked.basic.client_id
+    ):
+        return _answer(
+            400,
+            {"error": "invalid_request", "error_description": "client_id names another client."},
+        )
+    answer = await answer_token_request(context, asked)
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        return await _refuse(
+            context,
+            address,
+            401,
+            "invalid_client",
+            "The client is unknown, or its secret is wrong.",
+        )
+    return _answer(answer.status, answer.body)
+
+
+async def _refuse(
+    context: Context, address: str, status: int, error: str, description: str
+) -> Response[Any]:
+    """Refuse, and count the failure.
+
+    Raises:
+        RateLimitedError: it was one too many from this address.
+    """
+    await context.limiter.check(_FAILURES, address, now_s=wall_clock_s())
+    response = _answer(status, {"error": error, "error_description": description})
+    response.headers["WWW-Authenticate"] = _CHALLENGE
+    return response
+
+
+def _answer(status: int, body: dict[str, Any]) -> Response[Any]:
+    return Response(body, status_code=status, headers=dict(_NO_STORE))

@@ -1,0 +1,32 @@
+"""What goes on behind the web processes; each role by one worker at a time.
+
+Here so far: the status list publisher and the reaper.
+"""
+
+import asyncio
+import logging
+import signal
+from typing import Final
+
+from consentid.flows.opening import open_context
+from consentid.settings import Settings
+from consentid.worker.roles import run_roles
+
+__all__ = ["run"]
+
+_log: Final = logging.getLogger("consentid.worker")
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    opened = open_context(settings)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    _log.info("worker started")
+    try:
+        await run_roles(opened.context, stopped)
+    finally:
+        await opened.close()
+    _log.info("worker stopped")

@@ -1,0 +1,62 @@
+"""The roles of a worker, each a loop with its own pace.
+
+A round that fails is logged and tried again at the next tick: the database is the truth, and a
+round that did not commit did not happen.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from consentid.flows.context import Context
+from consentid.flows.publish_status_lists import publish_status_lists
+from consentid.flows.reap import reap
+from consentid.kit.errors import ConsentidError
+
+_log: Final = logging.getLogger("consentid.worker")
+
+_REAP_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """Something done again and again."""
+
+    name: str
+    pace_s: int
+    round: Callable[[Context], Awaitable[int]]
+
+
+async def run_roles(context: Context, stopped: asyncio.Event) -> None:
+    """Run every role until ``stopped`` is set."""
+    roles = (
+        Role(
+            name="status list publisher",
+            pace_s=context.settings.status_list_window_s,
+            round=publish_status_lists,
+        ),
+        Role(name="reaper", pace_s=_REAP_S, round=reap),
+    )
+    async with asyncio.TaskGroup() as tasks:
+        for role in roles:
+            tasks.create_task(_run(role, context, stopped))
+
+
+async def _run(role: Role, context: Context, stopped: asyncio.Event) -> None:
+    while not stopped.is_set():
+        try:
+            done = await role.round(context)
+        except ConsentidError as error:
+            _log.warning("%s: %s (%s)", role.name, error.message, error.code)
+        except Exception:
+            _log.exception("%s: unforeseen error", role.name)
+        else:
+            if done:
+                _log.info("%s: %d done", role.name, done)
+        try:
+            async with asyncio.timeout(role.pace_s):
+                await stopped.wait()
+        except TimeoutError:
+            continue
