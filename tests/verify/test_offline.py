@@ -67,16 +67,22 @@ def test_a_token_of_another_list_cannot_be_told() -> None:
     assert found == Inactive(Reason.FOREIGN_STATUS_LIST)
 
 
-def test_a_list_that_expired_meanwhile_is_not_used() -> None:
+@pytest.mark.parametrize(("max_list_age_s", "ends_s"), [(300, 290), (3_000, 2_990), (9_999, 3_590)])
+def test_a_list_is_believed_for_its_time_and_never_past_its_expiry(
+    max_list_age_s: int, ends_s: int
+) -> None:
     clock = [float(NOW)]
     verifier = OfflineVerifier(
         audience=AUDIENCE,
         jwks_document=compact(JWKS),
-        unverified_lists=[issue_list()],
+        unverified_lists=[issue_list(iat_s=NOW - 10)],
+        max_list_age_s=max_list_age_s,
         now=lambda: clock[0],
     )
-    clock[0] = NOW - 10 + status.LIFETIME_S
     token = issue(claims(exp=NOW + 7_200))
+    clock[0] = NOW + ends_s - 1
+    assert isinstance(verifier.verify(token), Active)
+    clock[0] = NOW + ends_s
     assert verifier.verify(token) == Inactive(Reason.STATUS_UNAVAILABLE)
 
 

@@ -108,6 +108,24 @@ def test_without_a_fresh_list_the_answer_is_no(
     clock.forward(1)
     assert reason(verifier.verify(issuer.token())) is Reason.STATUS_UNAVAILABLE
     issuer.status = 200
+    issuer.publish(iat_s=int(clock.now_s))
+    clock.forward(5)
+    assert reason(verifier.verify(issuer.token())) is None
+
+
+def test_a_list_that_its_publisher_let_grow_old_is_not_used(
+    issuer: Issuer, verifier: Verifier, clock: Clock
+) -> None:
+    """The server answers, but whoever signs the lists has died: withdrawals are not in them."""
+    issuer.publish(iat_s=NOW - 200)
+    assert reason(verifier.verify(issuer.token())) is None
+    clock.forward(99)
+    assert reason(verifier.verify(issuer.token())) is None
+    clock.forward(1)
+    for _ in range(5):
+        assert reason(verifier.verify(issuer.token())) is Reason.STATUS_UNAVAILABLE
+    assert issuer.count(LIST_PATH) == 2
+    issuer.publish(iat_s=int(clock.now_s))
     clock.forward(5)
     assert reason(verifier.verify(issuer.token())) is None
 
@@ -171,6 +189,7 @@ BAD_LISTS: dict[str, Callable[[Issuer], object]] = {
     "of another address": lambda i: i.publish(uri=f"{i.url}/statuslists/2"),
     "of a stranger": lambda i: i.publish(key=ec.generate_private_key(ec.SECP256R1())),
     "expired": lambda i: i.publish(iat_s=NOW - 4_000),
+    "signed over 300 s ago": lambda i: i.publish(iat_s=NOW - 300),
     "of the future": lambda i: i.publish(iat_s=NOW + 100),
     "too large": lambda i: i.documents.update({LIST_PATH: _bomb()}),
     "empty": lambda i: i.documents.update({LIST_PATH: b""}),

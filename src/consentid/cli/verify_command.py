@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 from consentid.kit.errors import ConsentidError
+from consentid.tokens import status
 from consentid.tokens.reasons import Inactive, Reason
 from consentid.tokens.verifying import MAX_UNVERIFIED_LENGTH
 from consentid.verify import Active, LocalhostTransport, OfflineVerifier, Verifier
@@ -58,6 +59,7 @@ class _Arguments(Protocol):
     jwks: Path | None
     status_list: list[Path]
     require: list[str]
+    max_list_age: int
     strict: bool
     json: bool
 
@@ -95,6 +97,16 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         help="offline: a status list of the issuer's; may be given again",
     )
     parser.add_argument(
+        "--max-list-age",
+        type=int,
+        default=status.TTL_S,
+        metavar="SECONDS",
+        help=(
+            "offline: how long after its signing a status list is believed, never past its "
+            f"expiry (default: {status.TTL_S}); a withdrawal may go unseen for so long"
+        ),
+    )
+    parser.add_argument(
         "--require",
         action="append",
         default=[],
@@ -102,7 +114,7 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         help="fail unless this purpose is granted; may be given again",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="use a status list for 60 s at most, not 300 s"
+        "--strict", action="store_true", help="fetch status lists again after 60 s at most"
     )
     parser.add_argument("--json", action="store_true", help="answer as one JSON object")
     parser.set_defaults(run=run)
@@ -140,6 +152,7 @@ def _verify(given: _Arguments, token: str) -> Active | Inactive:
             jwks_file=given.jwks,
             status_list_files=given.status_list,
             issuer=given.issuer,
+            max_list_age_s=given.max_list_age,
         ).verify(token)
     issuer = given.issuer
     if not issuer:

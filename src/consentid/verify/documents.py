@@ -1,8 +1,9 @@
 """A fetched document, kept: fresh for a while, usable a little longer, then not at all."""
 
+import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from consentid.kit.errors import ConsentidError
@@ -14,29 +15,34 @@ RETRY_S: Final = 5
 """After a failure nobody asks again for so long, or each call would wait for the time limit."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept(Generic[T]):
     value: T
     etag: str | None
     fetched_at_s: float
     fresh_s: float
     usable_s: float
+    expires_at_s: float
 
     def is_fresh(self, now_s: float) -> bool:
         # A clock that was set back makes the age negative, and says nothing: fetch again.
-        return 0 <= now_s - self.fetched_at_s < self.fresh_s
+        age_s = now_s - self.fetched_at_s
+        return 0 <= age_s < self.fresh_s and now_s < self.expires_at_s
 
     def is_usable(self, now_s: float) -> bool:
-        return 0 <= now_s - self.fetched_at_s < self.usable_s
+        age_s = now_s - self.fetched_at_s
+        return 0 <= age_s < self.usable_s and now_s < self.expires_at_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed(Generic[T]):
-    """A document's value, and for how long after its fetch it is fresh and usable."""
+    """A document's value, for how long after its fetch it is fresh and usable, and its end."""
 
     value: T
     fresh_s: float
     usable_s: float
+    expires_at_s: float = math.inf
+    """However often it is confirmed as unchanged."""
 
 
 class Document(Generic[T]):
@@ -92,15 +98,20 @@ class Document(Generic[T]):
         kept = self._kept
         try:
             fetched = self._fetch(None if kept is None else kept.etag)
-            if fetched.body is None:
-                if kept is not None:
-                    self._kept = _Kept(kept.value, kept.etag, now_s, kept.fresh_s, kept.usable_s)
-            else:
+            if fetched.body is not None:
                 parsed = self._parse(fetched.body, now_s, None if kept is None else kept.value)
-                self._kept = _Kept(
-                    parsed.value, fetched.etag, now_s, parsed.fresh_s, parsed.usable_s
+                kept = _Kept(
+                    value=parsed.value,
+                    etag=fetched.etag,
+                    fetched_at_s=now_s,
+                    fresh_s=parsed.fresh_s,
+                    usable_s=parsed.usable_s,
+                    expires_at_s=parsed.expires_at_s,
                 )
         except ConsentidError:
+            kept = None
+        if kept is None or now_s >= kept.expires_at_s:
             self._failed_at_s = now_s
         else:
             self._failed_at_s = None
+            self._kept = replace(kept, fetched_at_s=now_s)

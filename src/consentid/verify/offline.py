@@ -16,8 +16,8 @@ class OfflineVerifier:
     """Verifies consent tokens of one issuer for one audience, with what it was given.
 
     ``jwks_document`` is the issuer's ``/jwks.json``; ``unverified_lists`` are its status lists as
-    fetched, at least one.  They are believed until they expire.  Without ``issuer``, it is the one
-    whose lists they are.
+    fetched, at least one.  A list is believed for ``max_list_age_s`` from its signing, never past
+    its expiry.  Without ``issuer``, it is the one whose lists they are.
 
     Raises:
         MalformedError: no list, or a list or key set that does not verify.
@@ -30,8 +30,10 @@ class OfflineVerifier:
         jwks_document: bytes,
         unverified_lists: Iterable[str],
         issuer: str | None = None,
+        max_list_age_s: int = status.TTL_S,
         now: Callable[[], float] = time.time,
     ) -> None:
+        self._max_list_age_s: Final = max_list_age_s
         self._audience: Final = audience
         self._now: Final = now
         self._keys: Final = jwks.read_keys(jwks_document)
@@ -61,6 +63,7 @@ class OfflineVerifier:
         jwks_file: Path,
         status_list_files: Iterable[Path],
         issuer: str | None = None,
+        max_list_age_s: int = status.TTL_S,
         now: Callable[[], float] = time.time,
     ) -> Self:
         """Build a verifier from files.
@@ -77,6 +80,7 @@ class OfflineVerifier:
                 for file in status_list_files
             ],
             issuer=issuer,
+            max_list_age_s=max_list_age_s,
             now=now,
         )
 
@@ -96,7 +100,7 @@ class OfflineVerifier:
         if not owns_list(self._issuer, ref.uri):
             return Inactive(Reason.FOREIGN_STATUS_LIST)
         found = self._lists.get(ref.uri)
-        if found is None or found.exp_s <= now_s:
+        if found is None or min(found.exp_s, found.iat_s + self._max_list_age_s) <= now_s:
             return Inactive(Reason.STATUS_UNAVAILABLE)
         if found.is_set(ref.idx):
             return Inactive(Reason.SUPERSEDED)

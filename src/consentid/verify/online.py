@@ -34,8 +34,10 @@ KEYS_USABLE_S: Final = 4 * jwks.CACHE_S
 UNKNOWN_KEY_INTERVAL_S: Final = 60
 """Unknown key names make us look for new keys at most this often, whoever sends them."""
 
-LIST_USABLE_S: Final = 300
+LIST_USABLE_S: Final = status.TTL_S
+"""From its signing: a withdrawal is seen at most so long after its publication."""
 STRICT_LIST_USABLE_S: Final = 60
+"""After its fetch, in strict mode."""
 MAX_LISTS: Final = 256
 
 _Keys = Mapping[str, EllipticCurvePublicKey]
@@ -135,7 +137,7 @@ class Verifier:
         if not owns_list(self._issuer, ref.uri):
             return Reason.FOREIGN_STATUS_LIST
         found = self._list(ref.uri).read(now_s)
-        if found is None or found.exp_s <= now_s:
+        if found is None:
             return Reason.STATUS_UNAVAILABLE
         return Reason.SUPERSEDED if found.is_set(ref.idx) else None
 
@@ -189,9 +191,19 @@ class Verifier:
                 raise MalformedError("bad_status_list", found.reason, where=uri)
             if kept is not None and found.iat_s < kept.iat_s:
                 raise MalformedError("old_status_list", "older than the one we have", where=uri)
+            # Counted from its signing: a cache that serves an old list, or a publisher that
+            # died, prolongs nothing.
+            expires_at_s = min(found.exp_s, found.iat_s + min(found.ttl_s, LIST_USABLE_S))
+            if expires_at_s <= now_s:
+                raise MalformedError("old_status_list", "not signed anew in time", where=uri)
             usable_s = min(found.ttl_s, self._list_usable_s)
             # Looking again at half time leaves the other half to ride out a failure.
-            return Parsed(value=found, fresh_s=usable_s / 2, usable_s=usable_s)
+            return Parsed(
+                value=found,
+                fresh_s=usable_s / 2,
+                usable_s=usable_s,
+                expires_at_s=expires_at_s,
+            )
 
         return parse
 
