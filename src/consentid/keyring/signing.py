@@ -20,7 +20,9 @@ PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 RSA_BITS: Final = 2_048
 _RSA_EXPONENT: Final = 65_537
 _KID_LENGTH: Final = 12
-_ES256: Final = ec.ECDSA(SHA256())
+# Deterministic (RFC 6979): a repeated request is answered with the very same token, and a weak
+# source of randomness cannot leak the key.
+_ES256: Final = ec.ECDSA(SHA256(), deterministic_signing=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

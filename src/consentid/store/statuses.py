@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -164,8 +164,12 @@ async def revoke(connection: AsyncConnection, status: StatusIndex, *, at: Instan
     """End the tokens at an index; the publisher sets the bit in its next window."""
     await connection.execute(
         update(status_indices)
-        .where(status_indices.c.list_no == status.list_no, status_indices.c.idx == status.idx)
-        .values(revoked_at=func.coalesce(status_indices.c.revoked_at, at))
+        .where(
+            status_indices.c.list_no == status.list_no,
+            status_indices.c.idx == status.idx,
+            status_indices.c.revoked_at.is_(None),
+        )
+        .values(revoked_at=at)
     )
 
 

@@ -1,6 +1,7 @@
 """Errors as problem documents: the only place that knows HTTP statuses.  Spec: RFC 9457."""
 
 import logging
+import re
 import secrets
 from http import HTTPStatus
 from typing import Any, Final
@@ -25,6 +26,11 @@ _log: Final = logging.getLogger("consentid.web")
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:consentid:problem:"
+BODY: Final = "consentid.body"
+"""Where ``strict_bodies`` leaves a request's whole body in its scope."""
+
+_MEMBER: Final = re.compile(r"(?:required|unknown) field `([^`]{1,64})`")
+_MISSING: Final = re.compile(r"Missing required \w+ parameter '([^']+)'")
 
 _STATUSES: Final[dict[type[ConsentidError], HTTPStatus]] = {
     MalformedError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -105,10 +111,10 @@ def on_consentid_error(_: Request[Any, Any, Any], error: ConsentidError) -> Resp
     return _respond(problem_of(error))
 
 
-def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
     """Answer with what the framework found wrong."""
     if isinstance(error, ValidationException):
-        return _respond(_validation(error))
+        return _respond(_validation(request, error))
     status = HTTPStatus(error.status_code)
     detail = {
         HTTPStatus.NOT_FOUND: "There is nothing at this address.",
@@ -133,21 +139,53 @@ def on_bug(_: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     )
 
 
-def _validation(error: ValidationException) -> Problem:
+def _validation(request: Request[Any, Any, Any], error: ValidationException) -> Problem:
+    """Name the place of the first offending value: a member of the body, or a parameter."""
+    body = _body_problem(request)
+    if body is not None:
+        return body
     found = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
-    key, source = str(found.get("key", "")), str(found.get("source", "body"))
-    message = str(found.get("message", error.detail))
-    if key.lower() == "idempotency-key" and "required" in message.lower():
+    missing = _MISSING.match(error.detail)
+    where = str(found.get("key") or (missing[1] if missing else "body"))
+    if where.lower() == "idempotency-key":
         return problem(
             HTTPStatus.BAD_REQUEST,
-            "idempotency_key_missing",
-            "Send an Idempotency-Key header, fresh for each request: repeats then count once.",
+            "idempotency_key_missing" if missing else "idempotency_key_malformed",
+            "Send an Idempotency-Key header of 1 to 255 visible ASCII characters, fresh for each"
+            " request: repetitions then count once.",
             where="Idempotency-Key",
         )
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if source == "body" else HTTPStatus.BAD_REQUEST
     return problem(
-        status,
-        "invalid_body" if source == "body" else "invalid_parameter",
-        message,
-        where=key or source,
+        HTTPStatus.BAD_REQUEST,
+        "parameter_missing" if missing else "invalid_parameter",
+        str(found.get("message") or error.detail),
+        where=where,
     )
+
+
+def _body_problem(request: Request[Any, Any, Any]) -> Problem | None:
+    """Read the body once more for the exact place: the framework's message does not tell it."""
+    field = request.route_handler.parsed_data_field
+    body: bytes | None = request.scope.get(BODY)  # pyright: ignore[reportAssignmentType] our own key
+    if field is None or body is None:
+        return None
+    try:
+        msgspec.json.decode(body, type=field.annotation)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at ")
+        member = _MEMBER.search(message)
+        path = f"{path.strip('`')}.{member[1]}" if member else path.strip("`")
+        return problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "invalid_body",
+            f"{message}.",
+            where=path.removeprefix("$").removeprefix(".") or "body",
+        )
+    except msgspec.DecodeError as error:
+        return problem(
+            HTTPStatus.BAD_REQUEST,
+            "malformed_body",
+            f"The body is not JSON: {error}.",
+            where="body",
+        )
+    return None

@@ -8,7 +8,7 @@ from litestar.params import HeaderParameter
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.flows.idempotency import MAX_KEY_LENGTH, Repeatable, repeatable
-from consentid.web.strict_bodies import BODY
+from consentid.web.problems import BODY
 
 IdempotencyKey: TypeAlias = Annotated[
     str,

@@ -38,5 +38,6 @@ PROBLEMS: Final[Mapping[int, ResponseSpec]] = {
 PUBLIC_PROBLEMS: Final[Mapping[int, ResponseSpec]] = {
     400: problem_spec("A parameter is malformed; `where` names it."),
     404: problem_spec("There is no such thing."),
+    422: problem_spec("A parameter is unknown, or given twice."),
     **_ALWAYS,
 }

@@ -12,13 +12,10 @@ from typing import Any, Final, final
 import msgspec
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from consentid.web.problems import MEDIA_TYPE, Problem, headers_of, problem
+from consentid.web.problems import BODY, MEDIA_TYPE, Problem, headers_of, problem
 
 MAX_BYTES: Final = 65_536
 MAX_DEPTH: Final = 16
-BODY: Final = "consentid.body"
-"""Where a request's whole body lies in its scope."""
-
 _JSON: Final = b"application/json"
 _FORM: Final = b"application/x-www-form-urlencoded"
 _FORM_PATHS: Final = ("/token",)
@@ -111,6 +108,8 @@ def _check_json(body: bytes) -> None:
 
 def _depth(text: str) -> int:
     """How deep brackets nest, those within strings left out."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return 0
     deepest = depth = 0
     in_string = is_escaped = False
     for character in text:

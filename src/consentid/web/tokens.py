@@ -26,7 +26,7 @@ from consentid.kit.errors import MalformedError, UnauthenticatedError
 from consentid.web.callers import address_of, wall_clock_s
 from consentid.web.forms import parse_basic, parse_form
 from consentid.web.guards import QUERY
-from consentid.web.strict_bodies import BODY
+from consentid.web.problems import BODY
 
 _FAILURES: Final = Limit(name="token_failures", most=100, window_s=60)
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
