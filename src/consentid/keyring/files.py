@@ -77,23 +77,29 @@ def read_public(path: Path) -> bytes:
 def read_private(path: Path) -> bytes:
     """Read a file that only we may read.
 
-    A mounted secret that belongs to root may be readable by its group, if we are not root: that is
-    the only way an orchestrator can hand it over (PostgreSQL draws the same line).
-
     Raises:
         NotFoundError: it is not there.
         MalformedError: it is open to others, or over 64 KiB.
     """
     content, status = _read(path)
     mode = stat.S_IMODE(status.st_mode)
-    allowed = 0o750 if status.st_uid == 0 and os.geteuid() != 0 else 0o700
-    if mode & 0o777 & ~allowed:
+    if is_open_to_others(mode, owner=status.st_uid, reader=os.geteuid()):
         raise MalformedError(
             "key_file_open",
             f"others can read it (mode {mode:04o}): run `chmod 600 {path}`, or mount it 0400",
             where=path.name,
         )
     return content
+
+
+def is_open_to_others(mode: int, *, owner: int, reader: int) -> bool:
+    """Whether a private file's mode lets in anybody but its reader.
+
+    One that belongs to root may be readable by its group, if the reader is not root: that is the
+    only way an orchestrator can hand over a secret (PostgreSQL draws the same line).
+    """
+    handed_over = owner == 0 and reader != 0
+    return bool(mode & (0o037 if handed_over else 0o077))
 
 
 def _read(path: Path) -> tuple[bytes, os.stat_result]:
