@@ -25,9 +25,10 @@ class ServedNotice:
 
 
 async def add(connection: AsyncConnection, served: ServedNotice, *, at: Instant) -> None:
-    """Keep what was handed out."""
+    """Keep what was handed out; shown and answered more than once, it is one notice."""
     await connection.execute(
-        insert(served_notices).values(
+        insert(served_notices)
+        .values(
             id=served.id,
             client_id=served.client_id,
             notice_id=served.notice_id,
@@ -37,6 +38,7 @@ async def add(connection: AsyncConnection, served: ServedNotice, *, at: Instant)
             catalogue=served.catalogue,
             minted_at=at,
         )
+        .on_conflict_do_nothing()
     )
 
 

@@ -14,11 +14,10 @@ from consentid.store.clients import Client
 CLIENT_CREDENTIALS: Final = "client_credentials"
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 a grant's name
 
-# What needs no subject; the rest is given where a subject is named.
-OWN_SCOPES: Final = frozenset(
-    {Scope.VERIFY, Scope.DECISIONS_WRITE, Scope.EVENTS_READ, Scope.KPIS_READ, Scope.ADMIN}
-)
-SUBJECT_SCOPES: Final = frozenset({Scope.DECISIONS_WRITE, Scope.DECISIONS_READ})
+OWN_SCOPES: Final = frozenset(Scope)
+"""What a client may have for itself; ``decisions:*`` still need a subject where one is acted for."""
+SUBJECT_SCOPES: Final = frozenset({Scope.VERIFY, Scope.DECISIONS_WRITE, Scope.DECISIONS_READ})
+"""What goes with a subject."""
 
 
 @final
