@@ -92,10 +92,7 @@ def run(args: argparse.Namespace) -> int:
     )
     started = time.monotonic()
     with stage:
-        if given.check:
-            code = _check(stage.scene(), given)
-        else:
-            code = _wait(stage)
+        code = _check(stage.scene(), given) if given.check else _wait(stage)
     if given.check and not given.json:
         terminal.note(f"{time.monotonic() - started:.1f} s in all, everything stopped")
     return code

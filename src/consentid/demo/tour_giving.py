@@ -26,6 +26,7 @@ def consents_for_the_group(scene: Scene, step: StepReport) -> str:
     )
     shown = news.catalogue("news", "fr")
     choices = group_choices(shown)
+    scene.given = frozenset(choices)
     step.note("notice shown", {"title": shown.text.get("title"), "notice": shown.notice})
     recorded = news.decide(access, shown, choices, reach="group")
     step.note("receipt", recorded.receipt)
@@ -58,7 +59,7 @@ def consents_for_the_group(scene: Scene, step: StepReport) -> str:
 def holds_at_the_others(scene: Scene, step: StepReport) -> str:
     """Shop and play get tokens for the same person without asking, each with its own overrides."""
     _, news = unverified_parts(scene.tokens["news"])
-    given = {one for one in news["consent"]["g"] if purposes.brand_of(one) is None}
+    given = scene.given
     subs = {"news": news["sub"]}
     lines: list[str] = []
     for brand in OTHERS:

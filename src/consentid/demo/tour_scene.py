@@ -41,6 +41,8 @@ class Scene:
     """The hub's key folder: one step forges with the real keys."""
     web: WebProcess
     pause: Callable[[float], None] = time.sleep
+    given: frozenset[str] = frozenset()
+    """What the customer of the first step said yes to."""
     tokens: dict[str, str] = field(default_factory=dict[str, str])
     """Consent tokens by party."""
     accesses: dict[str, str] = field(default_factory=dict[str, str])
