@@ -128,7 +128,9 @@ def test_what_is_no_secret_is_never_read_from_a_file() -> None:
 def test_a_file_sets_and_a_variable_wins(tmp_path: Path) -> None:
     (tmp_path / "url").write_text(URL)
     config = tmp_path / "consentid.toml"
-    config.write_text('port = 9000\nhost = "::1"\ndatabase_url_file = "url"\ntrusted_proxies = []\n')
+    config.write_text(
+        'port = 9000\nhost = "::1"\ndatabase_url_file = "url"\ntrusted_proxies = []\n'
+    )
     chosen = from_environment({"CONSENTID_CONFIG": str(config), "CONSENTID_PORT": "9001"})
     assert (chosen.host, chosen.port) == ("::1", 9001)
     assert chosen.database() == URL
@@ -178,7 +180,11 @@ def test_settings_never_show_a_secret() -> None:
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_variable_is_taken_or_refused_by_name(name: str, value: str) -> None:
+    variable = f"CONSENTID_{name}"
     try:
-        from_environment({f"CONSENTID_{name}": value})
+        from_environment({variable: value})
     except SettingsError as error:
-        assert error.where is not None
+        place = error.where
+    else:
+        place = variable
+    assert place == variable

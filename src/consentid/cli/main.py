@@ -64,16 +64,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     asked = next((word for word in words if not word.startswith("-")), "")
+    everything = () if "--version" in words else COMMANDS
     try:
-        parser = _make_parser((asked,) if asked in COMMANDS else COMMANDS)
+        parser = _make_parser((asked,) if asked in COMMANDS else everything)
         args = parser.parse_args(words)
         run = cast("Callable[[argparse.Namespace], int]", args.run)
         return run(args)
     except ConsentidError as error:
         return terminal.say_error(error, command=asked, as_json="--json" in words)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "consentid":
-            raise  # ours to ship, so a bug
+        if not _is_foreign(error):
+            raise
         terminal.note(f"consentid {asked}: needs {error.name}: {_INSTALL}")
         return Exit.SETUP
 
@@ -85,14 +86,39 @@ def _make_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    version = importlib.metadata.version("consentid")
-    parser.add_argument("--version", action="version", version=f"consentid {version}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in commands:
-        module = cast("_Command", cast("object", importlib.import_module(_module_of(name))))
-        module.add_parser(subparsers)
+        try:
+            module = importlib.import_module(f"consentid.cli.{name}_command")
+        except ModuleNotFoundError as error:
+            if len(commands) == 1 or not _is_foreign(error):
+                raise
+            subparsers.add_parser(name, help="(not installed: needs the server extra)")
+        else:
+            cast("_Command", cast("object", module)).add_parser(subparsers)
     return parser
 
 
-def _module_of(command: str) -> str:
-    return f"consentid.cli.{command}_command"
+def _is_foreign(error: ModuleNotFoundError) -> bool:
+    """Whether what is missing is not ours to ship."""
+    return error.name is not None and error.name.partition(".")[0] != "consentid"
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(  # pyright: ignore[reportImplicitOverride]  3.11 has no override
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Show it and end."""
+        del namespace, values, option_string
+        try:
+            version = importlib.metadata.version("consentid")
+        except importlib.metadata.PackageNotFoundError:
+            version = "(run from a source tree)"
+        parser.exit(message=f"consentid {version}\n")

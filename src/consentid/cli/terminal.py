@@ -16,8 +16,8 @@ from typing import Final, TextIO
 
 from consentid.kit.errors import ConsentidError, MalformedError, UnavailableError
 
-_SHOW_AFTER_S: Final = 1.0
-_REFRESH_S: Final = 0.2
+SHOW_AFTER_S: Final = 1.0
+REFRESH_S: Final = 0.2
 _SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -125,18 +125,18 @@ def step(label: str) -> Generator[None]:
         if moving.is_alive():
             moving.join()
         clear = "\r\x1b[2K" if has_colour(stream, os.environ) else ""
-        note(f"{clear}{tick} {label}{f' ({took_s:.1f} s)' if took_s >= _SHOW_AFTER_S else ''}")
+        note(f"{clear}{tick} {label}{f' ({took_s:.1f} s)' if took_s >= SHOW_AFTER_S else ''}")
 
 
 def _show_progress(label: str, ended: threading.Event, stream: TextIO) -> None:
-    waited_s = _SHOW_AFTER_S
+    waited_s = SHOW_AFTER_S
     turn = 0
-    while not ended.wait(_SHOW_AFTER_S if turn == 0 else _REFRESH_S):
+    while not ended.wait(SHOW_AFTER_S if turn == 0 else REFRESH_S):
         mark = paint(_SPINNER[turn % len(_SPINNER)] if _is_unicode(stream) else ".", on=stream)
         stream.write(f"\r\x1b[2K{mark} {label} {waited_s:.0f} s")
         stream.flush()
         turn += 1
-        waited_s += _REFRESH_S
+        waited_s += REFRESH_S
 
 
 def _tick(stream: TextIO, *, good: bool) -> str:

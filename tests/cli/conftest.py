@@ -1,0 +1,19 @@
+import pytest
+
+from consentid.embedded.postgres import DatabaseUrls
+from tests.cli.running import BRANDS, Command
+
+
+@pytest.fixture
+def consentid(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command line."""
+    return Command(capsys, monkeypatch)
+
+
+@pytest.fixture
+def installed(consentid: Command, database_urls: DatabaseUrls) -> Command:
+    """The command line of an installation with a migrated database and nothing in force."""
+    consentid.set("DATABASE_URL", database_urls.serving)
+    consentid.set("MIGRATION_DATABASE_URL", database_urls.owner)
+    consentid.set("BRANDS_DIR", BRANDS)
+    return consentid

@@ -1,0 +1,30 @@
+from consentid.cli.terminal import Exit
+from consentid.embedded.postgres import EmbeddedPostgres
+from tests.cli.running import Command
+from tests.conftest import run_apart
+
+
+def test_an_empty_database_is_brought_up_to_date_once(
+    consentid: Command, postgres: EmbeddedPostgres
+) -> None:
+    urls = run_apart(postgres.create_database("cli_migrate"))
+    consentid.set("DATABASE_URL", urls.serving)
+    consentid.set("MIGRATION_DATABASE_URL", urls.owner)
+    first = consentid("migrate", "--json")
+    assert first.code == Exit.OK
+    assert first.json["before"] is None
+    again = consentid("migrate")
+    assert again.code == Exit.OK
+    assert again.out == f"at step {first.json['after']}, nothing was changed\n"
+    assert "database brought up to date" in again.err
+
+
+def test_a_serving_role_that_does_not_exist_is_told(
+    consentid: Command, postgres: EmbeddedPostgres
+) -> None:
+    urls = postgres.urls()
+    consentid.set("DATABASE_URL", urls.serving.replace("consentid_serving", "nobody_here"))
+    consentid.set("MIGRATION_DATABASE_URL", urls.owner)
+    ended = consentid("migrate")
+    assert ended.code == Exit.NO
+    assert "nobody_here" in ended.err
