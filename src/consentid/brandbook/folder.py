@@ -10,13 +10,14 @@ from consentid.brandbook.book import Book, Group, Profile, PurposeSheet
 from consentid.brandbook.composition import Shown, compose
 from consentid.brandbook.group import read_group
 from consentid.brandbook.notice import Notice
+from consentid.brandbook.page import Page, open_page
 from consentid.brandbook.place import KeyPath
 from consentid.brandbook.problem import BrandbookError, Problem, Rule
 from consentid.brandbook.profile import PartyPage, complete_order, read_party
-from consentid.brandbook.purposes import Written, read_purposes
+from consentid.brandbook.purposes import DAY_S, Written, read_purposes
 from consentid.brandbook.registry import check_registry
 from consentid.brandbook.size import MAX_TOKEN_BYTES, largest_token_bytes
-from consentid.brandbook.table import Page, Table, open_page, suggest
+from consentid.brandbook.table import Table, suggest
 from consentid.brandbook.tree import check_purposes
 from consentid.brandbook.wording import read_wording
 from consentid.core.catalogue import Catalogue, offered
@@ -59,6 +60,7 @@ def load(folder: Path) -> Draft:
     group_table.close()
     pages = [read_party(table, party, group, wording, written) for party, table in parties.items()]
     _check_signals(group_table, group, written)
+    _check_validities(group, written)
     check_registry(group_table, group, pages, written)
     book = _bind(group, pages, written)
     _check_sizes(book, pages)
@@ -71,7 +73,7 @@ def load(folder: Path) -> Draft:
 def _open_group(folder: Path, problems: list[Problem]) -> Table | None:
     path = folder / GROUP_FILE
     if path.is_file():
-        return open_page(GROUP_FILE, path.read_bytes(), problems)
+        return _open_table(GROUP_FILE, path, problems)
     problems.append(
         Problem(
             rule=Rule.MISSING_FILE,
@@ -85,15 +87,20 @@ def _open_group(folder: Path, problems: list[Problem]) -> Table | None:
     return None
 
 
+def _open_table(file: str, path: Path, problems: list[Problem]) -> Table | None:
+    opened = open_page(file, path.read_bytes(), problems)
+    return None if opened is None else Table(opened[0], (), opened[1])
+
+
 def _open_parties(folder: Path, problems: list[Problem]) -> Iterator[tuple[Party, Table]]:
     found = 0
     for kind, under in ((PartyKind.BRAND, folder), (PartyKind.PARTNER, folder / PARTNERS_FOLDER)):
         for path in sorted(under.glob("*.toml")):
             file = path.relative_to(folder).as_posix()
-            if file == GROUP_FILE or path.name.startswith("."):
+            if file == GROUP_FILE or path.name.startswith(".") or not path.is_file():
                 continue
             found += kind is PartyKind.BRAND
-            table = open_page(file, path.read_bytes(), problems)
+            table = _open_table(file, path, problems)
             if not form.SLUG.fits(path.stem):
                 Page(file=file, lines={}, problems=problems).tell(
                     (),
@@ -135,6 +142,18 @@ def _check_signals(table: Table, group: Group, written: Mapping[PurposeId, Writt
                     source,
                     index,
                 )
+
+
+def _check_validities(group: Group, written: Mapping[PurposeId, Written]) -> None:
+    for each in written.values():
+        if each.rules.validity_s is not None and each.rules.validity_s > group.validity_s:
+            days = group.validity_s // DAY_S
+            each.leaf.table.tell(
+                Rule.WIDENING,
+                f"no grant counts longer than the group's {days} days",
+                f"write {days} or less, or remove it",
+                "validity_days",
+            )
 
 
 def _bind(group: Group, pages: list[PartyPage], written: Mapping[PurposeId, Written]) -> Book:

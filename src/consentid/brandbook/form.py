@@ -176,6 +176,9 @@ ISSUER: Final = Form(
 AUDIENCE: Final = Form(
     right=f"an absolute address {_GUARDED}, without query or fragment", fits=_is_audience
 )
+PORTAL_ISSUER: Final = Form(
+    right=f"the portal's issuer, exactly as its ID tokens say it, {_GUARDED}", fits=_is_audience
+)
 LINK: Final = Form(right=f"an absolute address {_GUARDED}", fits=_is_link)
 REDIRECT: Final = Form(
     right=f"an absolute address {_GUARDED} or of an app's own scheme, without fragment",

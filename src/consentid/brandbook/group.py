@@ -70,7 +70,8 @@ def _read_portal(table: Table) -> Portal:
                 "register a client of its own there: ID tokens are told apart by it",
                 slug,
             )
-    portal = Portal(issuer=table.text("issuer", form.ISSUER), client_id=ours, clients=by_brand)
+    issuer = table.text("issuer", form.PORTAL_ISSUER)
+    portal = Portal(issuer=issuer, client_id=ours, clients=by_brand)
     table.close()
     return portal
 

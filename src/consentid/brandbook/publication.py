@@ -7,9 +7,9 @@ from consentid.brandbook.book import Book
 from consentid.brandbook.encoding import encode
 from consentid.brandbook.folder import DRAFT, GROUP_FILE, PARTNERS_FOLDER, Draft
 from consentid.brandbook.notice import Notice
+from consentid.brandbook.page import Page
 from consentid.brandbook.place import KeyPath
 from consentid.brandbook.problem import BrandbookError, Problem, Rule
-from consentid.brandbook.table import Page
 from consentid.core.purpose import PurposeId, brand_of
 from consentid.core.succession import Breach, BreachKind, Subject, find_breaches, succeed
 

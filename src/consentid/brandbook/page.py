@@ -1,0 +1,94 @@
+"""One file: its values, the line of each key, and what is wrong with it."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from consentid.brandbook.place import KeyPath, locate, spell
+from consentid.brandbook.problem import Problem, Rule
+
+_POSITION: Final = re.compile(r" \((?:at line (\d+), column (\d+)|at end of document)\)$")
+_TWICE: Final = re.compile(r"Cannot declare \((.+)\) twice")
+_QUOTED: Final = re.compile(r"'([^']*)'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One file."""
+
+    file: str
+    lines: Mapping[KeyPath, int]
+    problems: list[Problem] = field(compare=False)
+
+    def tell(self, path: KeyPath, rule: Rule, message: str, remedy: str) -> None:
+        """Note a problem at a key, or at the nearest one above it that was written."""
+        above = path
+        while above and above not in self.lines:
+            above = above[:-1]
+        self.problems.append(
+            Problem(
+                rule=rule,
+                file=self.file,
+                line=self.lines.get(above, 1),
+                key=spell(path),
+                message=message,
+                remedy=remedy,
+            )
+        )
+
+
+def open_page(
+    file: str, raw: bytes, problems: list[Problem]
+) -> tuple[Page, Mapping[str, object]] | None:
+    """Parse a file into its page and values; None where it is not TOML, which is then noted."""
+    try:
+        # A line end of Windows is white space to TOML, and must not move the lines.
+        text = raw.decode().removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        problems.append(
+            Problem(
+                rule=Rule.INVALID_TOML,
+                file=file,
+                line=line,
+                key="",
+                message="the file is not UTF-8 text",
+                remedy="save it as UTF-8",
+            )
+        )
+        return None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problems.append(_explain(file, text, str(error)))
+        return None
+    return Page(file=file, lines=locate(text), problems=problems), values
+
+
+def _explain(file: str, text: str, said: str) -> Problem:
+    """Say again what the parser said: ``Unclosed array (at line 3, column 7)``."""
+    found = _POSITION.search(said)
+    what = said[: found.start()] if found else said
+    line = int(found[1]) if found and found[1] else text.count("\n") + 1
+    twice = _TWICE.fullmatch(what)
+    if twice:
+        path: KeyPath = tuple(_QUOTED.findall(twice[1]))
+        return Problem(
+            rule=Rule.REUSED_SLUG,
+            file=file,
+            line=line,
+            key=spell(path),
+            message="this is declared twice",
+            remedy="keep one, or give the other a slug of its own",
+        )
+    column = f" (column {found[2]})" if found and found[2] else ""
+    return Problem(
+        rule=Rule.INVALID_TOML,
+        file=file,
+        line=line,
+        key="",
+        message=f"not valid TOML: {what}{column}",
+        remedy="see https://toml.io/en/v1.0.0",
+    )
