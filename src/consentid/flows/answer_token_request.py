@@ -40,7 +40,7 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
         )
 
         def judge(_: Connection) -> tuple[int, dict[str, Any], dict[str, str]]:
-            return TokenServer(transaction).answer(asked)
+            return TokenServer(transaction, asked).answer()
 
         status, body, headers = await connection.run_sync(judge)
         if "error" in body:
@@ -59,7 +59,7 @@ def _complete(
         token = sign_token(context, asked.prepared)
         if body.get("issued_token_type") == CONSENT_TOKEN:
             lifetime_s = asked.prepared.claims.exp - to_seconds(transaction.now)
-            body |= {"access_token": token, "expires_in": lifetime_s}
+            body = {"access_token": token, "expires_in": lifetime_s, **body}
         else:
             body["consent_token"] = token
     if asked.signed_in is not None and asked.signed_in.session.device is not None:

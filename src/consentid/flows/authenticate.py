@@ -42,8 +42,7 @@ class Caller:
         if self.subject is None:
             raise ForbiddenError(
                 "subject_needed",
-                "This call needs a subject's access token: exchange a portal ID token or a device"
-                " credential at /token.",
+                "This call needs a subject's access token: exchange an ID token or a credential.",
             )
         return self.subject
 

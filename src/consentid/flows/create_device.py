@@ -16,7 +16,6 @@ from consentid.kit import base64url
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import DAY, Instant, to_rfc3339
 from consentid.store import clock, subjects
-from consentid.store.subjects import DeviceRow
 
 CREDENTIAL_BYTES: Final = 32
 LIFETIME_D: Final = 396
@@ -50,8 +49,7 @@ async def create_device(
         if origin is not None and (profile is None or origin not in profile.origins):
             raise ForbiddenError(
                 "origin_not_yours",
-                f"This origin is not registered for {caller.client.party}: add it to `origins` in"
-                " its file.",
+                f"This origin is not among the `origins` in the file of {caller.client.party}.",
                 where="origin",
             )
         credential = base64url.encode(context.randomness(CREDENTIAL_BYTES))
@@ -82,10 +80,14 @@ def hash_credential(credential: str) -> bytes:
 
 
 async def find_device(
-    connection: AsyncConnection, unverified_credential: str, *, now: Instant
+    connection: AsyncConnection, unverified_credential: str, *, origin: str | None, now: Instant
 ) -> SubjectId | None:
-    """The device that a credential stands for; None for one unknown or expired."""
-    row: DeviceRow | None = await subjects.find_device(
-        connection, hash_credential(unverified_credential)
-    )
-    return None if row is None or row.expires_at <= now else row.id
+    """The device that a credential stands for; None for one unknown, expired, or out of place.
+
+    A device that is bound to an origin is out of place in a browser's page of another origin.
+    """
+    row = await subjects.find_device(connection, hash_credential(unverified_credential))
+    if row is None or row.expires_at <= now:
+        return None
+    is_out_of_place = None not in (origin, row.origin) and origin != row.origin
+    return None if is_out_of_place else row.id

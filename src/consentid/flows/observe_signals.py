@@ -22,8 +22,8 @@ async def signal_decisions(
     book: Book,
     caller: Caller,
     session: Session,
-    seen: Mapping[SignalSource, bool],
     *,
+    seen: Mapping[SignalSource, bool],
     at: Instant,
 ) -> list[Decision]:
     """The refusals that newly seen signals make, each a microsecond after the one before.

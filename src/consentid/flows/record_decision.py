@@ -170,13 +170,13 @@ async def _decide(
     decisions: list[Decision] = []
     if isinstance(asked, Answer):
         decisions += await signal_decisions(
-            context, connection, book, caller, session, asked.signals, at=now
+            context, connection, book, caller, session, seen=asked.signals, at=now
         )
         now = Instant(now + len(decisions))
-    draft = await _draft(context, connection, book, caller, asked, now)
+    draft = await _draft(context, connection, book, caller, asked, now=now)
     decision = admit(
         draft,
-        _rights(caller, asked),
+        _rights(caller),
         book.catalogue,
         id_=_new_id(context, now),
         subject=session.subject.id,
@@ -189,7 +189,7 @@ async def _decide(
     decisions += [lifting_decision(decision, lift, _new_id(context, now)) for lift in lifts]
     subject = await commit_decisions(context, connection, book, session.subject, decisions, at=now)
     session = Session(subject=subject, device=session.device)
-    kept = await _kept(context, connection, book, caller, session, decision, now)
+    kept = await _kept(context, connection, book, caller, session, decision=decision, now=now)
     await save_answer(
         context, connection, request, subject=subject, answer=msgspec.json.encode(kept)
     )
@@ -202,6 +202,7 @@ async def _kept(
     book: Book,
     caller: Caller,
     session: Session,
+    *,
     decision: Decision,
     now: Instant,
 ) -> _Kept:
@@ -225,6 +226,7 @@ async def _draft(
     book: Book,
     caller: Caller,
     asked: Answer | Withdrawal,
+    *,
     now: Instant,
 ) -> Draft:
     reach = _reach(asked.reach, caller)
@@ -303,8 +305,7 @@ def _shown_notice(
     return ShownNotice(ref=notice.ref(), purposes=notice.asks, catalogue=book.catalogue.version)
 
 
-def _rights(caller: Caller, asked: Answer | Withdrawal) -> Rights:
-    del asked
+def _rights(caller: Caller) -> Rights:
     return Rights(
         actor=caller.client.client_id,
         party=caller.client.party,

@@ -50,8 +50,7 @@ def open_reference(
         MalformedError: it is not one of ours, or not of this kind and holder.
     """
     try:
-        if len(unverified) > _MAX_LENGTH:
-            raise MalformedError("bad_reference", "too long")
+        _check_length(unverified)
         content = wrapping.open_sealed(
             derived_key(context.keyring.master, Job.REFERENCE),
             base64url.decode(unverified),
@@ -64,3 +63,8 @@ def open_reference(
             f"This is not a {kind} reference that you were given: send it as you received it.",
             where=str(kind),
         ) from error
+
+
+def _check_length(unverified: str) -> None:
+    if len(unverified) > _MAX_LENGTH:
+        raise MalformedError("bad_reference", "It is too long.")

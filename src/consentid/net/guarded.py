@@ -13,7 +13,7 @@ _OK: Final = 200
 
 
 class _LocalhostTransport(httpx2.AsyncHTTPTransport):
-    """Reach ``*.localhost`` at 127.0.0.1, as browsers do and Python does not.  Demo and dev only."""
+    """Reach ``*.localhost`` at 127.0.0.1, as browsers do.  For demo and dev only."""
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

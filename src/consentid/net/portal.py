@@ -185,6 +185,4 @@ def _malformed() -> MalformedError:
 
 
 def _refused(why: str) -> UnauthenticatedError:
-    return UnauthenticatedError(
-        "id_token_refused", f"The ID token {why}.", where="subject_token"
-    )
+    return UnauthenticatedError("id_token_refused", f"The ID token {why}.", where="subject_token")

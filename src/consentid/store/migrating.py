@@ -64,8 +64,7 @@ async def upgrade(owner_url: str, *, serving_role: str) -> Migrated:
             if known is None:
                 raise NotFoundError(
                     "serving_role_missing",
-                    f"the database has no role {serving_role!r}: create it with"
-                    f' CREATE ROLE "{serving_role}" LOGIN, or name another in the database URL',
+                    f"the database has no role {serving_role!r}: create it (CREATE ROLE ... LOGIN)",
                     where="database_url",
                 )
             await connection.commit()

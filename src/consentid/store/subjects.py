@@ -107,23 +107,22 @@ class DeviceRow:
     """A device, found by its credential."""
 
     id: SubjectId
-    client_id: str
+    origin: str | None
+    """The origin that the device is bound to, if any."""
     expires_at: Instant
 
 
 async def find_device(connection: AsyncConnection, credential_hash: bytes) -> DeviceRow | None:
     """The device that holds this credential; expired ones are returned too."""
     statement = (
-        select(devices.c.subject_id, devices.c.client_id, devices.c.expires_at)
+        select(devices.c.subject_id, devices.c.origin, devices.c.expires_at)
         .join(subjects, subjects.c.id == devices.c.subject_id)
         .where(devices.c.credential_hash == credential_hash, subjects.c.erased_at.is_(None))
     )
     row = (await connection.execute(statement)).one_or_none()
     if row is None:
         return None
-    return DeviceRow(
-        id=SubjectId(row.subject_id), client_id=row.client_id, expires_at=row.expires_at
-    )
+    return DeviceRow(id=SubjectId(row.subject_id), origin=row.origin, expires_at=row.expires_at)
 
 
 async def link_device(

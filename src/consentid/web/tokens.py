@@ -122,7 +122,9 @@ async def token(
     body: bytes = request.scope[BODY]  # type: ignore[typeddict-item]  # pyright: ignore[reportGeneralTypeIssues] our own key
     try:
         asked = TokenRequest(
-            form=parse_form(body), basic=parse_basic(request.headers.get("authorization"))
+            form=parse_form(body),
+            basic=parse_basic(request.headers.get("authorization")),
+            origin=request.headers.get("origin"),
         )
     except UnauthenticatedError as error:
         return await _refuse(context, address, 401, "invalid_client", error.message)

@@ -50,7 +50,7 @@ async def _run(role: Role, context: Context, stopped: asyncio.Event) -> None:
             done = await role.round(context)
         except ConsentidError as error:
             _log.warning("%s: %s (%s)", role.name, error.message, error.code)
-        except Exception:
+        except Exception:  # noqa: BLE001 a role goes on: the next round starts from the database
             _log.exception("%s: unforeseen error", role.name)
         else:
             if done:

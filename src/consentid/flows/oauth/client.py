@@ -1,7 +1,7 @@
 """A registered client as Authlib asks about it."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, final
 
 from authlib.oauth2.rfc6749 import ClientMixin
@@ -15,7 +15,7 @@ CLIENT_CREDENTIALS: Final = "client_credentials"
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 a grant's name
 
 OWN_SCOPES: Final = frozenset(Scope)
-"""What a client may have for itself; ``decisions:*`` still need a subject where one is acted for."""
+"""What a client may have for itself; ``decisions:*`` still need a subject to act for."""
 SUBJECT_SCOPES: Final = frozenset({Scope.VERIFY, Scope.DECISIONS_WRITE, Scope.DECISIONS_READ})
 """What goes with a subject."""
 
@@ -33,13 +33,13 @@ class AuthlibClient(ClientMixin):
         return self.row.client_id
 
     @override
-    def get_default_redirect_uri(self) -> str | None:
-        return None
+    def get_default_redirect_uri(self) -> str:
+        return ""  # no grant here redirects
 
     @override
-    def get_allowed_scope(self, scope: str | None) -> str:
-        wanted = set(self.row.scopes) if not scope else set(scope.split())
-        return " ".join(sorted(wanted & self.row.scopes))
+    def get_allowed_scope(self, scope: Collection[str] | str) -> str:
+        wanted = scope.split() if isinstance(scope, str) else scope
+        return " ".join(sorted(self.row.scopes.intersection(wanted)))
 
     @override
     def check_redirect_uri(self, redirect_uri: str) -> bool:
@@ -49,7 +49,7 @@ class AuthlibClient(ClientMixin):
     def check_client_secret(self, client_secret: str) -> bool:
         given = hash_secret(client_secret)
         # Every hash is compared, so that time tells nothing of which one it was.
-        return any([hmac.compare_digest(given, known) for known in self._secret_hashes])
+        return sum(hmac.compare_digest(given, known) for known in self._secret_hashes) > 0
 
     @override
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:

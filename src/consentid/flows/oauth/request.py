@@ -9,6 +9,7 @@ from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
 from typing_extensions import override
 
 from consentid.flows.issue_token import PreparedToken
+from consentid.flows.oauth.client import AuthlibClient
 from consentid.flows.sign_in import SignedIn
 
 
@@ -26,6 +27,8 @@ class TokenRequest:
 
     form: Mapping[str, str]
     basic: BasicCredentials | None
+    origin: str | None = None
+    """The ``Origin`` that a browser sent."""
 
 
 @final
@@ -50,13 +53,39 @@ class AuthlibRequest(OAuth2Request):
 
     def __init__(self, request: TokenRequest) -> None:
         # The address matters to Authlib's transport check only; ours is made at the edge.
-        super().__init__("POST", "https://token.invalid/")
-        self.payload: OAuth2Payload = _Payload(request.form)
+        super().__init__("POST", "https://token.invalid/")  # pyright: ignore[reportUnknownMemberType] untyped in Authlib
+        self.payload = _Payload(request.form)
+        self.fields: dict[str, str] = dict(request.form)
         self.basic: BasicCredentials | None = request.basic
+        self.origin: str | None = request.origin
         self.signed_in: SignedIn | None = None
         self.prepared: PreparedToken | None = None
 
     @property
     @override
     def form(self) -> dict[str, str]:
-        return self.payload.data
+        return self.fields
+
+
+def ours(request: OAuth2Request) -> AuthlibRequest:
+    """The request that we handed to Authlib, as it comes back.
+
+    Raises:
+        TypeError: it is another's, which cannot happen.
+    """
+    if not isinstance(request, AuthlibRequest):
+        msg = "Authlib handed back a request that is not ours"
+        raise TypeError(msg)
+    return request
+
+
+def client_of(request: OAuth2Request) -> AuthlibClient:
+    """The client that authenticated.
+
+    Raises:
+        TypeError: none did, which the grants rule out.
+    """
+    if not isinstance(request.client, AuthlibClient):
+        msg = "a grant went on without an authenticated client"
+        raise TypeError(msg)
+    return request.client
