@@ -48,9 +48,9 @@ def upgrade() -> None:
     _make_tables()
     op.execute(_REFUSE_CHANGE)
     for table in _APPEND_ONLY:
-        event = f"BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+        trigger = f"append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
         op.execute(
-            f"CREATE TRIGGER append_only {event} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            f"CREATE TRIGGER {trigger} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
     role = str(context.config.attributes["serving_role"]).replace('"', '""')
     for privileges, tables in _PRIVILEGES.items():
