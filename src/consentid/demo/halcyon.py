@@ -43,10 +43,9 @@ class DemoSecrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 def keep_secrets(folder: Path, *, clients: list[str], portal_clients: list[str]) -> DemoSecrets:
     """The folder's secrets, for its owner's eyes only; what is missing is drawn and kept."""
-    file = folder / _FILE
     kept = DemoSecrets(clients={}, portal_clients={}, passwords={}, cookies="")
-    if file.exists():
-        kept = msgspec.json.decode(file.read_bytes(), type=DemoSecrets)
+    if (folder / _FILE).exists():
+        kept = read_secrets(folder)
     complete = DemoSecrets(
         clients=_complete(kept.clients, clients),
         portal_clients=_complete(kept.portal_clients, portal_clients),
@@ -55,8 +54,13 @@ def keep_secrets(folder: Path, *, clients: list[str], portal_clients: list[str])
         },
         cookies=kept.cookies or secrets.token_urlsafe(32),
     )
-    write_private(file, msgspec.json.encode(complete))
+    write_private(folder / _FILE, msgspec.json.encode(complete))
     return complete
+
+
+def read_secrets(folder: Path) -> DemoSecrets:
+    """The secrets of a folder that was prepared."""
+    return msgspec.json.decode((folder / _FILE).read_bytes(), type=DemoSecrets)
 
 
 def _complete(kept: dict[str, str], names: list[str]) -> dict[str, str]:

@@ -72,8 +72,9 @@ class Exchanged(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = ""
     issued_token_type: str | None = None
     consent_token: str | None = None
-    claimed: object = None
-    contradictions: object = None
+    adopted: int = 0
+    """How many of the device's decisions the account adopted at this sign-in."""
+    contradictions: list[dict[str, object]] = []
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,16 +22,19 @@ header .wide { display: flex; flex-wrap: wrap; gap: .75rem 1.5rem; align-items: 
   margin-right: .5em; background: var(--accent); border-radius: var(--radius); }
 main { padding-block: 2rem 3rem; }
 h1, h2, h3 { line-height: 1.2; margin: 0 0 .5rem; text-wrap: balance; }
-.stories { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); }
+.stories { display: grid; gap: 1.25rem;
+  grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); }
 .story { background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius);
   padding: 1.25rem; }
 .story::before { content: ""; display: block; height: 7rem; margin: -1.25rem -1.25rem 1rem;
   border-radius: var(--radius) var(--radius) 0 0; opacity: .85;
-  background: repeating-linear-gradient(115deg, var(--accent) 0 2px, transparent 2px 14px), var(--line); }
+  background: var(--line)
+    repeating-linear-gradient(115deg, var(--accent) 0 2px, transparent 2px 14px); }
 .story h2 { font-size: 1.15rem; }
 .story p, .quiet { color: var(--muted); margin: 0; }
 .panel { margin-top: 2.5rem; padding-top: 1.5rem; border-top: 3px double var(--line); }
-.columns { display: grid; gap: 2rem; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); margin-top: 1rem; }
+.columns { display: grid; gap: 2rem; margin-top: 1rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); }
 table { border-collapse: collapse; width: 100%; font-size: .95rem; }
 caption { text-align: left; font-weight: 700; padding-bottom: .5rem; }
 th, td { text-align: left; padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line);
@@ -58,12 +61,12 @@ button.plain { background: transparent; color: var(--accent); }
 .banner .wide { padding-block: 1.1rem 1.25rem; max-height: 85vh; overflow: auto; }
 .banner p { margin: 0 0 .6rem; max-width: 62rem; }
 .banner h2 { font-size: 1.25rem; }
-.acts { display: grid; gap: .75rem; grid-template-columns: repeat(3, minmax(0, 1fr)); max-width: 48rem;
-  margin-top: .9rem; }
+.acts { display: grid; gap: .75rem; grid-template-columns: repeat(3, minmax(0, 1fr));
+  max-width: 48rem; margin-top: .9rem; }
 .acts > * { width: 100%; }
 .purposes { list-style: none; padding: 0; margin: 1.5rem 0; display: grid; gap: .75rem; }
-.purpose { border: 1px solid var(--line); border-radius: var(--radius); padding: 1rem 1.2rem; margin: 0;
-  background: var(--surface); }
+.purpose { border: 1px solid var(--line); border-radius: var(--radius); padding: 1rem 1.2rem;
+  margin: 0; background: var(--surface); }
 .purpose legend { font-weight: 700; padding: 0 .3rem; }
 .purpose p { margin: 0 0 .5rem; color: var(--muted); }
 .purpose .either { display: flex; gap: 1.5rem; }

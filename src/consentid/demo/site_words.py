@@ -25,7 +25,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "purpose": "Purpose",
         "state": "State",
         "may": "May {brand}?",
-        "nothing_yet": "Nobody chose on this device yet, so nothing was asked of consentid and the answer is no.",
+        "nothing_yet": "Nobody chose here yet: consentid knows nothing of this visit.",
         "token": "Consent token",
         "active": "active",
         "inactive": "inactive",
@@ -56,11 +56,11 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "yes": "Oui",
         "no": "Non",
         "reads": "Ce que {brand} lit dans consentid",
-        "reads_intro": "La vue du développeur sur cette visite : ce qui a été répondu à son serveur, tel quel.",
+        "reads_intro": "La vue du développeur : ce qui a été répondu à son serveur.",
         "purpose": "Finalité",
         "state": "État",
         "may": "{brand} peut ?",
-        "nothing_yet": "Personne n'a encore choisi sur cet appareil : rien n'a été demandé à consentid, et la réponse est non.",
+        "nothing_yet": "Personne n'a encore choisi ici : consentid ne sait rien de cette visite.",
         "token": "Jeton de consentement",
         "active": "actif",
         "inactive": "inactif",
@@ -80,13 +80,16 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 STORIES: Final[dict[str, dict[str, tuple[tuple[str, str], ...]]]] = {
     "news": {
         "en": (
-            ("The harbour gets its lighthouse back", "After eleven years of darkness, the lamp is lit on Sunday."),
+            (
+                "The harbour gets its lighthouse back",
+                "After eleven dark years, the lamp is lit on Sunday.",
+            ),
             ("Night trains return to the coast", "Four lines reopen in spring, with dining cars."),
             ("A choir of eight hundred", "A whole valley rehearses for one evening in June."),
         ),
         "fr": (
-            ("Le port retrouve son phare", "Après onze ans d'obscurité, la lampe se rallume dimanche."),
-            ("Les trains de nuit reviennent sur la côte", "Quatre lignes rouvrent au printemps, avec wagon-restaurant."),
+            ("Le port retrouve son phare", "Après onze ans, la lampe se rallume dimanche."),
+            ("Le retour des trains de nuit", "Quatre lignes rouvrent, avec wagon-restaurant."),
             ("Un chœur de huit cents voix", "Toute une vallée répète pour une soirée de juin."),
         ),
     },
@@ -104,24 +107,24 @@ STORIES: Final[dict[str, dict[str, tuple[tuple[str, str], ...]]]] = {
     },
     "play": {
         "en": (
-            ("The Cartographer's Daughter", "Series, two seasons. She finds a street that no map has."),
+            ("The Cartographer's Daughter", "Series. She finds a street that no map has."),
             ("Eleven Winters", "Film, 104 minutes. A weather station, a radio, a promise."),
             ("Small Boats", "Documentary. Six people who row to work."),
         ),
         "fr": (
-            ("La Fille du cartographe", "Série, deux saisons. Elle trouve une rue qu'aucune carte ne connaît."),
+            ("La Fille du cartographe", "Série. Elle trouve une rue qu'aucune carte n'a."),
             ("Onze hivers", "Film, 104 minutes. Une station météo, une radio, une promesse."),
             ("Petits bateaux", "Documentaire. Six personnes qui vont travailler à la rame."),
         ),
     },
     "reach": {
         "en": (
-            ("Ads that shops are glad to show", "We place them where people shop, if they said yes."),
+            ("Ads that shops are glad to show", "Placed where people shop, if they said yes."),
             ("Measured, not guessed", "Whether an ad was seen, without following anyone."),
             ("No means no", "Each token is checked before each ad."),
         ),
         "fr": (
-            ("Des publicités que les magasins aiment montrer", "Nous les plaçons là où l'on achète, si l'on a dit oui."),
+            ("Des publicités bienvenues", "Là où l'on achète, si l'on a dit oui."),
             ("Mesuré, pas deviné", "Savoir si une publicité a été vue, sans suivre personne."),
             ("Non, c'est non", "Chaque jeton est vérifié avant chaque publicité."),
         ),

@@ -24,7 +24,7 @@ def consents_for_the_group(scene: Scene, step: StepReport) -> str:
         "nothing is given before somebody chose",
         permitted=sorted(before.permitted),
     )
-    shown = news.catalogue("news", "fr")
+    shown = news.catalogue("news", "en")
     choices = group_choices(shown)
     scene.given = frozenset(choices)
     step.note("notice shown", {"title": shown.text.get("title"), "notice": shown.notice})
@@ -72,7 +72,7 @@ def holds_at_the_others(scene: Scene, step: StepReport) -> str:
         step.expect(claims["aud"] == scene.audience_of(brand), "the audience is the brand's")
         narrowed = narrowed_at(scene, brand) & given
         step.expect(
-            granted & given == given - narrowed,
+            granted & given == set(given) - narrowed,
             f"{brand} has what news was given, less what its own files take away",
             granted=sorted(granted),
             narrowed=sorted(narrowed),
@@ -119,7 +119,7 @@ def keeps_a_brand_refusal(scene: Scene, step: StepReport) -> str:
     """A no at shop alone survives a later yes for the whole group."""
     shop, news = scene.back_end("shop"), scene.back_end("news")
     at_shop, at_news = scene.access(CUSTOMER, "shop"), scene.access(CUSTOMER, "news")
-    shown = shop.catalogue("shop", "fr")
+    shown = shop.catalogue("shop", "en")
     _, claims = unverified_parts(scene.tokens["shop"])
     refused = _leaf(shown, claims["consent"]["g"])
     name = next(one.name for one in shown.purposes if one.id == refused)
@@ -128,7 +128,7 @@ def keeps_a_brand_refusal(scene: Scene, step: StepReport) -> str:
     step.expect(not _permits(no.state, refused), "shop is told no", state=no.of(refused))
     superseded = shop.verify(scene.tokens["shop"], at_least=no.consistency)
     step.expect(not superseded.active, "the token that said yes is no longer active")
-    again = news.catalogue("news", "fr")
+    again = news.catalogue("news", "en")
     yes = news.decide(at_news, again, group_choices(again), reach="group")
     step.note("after the later yes for the group, at news", {refused: yes.of(refused)})
     state = shop.state(at_shop)

@@ -1,0 +1,386 @@
+"""A brand's or partner's site, which uses consentid as any back end would.
+
+It speaks to the hub through ``hub_client`` only: its own client credentials, a device credential or
+an exchanged ID token for the visitor, and nothing that the public contract does not say.
+
+Invariants: no script; no device is made, and nothing recorded, before somebody answers; a form
+counts only with the token of the visit that it was made for.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+from urllib.parse import parse_qsl
+
+import httpx2
+import msgspec
+from litestar import Litestar, Request, Response, get, post
+from litestar.datastructures import Cookie, State
+from litestar.di import NamedDependency, Provide
+
+from consentid.brandbook.book import Profile
+from consentid.demo import site_pages
+from consentid.demo.hub_answers import Catalogue, Notice, Verdict
+from consentid.demo.hub_answers import State as ConsentState
+from consentid.demo.hub_client import (
+    CONSENT_TOKEN,
+    DEVICE_CREDENTIAL,
+    HubClient,
+    HubRefusalError,
+    SubjectToken,
+)
+from consentid.demo.portal_client import PortalClient, SignInRefusedError
+from consentid.demo.site_style import style_sheet
+from consentid.demo.site_visit import DEVICE, VISIT, Visit, Visits
+from consentid.demo.site_words import WORDS, pick_language
+from consentid.demo.tour_report import unverified_parts
+
+SiteRequest: TypeAlias = Request[Any, Any, State]
+_MAX_BODY_BYTES: Final = 16 * 1024
+_DEVICE_LIFETIME_S: Final = 396 * 86_400
+_SEE_OTHER: Final = 303
+_HEADERS: Final = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One site, and how it reaches hub and portal."""
+
+    profile: Profile
+    origin: str
+    hub: HubClient
+    checker: HubClient
+    """The client that may verify; a brand's is the same one."""
+    portal: PortalClient | None
+    """None for a partner, whose visitors have no account with the group."""
+    visits: Visits
+    collects_for_group: bool
+
+    @property
+    def slug(self) -> str:
+        """The brand's or partner's name in addresses."""
+        return str(self.profile.party.slug)
+
+    @property
+    def own_reach(self) -> str:
+        """How its own reach is called."""
+        return str(self.profile.party.kind)
+
+    def access(self, visit: Visit, device: str | None) -> str | None:
+        """A subject access token for who is here; None for a visitor who never answered."""
+        if visit.holds_access():
+            return visit.access
+        if visit.login is not None:
+            visit.forget()
+            visit.notices.append("expired")
+        if device is None:
+            return None
+        try:
+            return self._exchange_device(visit, device)
+        except HubRefusalError:
+            return None  # a credential from another demo's folder: a stranger again
+
+    def make_device(self, visit: Visit) -> str:
+        """A new device, at the first explicit answer; its credential is for the cookie."""
+        device = self.hub.new_device(self.origin).credential
+        self._exchange_device(visit, device)
+        return device
+
+    def _exchange_device(self, visit: Visit, device: str) -> str:
+        subject = SubjectToken(token=device, kind=DEVICE_CREDENTIAL)
+        answer = self.hub.exchange(subject)
+        visit.keep_access(answer.access_token, answer.expires_in)
+        issued = self.hub.exchange(subject, requested=CONSENT_TOKEN)
+        visit.consent_token = issued.access_token
+        return answer.access_token
+
+    def view(self, visit: Visit, device: str | None, language: str) -> site_pages.View:
+        """Ask the hub all that a page shows."""
+        access = self.access(visit, device)
+        state: ConsentState | None = None if access is None else self.hub.state(access)
+        token, verdict = visit.consent_token, None
+        if token is not None:
+            verdict = self._verify(token)
+        said = [WORDS[language][key] for key in visit.notices]
+        if visit.failure is not None:
+            said.append(WORDS[language]["failed"].format(why=visit.failure))
+        visit.notices.clear()
+        visit.failure = None
+        return site_pages.View(
+            slug=self.slug,
+            brand=self.profile.name,
+            logo=self.profile.look.logo,
+            language=language,
+            may_sign_in=self.portal is not None,
+            form_token=self.visits.form_token(visit),
+            shown=self.hub.catalogue(self.slug, language),
+            state=state,
+            login=visit.login,
+            consent_token=None if token is None else unverified_parts(token)[1],
+            verdict=verdict,
+            said=tuple(said),
+        )
+
+    def _verify(self, token: str) -> Verdict:
+        return self.checker.verify(token)
+
+
+class _AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
+    act: str
+    served: str
+    notice_id: str
+    notice_version: int
+    notice_language: str
+    notice_digest: str
+    asked: str = ""
+
+    def shown(self, slug: str) -> Catalogue:
+        """What the visitor had before their eyes, as the hub wants it repeated."""
+        return Catalogue(
+            brand=slug,
+            catalogue=0,
+            served=self.served,
+            notice=Notice(
+                id=self.notice_id,
+                version=self.notice_version,
+                language=self.notice_language,
+                digest=self.notice_digest,
+            ),
+            purposes=[],
+        )
+
+
+@get("/", sync_to_thread=True)
+def show_front(request: SiteRequest, site: NamedDependency[Site]) -> Response[str]:
+    """The front page."""
+    return _show(request, site, site_pages.front_page)
+
+
+@get("/choices", sync_to_thread=True)
+def show_choices(request: SiteRequest, site: NamedDependency[Site]) -> Response[str]:
+    """One by one."""
+    return _show(request, site, site_pages.choices_page)
+
+
+@get("/sign-in", sync_to_thread=True)
+def show_sign_in(request: SiteRequest, site: NamedDependency[Site]) -> Response[str]:
+    """Name and password."""
+    return _show(request, site, site_pages.sign_in_page)
+
+
+@get("/site.css", sync_to_thread=False)
+def show_style(site: NamedDependency[Site]) -> Response[str]:
+    """The look."""
+    return Response(
+        style_sheet(site.profile.look.properties),
+        media_type="text/css",
+        headers={"cache-control": "public, max-age=60", "x-content-type-options": "nosniff"},
+    )
+
+
+@post("/answer", sync_to_thread=True)
+def take_answer(
+    request: SiteRequest, site: NamedDependency[Site], form: NamedDependency[dict[str, str]]
+) -> Response[str]:
+    """Record what the visitor chose; the same act for yes, no and one by one."""
+    visit = site.visits.open(request.cookies.get(VISIT))
+    if form.get("act") == "choose":
+        return _to("/choices", visit)
+    device = request.cookies.get(DEVICE)
+
+    def record() -> str | None:
+        answer = msgspec.convert(form, _AnswerForm, strict=False)
+        choices = _choices(answer.act, answer.asked, form)
+        if not choices:
+            return None
+        made = None
+        access = site.access(visit, device)
+        if access is None:
+            made = site.make_device(visit)
+            access = visit.access or ""
+        recorded = site.hub.decide(
+            access,
+            answer.shown(site.slug),
+            choices,
+            reach="group" if site.collects_for_group else site.own_reach,
+        )
+        visit.consent_token = recorded.consent_token or visit.consent_token
+        visit.notices.append("saved")
+        return made
+
+    return _act(request, site, visit, form, record)
+
+
+@post("/withdraw", sync_to_thread=True)
+def take_withdrawal(
+    request: SiteRequest, site: NamedDependency[Site], form: NamedDependency[dict[str, str]]
+) -> Response[str]:
+    """Withdraw everything, here or everywhere: one act, as easy as accepting."""
+    visit = site.visits.open(request.cookies.get(VISIT))
+
+    def withdraw() -> None:
+        access = site.access(visit, request.cookies.get(DEVICE))
+        if access is not None:
+            reach = "group" if form.get("reach") == "group" else site.own_reach
+            ended = site.hub.withdraw(access, reach=reach)
+            visit.consent_token = ended.consent_token or visit.consent_token
+            visit.notices.append("withdrawn")
+
+    return _act(request, site, visit, form, withdraw)
+
+
+@post("/sign-in", sync_to_thread=True)
+def sign_in(
+    request: SiteRequest, site: NamedDependency[Site], form: NamedDependency[dict[str, str]]
+) -> Response[str]:
+    """Sign in at the portal, and let the hub know on which device."""
+    visit = site.visits.open(request.cookies.get(VISIT))
+
+    def enter() -> None:
+        if site.portal is None:
+            return
+        login = form.get("login", "")
+        signed = site.portal.sign_in(login, form.get("password", ""))
+        answer = site.hub.exchange(signed, device=request.cookies.get(DEVICE))
+        visit.login = login
+        visit.keep_access(answer.access_token, answer.expires_in)
+        visit.consent_token = answer.consent_token
+        if answer.adopted:
+            visit.notices.append("claimed")
+        if answer.contradictions:
+            visit.notices.append("contradicted")
+
+    return _act(request, site, visit, form, enter)
+
+
+@post("/sign-out", sync_to_thread=True)
+def sign_out(
+    request: SiteRequest, site: NamedDependency[Site], form: NamedDependency[dict[str, str]]
+) -> Response[str]:
+    """Sign out, which withdraws nothing."""
+    visit = site.visits.open(request.cookies.get(VISIT))
+    return _act(request, site, visit, form, visit.forget)
+
+
+def create_site(site: Site) -> Litestar:
+    """The site as an ASGI application."""
+
+    def provide_site() -> Site:
+        return site
+
+    return Litestar(
+        route_handlers=[
+            *(show_front, show_choices, show_sign_in, show_style),
+            *(take_answer, take_withdrawal, sign_in, sign_out),
+        ],
+        dependencies={
+            "site": Provide(provide_site, sync_to_thread=False),
+            "form": Provide(_read_form),
+        },
+        exception_handlers={HubRefusalError: _unavailable, httpx2.HTTPError: _unavailable},
+        openapi_config=None,
+        request_max_body_size=_MAX_BODY_BYTES,
+    )
+
+
+async def _read_form(request: SiteRequest) -> dict[str, str]:
+    """The form's fields; what cannot be read is an empty form, which no visit accepts."""
+    try:
+        pairs = parse_qsl((await request.body()).decode("ascii"), max_num_fields=100)
+    except ValueError:
+        return {}
+    return dict(pairs)
+
+
+def _choices(act: str, asked: str, form: Mapping[str, str]) -> dict[str, bool]:
+    """What was chosen: all that was asked, or what was answered one by one."""
+    if act in {"accept", "refuse"}:
+        return dict.fromkeys(asked.split(), act == "accept")
+    prefix = "choice."
+    chosen = {
+        name.removeprefix(prefix): value == "yes"
+        for name, value in form.items()
+        if name.startswith(prefix) and value in {"yes", "no"}
+    }
+    return _consistent(chosen)
+
+
+def _consistent(chosen: Mapping[str, bool]) -> dict[str, bool]:
+    """A no to a purpose is a no to what lies under it: the form says both, the record must."""
+    refused = [purpose for purpose, yes in chosen.items() if not yes]
+    return {
+        purpose: yes and not any(purpose.startswith(f"{above}.") for above in refused)
+        for purpose, yes in chosen.items()
+    }
+
+
+def _show(
+    request: SiteRequest, site: Site, page: Callable[[site_pages.View], str]
+) -> Response[str]:
+    visit = site.visits.open(request.cookies.get(VISIT))
+    language = pick_language(request.headers.get("accept-language", ""))
+    view = site.view(visit, request.cookies.get(DEVICE), language)
+    return Response(
+        page(view),
+        media_type="text/html",
+        headers={**_HEADERS, "vary": "accept-language, cookie"},
+        cookies=[_cookie(VISIT, visit.id)],
+    )
+
+
+def _act(
+    request: SiteRequest,
+    site: Site,
+    visit: Visit,
+    form: Mapping[str, str],
+    act: Callable[[], str | None],
+) -> Response[str]:
+    """Do what a form of ours asks, and go back to the front page, which says how it went."""
+    del request
+    device: str | None = None
+    if not site.visits.is_own_form(visit, form.get("form_token", "")):
+        visit.notices.append("stale")
+    else:
+        try:
+            device = act()
+        except (HubRefusalError, SignInRefusedError) as refusal:
+            visit.failure = refusal.detail if isinstance(refusal, HubRefusalError) else str(refusal)
+        except msgspec.ValidationError:
+            visit.notices.append("stale")
+    return _to("/", visit, device)
+
+
+def _to(path: str, visit: Visit, device: str | None = None) -> Response[str]:
+    """Go on to a page by GET, so that reloading sends nothing twice."""
+    cookies = [_cookie(VISIT, visit.id)]
+    if device is not None:
+        cookies.append(_cookie(DEVICE, device, lifetime_s=_DEVICE_LIFETIME_S))
+    return Response(
+        "", status_code=_SEE_OTHER, headers={**_HEADERS, "location": path}, cookies=cookies
+    )
+
+
+def _cookie(name: str, value: str, *, lifetime_s: int | None = None) -> Cookie:
+    # Not Secure: the demo has no TLS, and not every browser takes http on loopback as secure.
+    return Cookie(
+        key=name, value=value, max_age=lifetime_s, httponly=True, samesite="lax", path="/"
+    )
+
+
+def _unavailable(_request: SiteRequest, error: Exception) -> Response[str]:
+    """The site works without the hub, with nothing permitted; here it says so plainly."""
+    why = error.detail if isinstance(error, HubRefusalError) else type(error).__name__
+    return Response(
+        f"The consent hub gives no answer now, so nothing is permitted: {why}\n",
+        status_code=503,
+        media_type="text/plain",
+        headers={**_HEADERS, "retry-after": "2"},
+    )
