@@ -49,9 +49,7 @@ def upgrade() -> None:
     op.execute(_REFUSE_CHANGE)
     for table in _APPEND_ONLY:
         trigger = f"append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
-        op.execute(
-            f"CREATE TRIGGER {trigger} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
+        op.execute(f"CREATE TRIGGER {trigger} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()")
     role = str(context.config.attributes["serving_role"]).replace('"', '""')
     for privileges, tables in _PRIVILEGES.items():
         op.execute(f'GRANT {privileges} ON {", ".join(tables)} TO "{role}"')
