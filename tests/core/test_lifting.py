@@ -26,7 +26,7 @@ from consentid.core.decision import Decision, DecisionId
 from consentid.core.lifting import Lift, find_lifts, lifting_decision
 from consentid.core.party import Party
 from consentid.core.projection import project
-from consentid.core.purpose import PurposeId
+from consentid.core.purpose import ROOT, PurposeId
 from consentid.core.resolution import resolve
 from consentid.kit.instants import DAY, Instant
 
@@ -78,6 +78,15 @@ def test_a_yes_also_lifts_an_old_refusal_beneath_it() -> None:
 def test_an_old_refusal_above_is_answered_for_what_was_asked_and_no_more() -> None:
     stale = act(1, REFUSED, early=LONG_AGO, reach=NEWS)
     assert lifts(stale, answer=act(2, GRANTED, ADS_X, early=TODAY)) == {NEWS: [ADS_X]}
+
+
+def test_a_brands_own_yes_that_ran_out_is_renewed_where_it_was_given() -> None:
+    no = act(1, REFUSED, ROOT, early=LATELY, reach=NEWS)
+    yes = act(2, GRANTED, early=Instant(LATELY + 1), reach=NEWS)
+    short = catalogue(validity_s=1)
+    answer = act(3, GRANTED, early=TODAY)
+    found = find_lifts(project([no, yes]), short, answer, TODAY, adult=False)
+    assert [(lift.reach, lift.choices[0].purpose) for lift in found] == [(NEWS, ADS)]
 
 
 def test_what_the_form_refused_is_not_granted_beside_it() -> None:
@@ -144,4 +153,5 @@ def test_a_lift_never_undoes_a_no_that_stands_firm(world: World) -> None:
                 projection, world.catalogue, party, purpose, world.now, adult=world.adult
             )
             if resolve(lifted, *question, adult=world.adult).permitted:
-                assert before.may_ask or resolve(plain, *question, adult=world.adult).permitted
+                by_answer = resolve(plain, *question, adult=world.adult)
+                assert before.permitted or before.may_ask or by_answer.permitted

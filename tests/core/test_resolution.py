@@ -4,16 +4,21 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from tests.core.properties import PROPERTIES, Rules
 from tests.core.worlds import (
+    ADS,
+    ADS_X,
+    ADS_X_Y,
     BROAD,
     LINEAGE,
     NARROW,
+    STATISTICS,
     Size,
     World,
     worlds,
 )
 
-from consentid.core import projection, resolution
+from consentid.core import projection
 from consentid.core.projection import EMPTY, project
+from consentid.core.resolution import resolve, resolve_all
 
 RULES = Rules(
     empty=EMPTY,
@@ -22,7 +27,7 @@ RULES = Rules(
     merge=projection.merge,
     encode=projection.encode,
     decode=projection.decode,
-    resolve=resolution.resolve,
+    resolve=resolve,
 )
 
 
@@ -48,3 +53,16 @@ def test_the_rule_keeps_its_invariants(name: str, size: Size, examples: int) -> 
         PROPERTIES[name](RULES, world)
 
     check()
+
+
+@given(worlds(BROAD))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_resolving_all_is_resolving_each_offered_purpose(world: World) -> None:
+    kept = project(world.history)
+    found = resolve_all(kept, world.catalogue, world.asked, world.now, adult=world.adult)
+    for purpose in (ADS, ADS_X, ADS_X_Y, STATISTICS):
+        alone = resolve(kept, world.catalogue, world.asked, purpose, world.now, adult=world.adult)
+        if purpose in found:
+            assert found[purpose] == alone
+        else:
+            assert alone.state == "not_offered"

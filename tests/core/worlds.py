@@ -267,7 +267,7 @@ def _world(size: Size, acts: list[bytes], rest: bytes) -> World:
         catalogue=_catalogue(deck, size),
         asked=deck.pick(size.parties),
         purpose=deck.pick(size.asked),
-        now=at(size.horizon + deck.pick_up_to(size.horizon + 4)),
+        now=at(size.horizon + 2 + deck.pick_up_to(size.horizon + 4)),
         adult=deck.pick((True, False)),
         shuffled=tuple(arrival),
     )

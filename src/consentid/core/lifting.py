@@ -2,8 +2,9 @@
 
 A yes for the group is less specific than a no that stands at one brand, and a yes to a purpose less
 specific than a no to its descendant.  Where such a no is past its memory, was overtaken by a
-revision or is in doubt, the person may be asked again; unless the answer were recorded at that
-refusal's key too, they would be asked for ever.  Spec: consent-rules, Resolution, paragraph 6.
+revision or is in doubt, or where the yes that outranked it has run out, the person may be asked
+again; unless the answer were recorded there too, they would be asked for ever.
+Spec: consent-rules, Resolution, paragraph 6.
 
 Invariants: a refusal that is still remembered and not in doubt is never lifted this way; a form of
 the group never stands in for a brand's own consent; nothing is granted beyond what was answered.
@@ -48,7 +49,7 @@ def find_lifts(
         for purpose, question in questions.items():
             if not question.may_ask:
                 continue
-            for refusal in question.standing:
+            for refusal in question.speaking:
                 if refusal.source is not None and not decision.told_of_signal:
                     continue  # only a grant made after being told outlives a signal
                 if not _is_reached_from_above(purpose, refusal, answers, questions):
@@ -116,7 +117,7 @@ def _is_reached_from_above(
         return False
     nearest = refusal.purpose if is_within(refusal.purpose, answered) else answered
     above = questions.get(nearest)
-    return nearest != purpose and above is not None and above.may_ask and refusal in above.standing
+    return nearest != purpose and above is not None and above.may_ask and refusal in above.speaking
 
 
 def _reach_to_record(
@@ -133,8 +134,8 @@ def _reach_to_record(
         return decision.reach
     stands_firm = any(
         (question := questions.get(purpose)) is not None
-        and refusal in question.standing
-        and not question.may_ask
+        and refusal in question.speaking
+        and not (question.may_ask and refusal in question.standing)
         for questions in before.values()
     )
     return party if stands_firm else None

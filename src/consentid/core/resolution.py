@@ -36,7 +36,8 @@ class State(StrEnum):
 
 
 _YES: Final = frozenset({State.GIVEN, State.PERMITTED, State.NOT_NEEDED})
-_OPEN: Final = frozenset({State.UNASKED, State.EXPIRED, State.OUTDATED})
+_LAPSED: Final = frozenset({State.EXPIRED, State.OUTDATED})
+_OPEN: Final = _LAPSED | {State.UNASKED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +49,8 @@ class Resolution:
     """What a yes rests on.  None for a no, and where a yes needs no grant."""
     expires_at: Instant | None = None
     """When a given yes ends by itself: at that instant it is a yes no more."""
-    standing: tuple[Refusal, ...] = ()
-    """The refusals that speak while no grant holds: what stands in the way of a yes."""
+    speaking: tuple[Refusal, ...] = ()
+    """Where the answer is no: the refusals that speak."""
     in_doubt: bool = False
     """Whether each remembered refusal in the way may have come before a grant that it defeats."""
     answered: bool = False
@@ -61,6 +62,11 @@ class Resolution:
     def permitted(self) -> bool:
         """Yes or no: all that a verifier acts on."""
         return self.state in _YES
+
+    @property
+    def standing(self) -> tuple[Refusal, ...]:
+        """The refusals that stand in the way of a yes: they speak, and no grant holds."""
+        return () if self.state in _LAPSED else self.speaking
 
     @property
     def may_ask(self) -> bool:
@@ -215,7 +221,7 @@ def _consent(
         )
     if holding:
         state = State.OUTDATED if unexpired else State.EXPIRED
-        return Resolution(state=state, answered=True, is_askable=True)
+        return Resolution(state=state, speaking=tuple(speaking), answered=True, is_askable=True)
     memory = catalogue.refusal_memory_s * SECOND
     remembered = [
         refusal
@@ -235,7 +241,7 @@ def _consent(
         state = State.REFUSED
     return Resolution(
         state=state,
-        standing=tuple(speaking),
+        speaking=tuple(speaking),
         in_doubt=_all_in_doubt(remembered, seats),
         answered=bool(seats),
         is_askable=True,
@@ -249,7 +255,7 @@ def _interest(
     if speaking and not holding:
         return Resolution(
             state=State.OBJECTED,
-            standing=tuple(speaking),
+            speaking=tuple(speaking),
             in_doubt=_all_in_doubt(speaking, seats),
             answered=True,
         )

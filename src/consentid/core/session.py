@@ -82,7 +82,7 @@ def _most_protective(by_account: Resolution, on_device: Resolution) -> Resolutio
     state = on_device.state if on_device.state in _STANDING else State.REFUSED
     return Resolution(
         state=state,
-        standing=on_device.standing,
+        speaking=on_device.standing,
         in_doubt=on_device.in_doubt,
         answered=True,
     )
