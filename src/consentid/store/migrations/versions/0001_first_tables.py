@@ -184,10 +184,14 @@ def _make_tables() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("list_no", sa.Integer(), nullable=False),
         sa.Column("idx", sa.Integer(), nullable=False),
+        sa.Column("catalogue", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subject_id"], ["subjects.id"], name=op.f("audience_states_subject_id_fk")
         ),
         sa.PrimaryKeyConstraint("subject_id", "audience", name=op.f("audience_states_pk")),
+    )
+    op.create_index(
+        op.f("audience_states_catalogue_ix"), "audience_states", ["catalogue"], unique=False
     )
     op.create_table(
         "client_secrets",

@@ -1,4 +1,4 @@
-"""The doors of OpenID Connect and OAuth: sessions, interactions, codes, refresh and device codes."""
+"""The doors of OpenID Connect and OAuth: sessions, interactions, codes, refresh tokens."""
 
 from typing import Final
 
