@@ -12,7 +12,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.core.decision import SubjectId
+from consentid.core.decision import CatalogueVersion, SubjectId
 from consentid.kit.instants import Instant
 from consentid.store.tables import audience_states, status_indices, status_lists
 
@@ -37,6 +37,8 @@ class AudienceState:
     rev: int
     sealed: bytes
     status: StatusIndex
+    catalogue: CatalogueVersion
+    """The version that the row was last brought in step with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ async def of_subject(connection: AsyncConnection, subject: SubjectId) -> list[Au
             rev=row.rev,
             sealed=row.sealed,
             status=StatusIndex(list_no=row.list_no, idx=row.idx),
+            catalogue=CatalogueVersion(row.catalogue),
         )
         for row in rows
     ]
@@ -82,12 +85,26 @@ async def save(connection: AsyncConnection, subject: SubjectId, state: AudienceS
         "sealed": state.sealed,
         "list_no": state.status.list_no,
         "idx": state.status.idx,
+        "catalogue": state.catalogue,
     }
     await connection.execute(
         insert(audience_states)
         .values(subject_id=subject, audience=state.audience, **values)
         .on_conflict_do_update(index_elements=["subject_id", "audience"], set_=values)
     )
+
+
+async def find_behind(
+    connection: AsyncConnection, newest: CatalogueVersion, *, limit: int
+) -> Sequence[SubjectId]:
+    """Some subjects with a row that a catalogue version has not reached yet."""
+    rows = await connection.scalars(
+        select(audience_states.c.subject_id)
+        .where(audience_states.c.catalogue < newest)
+        .order_by(audience_states.c.catalogue)
+        .limit(limit)
+    )
+    return [SubjectId(row) for row in dict.fromkeys(rows)]
 
 
 async def allocate(
@@ -198,12 +215,16 @@ async def every_list(connection: AsyncConnection) -> Sequence[int]:
 
 
 async def lock_bits(connection: AsyncConnection, list_no: int) -> tuple[bytes, Instant | None]:
-    """A list's bits and when it was last signed, held for this transaction."""
+    """A list's bits and when it was last signed, held for this transaction.
+
+    Only other publishers wait: whoever takes an index refers to the list, and must neither wait for
+    a publication nor, by never ceasing to come, keep it from happening.
+    """
     row = (
         await connection.execute(
             select(status_lists.c.bits, status_lists.c.signed_at)
             .where(status_lists.c.list_no == list_no)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
     ).one()
     return row.bits, row.signed_at
