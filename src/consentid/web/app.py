@@ -1,6 +1,5 @@
 """The Litestar application: routes, guards, errors, the OpenAPI document."""
 
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -13,12 +12,11 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ASGIApp
 
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.kit.errors import ConsentidError
-from consentid.web import problems
+from consentid.web import failures
 from consentid.web.catalogue import get_catalogue, post_served
 from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.guards import caller_of, check_query
@@ -30,8 +28,6 @@ from consentid.web.subjects import get_history, get_state, post_device
 from consentid.web.tokens import token
 from consentid.web.verify import post_verify
 from consentid.web.well_known import get_keys, get_metadata
-
-_log: Final = logging.getLogger("consentid.web")
 
 _HANDLERS: Final = (
     get_catalogue,
@@ -55,9 +51,6 @@ _HANDLERS: Final = (
 def make_app(context: Context, *, close: Any) -> Litestar:
     """Build the application around a context; ``close`` is awaited at shutdown."""
 
-    def with_edge_headers(app: ASGIApp) -> ASGIApp:
-        return EdgeHeaders(app, context)
-
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         try:
@@ -74,22 +67,24 @@ def make_app(context: Context, *, close: Any) -> Litestar:
     app = Litestar(
         route_handlers=_HANDLERS,
         lifespan=[lifespan],
-        middleware=[with_edge_headers, StrictBodies],
+        middleware=[StrictBodies],
         before_request=check_query,
         dependencies={
             "context": Provide(provide_context, sync_to_thread=False),
             "caller": Provide(provide_caller, sync_to_thread=False),
         },
         exception_handlers={
-            ConsentidError: problems.on_consentid_error,
-            HTTPException: problems.on_http_exception,
-            Exception: problems.on_bug,
+            ConsentidError: failures.on_consentid_error,
+            HTTPException: failures.on_http_exception,
+            Exception: failures.on_bug,
         },
         openapi_config=_openapi(),
         request_max_body_size=MAX_BYTES,
         on_app_init=[_forget_defaults],
     )
     app.state["context"] = context
+    # Around the router: middleware of the framework does not see what is refused there.
+    app.asgi_handler = EdgeHeaders(app.asgi_handler, context)
     return app
 
 

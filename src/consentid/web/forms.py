@@ -5,6 +5,7 @@ Spec: RFC 6749 sections 2.3.1, 3.2 and appendix B; RFC 7617.
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_plus, unquote_to_bytes
 
@@ -37,25 +38,27 @@ def parse_form(body: bytes) -> dict[str, str]:
     return fields
 
 
-def parse_basic(header: str | None) -> BasicCredentials | None:
-    """Read an ``Authorization`` header of scheme Basic; None where there is no header.
+def parse_basic(headers: Sequence[str]) -> BasicCredentials | None:
+    """Read the ``Authorization`` headers, one of scheme Basic at most; None where there is none.
 
     Raises:
-        UnauthenticatedError: another scheme, or not ``base64(id:secret)`` in UTF-8.
+        UnauthenticatedError: two headers, another scheme, or not ``base64(id:secret)`` in UTF-8.
     """
-    if header is None:
+    if not headers:
         return None
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
+    scheme, _, encoded = headers[0].partition(" ")
+    if len(headers) > 1 or scheme.lower() != "basic":
         raise _unauthenticated()
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
+        client_id, colon, secret = (
+            unquote_plus(part, errors="strict") for part in text.partition(":")
+        )
     except (binascii.Error, ValueError) as error:
         raise _unauthenticated() from error
-    client_id, colon, secret = text.partition(":")
-    if not colon:
+    if not colon or "\0" in text or "\0" in client_id or "\0" in secret:
         raise _unauthenticated()
-    return BasicCredentials(client_id=unquote_plus(client_id), secret=unquote_plus(secret))
+    return BasicCredentials(client_id=client_id, secret=secret)
 
 
 def _decode(raw: bytes) -> str:

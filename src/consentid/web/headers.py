@@ -1,25 +1,30 @@
-"""The headers that every answer carries, and cross-origin rules where the contract has them.
+"""The outermost layer: what every answer carries, HEAD, and cross-origin rules where they are due.
 
-Cookies are never allowed across origins.  Spec: Fetch standard (CORS).
+It stands before routing, so that answers made there (404, 405) carry the same headers.
+Credentials (cookies) are never allowed across origins.  Spec: Fetch standard (CORS protocol),
+RFC 9110 section 9.3.2 (HEAD).
 """
 
-from typing import Final, final
+from enum import Enum
+from typing import Final, TypeAlias, cast, final
 
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from consentid.flows.context import Context
 from consentid.kit.errors import UnavailableError
+
+_Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 _ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-_CSP: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_SCHEMA: Final = "/schema"
 
-_OPEN: Final = ("/.well-known/", "/jwks.json", "/statuslists", "/v1/catalogue", "/sdk/")
+_OPEN: Final = frozenset({"/jwks.json", "/statuslists", "/v1/catalogue"})
+_OPEN_FOLDERS: Final = ("/.well-known/", "/statuslists/", "/sdk/")
 _BRANDS: Final = frozenset(
     {
         "/token",
@@ -32,67 +37,104 @@ _BRANDS: Final = frozenset(
         "/v1/served",
     }
 )
-_MAX_AGE_S: Final = b"600"
+_VARY: Final = (b"vary", b"Origin")
+_PREFLIGHT: Final = (
+    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key"),
+    (b"access-control-max-age", b"600"),
+)
+_EXPOSED: Final = (b"access-control-expose-headers", b"ETag, Retry-After, WWW-Authenticate")
+
+
+class _Openness(Enum):
+    """Which foreign pages may read the answers of an address."""
+
+    ANYBODY = 1
+    BRANDS = 2
+    NOBODY = 3
 
 
 @final
 class EdgeHeaders:
-    """Middleware: security headers always, CORS where it is due, preflights answered."""
+    """Security headers always, CORS where it is due, preflights answered, HEAD as GET."""
 
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app: ASGIApp = app
         self._context: Context = context
+        self._origins: frozenset[str] = frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add headers on the way out."""
+        """Hand the request on, and add headers on the way out."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        extra = [*_ALWAYS]
-        if not scope["path"].startswith(_SCHEMA):
-            extra.append(_CSP)
-        extra += await self._cross_origin(scope["path"], headers.get(b"origin"))
+        openness = _openness(scope["path"])
+        origin = headers.get(b"origin")
+        allowed = await self._allowed(openness, origin)
+        extra: _Headers = [*_ALWAYS]
+        if openness is _Openness.BRANDS:
+            extra.append(_VARY)
+        if allowed is not None:
+            extra.append((b"access-control-allow-origin", allowed))
+        is_preflight = (
+            scope["method"] == "OPTIONS"
+            and origin is not None
+            and b"access-control-request-method" in headers
+        )
+        if is_preflight and openness is not _Openness.NOBODY:
+            await _answer_preflight(extra if allowed is None else [*extra, *_PREFLIGHT], send)
+            return
+        if allowed is not None:
+            extra.append(_EXPOSED)
+        is_head = scope["method"] == "HEAD"
+        asked = cast("HTTPScope", {**scope, "method": "GET"}) if is_head else scope
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *extra]
+                own = [_with_head(*header) for header in message.get("headers", [])]
+                message["headers"] = [*own, *extra]
+            elif message["type"] == "http.response.body" and is_head:
+                message["body"] = b""
             await send(message)
 
-        if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-            await _preflight(send_with_headers)
-        else:
-            await self._app(scope, receive, send_with_headers)
+        await self._app(asked, receive, send_with_headers)
 
-    async def _cross_origin(self, path: str, origin: bytes | None) -> list[tuple[bytes, bytes]]:
-        if path.startswith(_OPEN):
-            return _allow(b"*")
-        if path not in _BRANDS:
-            return []
-        vary = (b"vary", b"Origin")
-        if origin is None or origin.decode("latin-1") not in await self._origins():
-            return [vary]
-        return [*_allow(origin), vary]
+    async def _allowed(self, openness: _Openness, origin: bytes | None) -> bytes | None:
+        if openness is _Openness.ANYBODY:
+            return b"*"
+        if openness is _Openness.NOBODY or origin is None:
+            return None
+        return origin if origin.decode("latin-1") in await self._brand_origins() else None
 
-    async def _origins(self) -> frozenset[str]:
+    async def _brand_origins(self) -> frozenset[str]:
+        """As the configuration in force has them; where the database is away, as it last had."""
         try:
             async with self._context.database.reading() as connection:
                 book = await self._context.book(connection)
         except UnavailableError:
-            return frozenset()
-        return frozenset(origin for brand in book.brands.values() for origin in brand.origins)
+            return self._origins
+        self._origins = frozenset(
+            origin for brand in book.brands.values() for origin in brand.origins
+        )
+        return self._origins
 
 
-def _allow(origin: bytes) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"access-control-allow-origin", origin),
-        (b"access-control-allow-methods", b"GET, POST"),
-        (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key"),
-        (b"access-control-expose-headers", b"ETag, Retry-After"),
-        (b"access-control-max-age", _MAX_AGE_S),
-    ]
+def _openness(unverified_path: str) -> _Openness:
+    # The router reads "/v1/state/" as "/v1/state".
+    path = unverified_path.rstrip("/")
+    if path in _OPEN or path.startswith(_OPEN_FOLDERS):
+        return _Openness.ANYBODY
+    return _Openness.BRANDS if path in _BRANDS else _Openness.NOBODY
 
 
-async def _preflight(send: Send) -> None:
-    await send({"type": "http.response.start", "status": 204, "headers": []})
+def _with_head(name: bytes, text: bytes) -> tuple[bytes, bytes]:
+    """Whoever takes GET takes HEAD, and ``Allow`` says so."""
+    if name.lower() == b"allow" and b"GET" in text and b"HEAD" not in text:
+        return name, text.replace(b"GET", b"GET, HEAD")
+    return name, text
+
+
+async def _answer_preflight(headers: _Headers, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

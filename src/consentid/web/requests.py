@@ -8,7 +8,7 @@ from litestar.params import HeaderParameter
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.flows.idempotency import MAX_KEY_LENGTH, Repeatable, repeatable
-from consentid.web.problems import BODY
+from consentid.web.strict_bodies import body_of
 
 IdempotencyKey: TypeAlias = Annotated[
     str,
@@ -36,5 +36,5 @@ def repeatable_of(
         route=route,
         key=idempotency_key,
         subject=caller.subject,
-        body=request.scope[BODY],  # type: ignore[typeddict-item]  # pyright: ignore[reportGeneralTypeIssues] our own key
+        body=body_of(request) or b"",
     )

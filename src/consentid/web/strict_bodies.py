@@ -5,20 +5,25 @@ Bounded size; JSON in UTF-8, not nested deeply, no member twice, no NUL, no NaN;
 """
 
 import json
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
-import msgspec
+from litestar.connection import ASGIConnection
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from consentid.web.problems import BODY, MEDIA_TYPE, Problem, headers_of, problem
+from consentid.web.problems import Problem, problem
+from consentid.web.refusals import refusal_of
 
 MAX_BYTES: Final = 65_536
 MAX_DEPTH: Final = 16
 _JSON: Final = b"application/json"
 _FORM: Final = b"application/x-www-form-urlencoded"
 _FORM_PATHS: Final = ("/token",)
+_BODY: Final = "consentid.body"
+_MAX_PLACE: Final = 128
+_UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @final
@@ -45,9 +50,9 @@ class StrictBodies:
             body = await _read(headers, receive)
             _check(scope["path"], headers, body)
         except _RefusedError as refused:
-            await _answer(refused.problem, send)
+            await _answer(scope["path"], refused.problem, send)
             return
-        scope[BODY] = body  # type: ignore[typeddict-unknown-key]  # pyright: ignore[reportGeneralTypeIssues] our own key
+        cast("dict[str, Any]", cast("object", scope))[_BODY] = body
         is_sent = False
 
         async def replay() -> Any:
@@ -58,6 +63,11 @@ class StrictBodies:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, replay, send)
+
+
+def body_of(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes | None:
+    """The whole body of a request that may have one."""
+    return cast("dict[str, Any]", cast("object", connection.scope)).get(_BODY)
 
 
 async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
@@ -101,8 +111,11 @@ def _check_json(body: bytes) -> None:
         document = json.loads(
             text, object_pairs_hook=_refuse_twice, parse_constant=_refuse_constant
         )
-    except ValueError as error:
-        raise _malformed(f"The body is not JSON: {error}.") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise _malformed(f"The body is not JSON: {error.msg} ({place}).") from error
+    except ValueError as error:  # more digits than Python reads
+        raise _malformed("A number is too large.") from error
     _check_texts(document, "")
 
 
@@ -134,7 +147,7 @@ def _refuse_twice(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            raise _malformed(f"The member {name[:64]!r} stands there twice.", where=name[:64])
+            raise _malformed("A member stands there twice.", where=name)
         members[name] = value
     return members
 
@@ -147,7 +160,7 @@ def _check_texts(value: Any, where: str) -> None:
     match value:
         case str():
             if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
-                raise _malformed("A text holds NUL or a lone surrogate.", where=where or "body")
+                raise _malformed("A text holds NUL or a lone surrogate.", where=where)
         case dict():
             for name, member in value.items():
                 _check_texts(name, where)
@@ -160,7 +173,9 @@ def _check_texts(value: Any, where: str) -> None:
 
 
 def _malformed(detail: str, *, where: str = "body") -> _RefusedError:
-    return _refused(HTTPStatus.BAD_REQUEST, "malformed_body", detail, where=where)
+    """Refuse; ``where`` may come from the body, so it is cut and made fit to show."""
+    shown = _UNSHOWABLE.sub("?", where[:_MAX_PLACE])
+    return _refused(HTTPStatus.BAD_REQUEST, "malformed_body", detail, where=shown or "body")
 
 
 def _too_large() -> _RefusedError:
@@ -178,19 +193,19 @@ def _refused(
     return _RefusedError(problem(status, code, detail, where=where))
 
 
-async def _answer(found: Problem, send: Send) -> None:
-    body = msgspec.json.encode(found)
+async def _answer(path: str, found: Problem, send: Send) -> None:
+    refusal = refusal_of(path, found)
     headers = {
-        "Content-Type": MEDIA_TYPE,
-        "Content-Length": str(len(body)),
+        "Content-Type": refusal.media_type,
+        "Content-Length": str(len(refusal.body)),
         "Connection": "close",
-        **headers_of(found),
+        **refusal.headers,
     }
     await send(
         {
             "type": "http.response.start",
-            "status": found.status,
+            "status": refusal.status,
             "headers": [(name.lower().encode(), text.encode()) for name, text in headers.items()],
         }
     )
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await send({"type": "http.response.body", "body": refusal.body, "more_body": False})

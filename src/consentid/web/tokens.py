@@ -26,11 +26,11 @@ from consentid.kit.errors import MalformedError, UnauthenticatedError
 from consentid.web.callers import address_of, wall_clock_s
 from consentid.web.forms import parse_basic, parse_form
 from consentid.web.guards import QUERY
-from consentid.web.problems import BODY
+from consentid.web.oauth_errors import CLIENT_CHALLENGE, OAuthError, oauth_error
+from consentid.web.strict_bodies import body_of
 
 _FAILURES: Final = Limit(name="token_failures", most=100, window_s=60)
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-_CHALLENGE: Final = 'Basic realm="consentid", charset="UTF-8"'
 
 
 class ContradictionOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,13 +54,6 @@ class TokenOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     contradictions: list[ContradictionOut] | None = None
 
 
-class OAuthError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An OAuth error.  Spec: RFC 6749 section 5.2."""
-
-    error: str
-    error_description: str | None = None
-
-
 _FIELDS: Final = {
     "grant_type": [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
     "scope": None,
@@ -72,6 +65,7 @@ _FIELDS: Final = {
     "requested_token_type": [ACCESS_TOKEN, CONSENT_TOKEN],
     "audience": None,
     "resource": None,
+    "nonce": None,
 }
 
 
@@ -118,58 +112,48 @@ async def token(
     """Answer a token request: client credentials, or the exchange of a portal ID token or of a
     device credential.
     """
-    address = address_of(request)
-    body: bytes = request.scope[BODY]  # type: ignore[typeddict-item]  # pyright: ignore[reportGeneralTypeIssues] our own key
     try:
         asked = TokenRequest(
-            form=parse_form(body),
-            basic=parse_basic(request.headers.get("authorization")),
-            origin=request.headers.get("origin"),
+            form=parse_form(body_of(request) or b""),
+            basic=parse_basic(request.headers.getall("authorization", [])),
         )
     except UnauthenticatedError as error:
-        return await _refuse(context, address, 401, "invalid_client", error.message)
+        return await _refuse_client(request, context, error.message)
     except MalformedError as error:
-        return _answer(400, {"error": error.code, "error_description": error.message})
+        return _refuse(error.code, error.message)
     if "client_secret" in asked.form or "client_assertion" in asked.form:
-        return _answer(
-            400,
-            {
-                "error": "invalid_request",
-                "error_description": "Authenticate by HTTP Basic, in one way only.",
-            },
-        )
+        return _refuse("invalid_request", "Authenticate by HTTP Basic, in one way only.")
     if asked.basic is not None and asked.form.get("client_id", asked.basic.client_id) != (
         asked.basic.client_id
     ):
-        return _answer(
-            400,
-            {"error": "invalid_request", "error_description": "client_id names another client."},
-        )
+        return _refuse("invalid_request", "client_id names another client.")
     answer = await answer_token_request(context, asked)
     if answer.status == HTTPStatus.UNAUTHORIZED:
-        return await _refuse(
-            context,
-            address,
-            401,
-            "invalid_client",
-            "The client is unknown, or its secret is wrong.",
+        return await _refuse_client(
+            request, context, "The client is unknown, or its secret is wrong."
         )
-    return _answer(answer.status, answer.body)
+    if "error" in answer.body:
+        return _refuse(answer.body["error"], answer.body.get("error_description", ""))
+    return Response(answer.body, headers=dict(_NO_STORE))
 
 
-async def _refuse(
-    context: Context, address: str, status: int, error: str, description: str
+async def _refuse_client(
+    request: Request[Any, Any, Any], context: Context, description: str
 ) -> Response[Any]:
-    """Refuse, and count the failure.
+    """Refuse a client that did not authenticate, and count the failure.
 
     Raises:
         RateLimitedError: it was one too many from this address.
     """
-    await context.limiter.check(_FAILURES, address, now_s=wall_clock_s())
-    response = _answer(status, {"error": error, "error_description": description})
-    response.headers["WWW-Authenticate"] = _CHALLENGE
+    await context.limiter.check(_FAILURES, address_of(request), now_s=wall_clock_s())
+    response = _refuse("invalid_client", description, status=HTTPStatus.UNAUTHORIZED)
+    response.headers["WWW-Authenticate"] = CLIENT_CHALLENGE
     return response
 
 
-def _answer(status: int, body: dict[str, Any]) -> Response[Any]:
-    return Response(body, status_code=status, headers=dict(_NO_STORE))
+def _refuse(
+    error: str, description: str, *, status: HTTPStatus = HTTPStatus.BAD_REQUEST
+) -> Response[Any]:
+    return Response(
+        oauth_error(error, description), status_code=status, headers=dict(_NO_STORE)
+    )

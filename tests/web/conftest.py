@@ -1,0 +1,30 @@
+from collections.abc import Iterator
+
+import pytest
+from joserfc.jwk import RSAKey
+from tests.web.hub import Hub, running_hub, running_portal
+
+from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
+from tests.conftest import run_apart
+
+
+@pytest.fixture(scope="session")
+def portal() -> Iterator[tuple[str, RSAKey]]:
+    """Halcyon ID, for all tests here."""
+    with running_portal() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def hub(
+    postgres: EmbeddedPostgres,
+    template_database: str,
+    valkey_url: str,
+    portal: tuple[str, RSAKey],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Hub]:
+    """One hub for all tests here: each makes subjects of its own."""
+    urls: DatabaseUrls = run_apart(postgres.create_database("web", template=template_database))
+    folder = tmp_path_factory.mktemp("hub")
+    with running_hub(folder, urls, portal, valkey_url=valkey_url) as running:
+        yield running
