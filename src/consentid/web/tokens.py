@@ -116,6 +116,7 @@ async def token(
         asked = TokenRequest(
             form=parse_form(body_of(request) or b""),
             basic=parse_basic(request.headers.getall("authorization", [])),
+            origin=request.headers.get("origin"),
         )
     except UnauthenticatedError as error:
         return await _refuse_client(request, context, error.message)

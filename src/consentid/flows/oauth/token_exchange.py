@@ -123,7 +123,7 @@ async def _identify(
         case None:
             raise InvalidRequestError("subject_token_type is missing.")
         case kind if kind == ID_TOKEN:
-            return await _by_id_token(transaction, client, subject_token, device)
+            return await _by_id_token(transaction, client, asked, subject_token, device)
         case kind if kind == DEVICE_CREDENTIAL:
             if device is not None:
                 raise InvalidRequestError("actor_token goes with an ID token only.")
@@ -152,6 +152,7 @@ async def _device_beneath(transaction: Transaction, asked: AuthlibRequest) -> Su
 async def _by_id_token(
     transaction: Transaction,
     client: AuthlibClient,
+    asked: AuthlibRequest,
     unverified_id_token: str,
     device: SubjectId | None,
 ) -> SignedIn:
@@ -169,6 +170,9 @@ async def _by_id_token(
         audience=audience,
         now=transaction.now,
     )
+    nonce = asked.fields.get("nonce")
+    if nonce is not None and nonce != identity.nonce:
+        raise InvalidGrantError("subject_token carries another nonce, or none.")
     return await sign_in(
         transaction.context,
         transaction.connection,
