@@ -14,7 +14,11 @@ from consentid.kit.errors import UnavailableError
 _POOL_SIZE: Final = 10
 _LOCK_TIMEOUT_MS: Final = 5_000
 _STATEMENT_TIMEOUT_MS: Final = 15_000
-_CONNECTION_LOST: Final = ("08", "57P")
+_PASSING: Final = ("08", "40", "53", "55P03", "57", "58")
+"""What may go better next time: connection lost, rolled back against another transaction, out of
+resources, lock not got in time, cancelled or shutting down, trouble with the disk.
+Spec: PostgreSQL, appendix A.
+"""
 
 
 @final
@@ -84,7 +88,7 @@ async def _reachable() -> AsyncGenerator[None]:
         raise _unavailable() from error
     except DBAPIError as error:
         state = str(getattr(error.orig, "sqlstate", "") or "")
-        if error.connection_invalidated or state.startswith(_CONNECTION_LOST) or state == "55P03":
+        if error.connection_invalidated or state.startswith(_PASSING):
             raise _unavailable() from error
         raise
 

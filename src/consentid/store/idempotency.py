@@ -49,9 +49,13 @@ async def claim(
         .on_conflict_do_nothing()
         .returning(idempotency_keys.c.client_id)
     )
-    if (await connection.execute(statement)).one_or_none() is not None:
-        return None
-    row = (await connection.execute(select(idempotency_keys).where(*_is(key)))).one()
+    row = None
+    while row is None:
+        if (await connection.execute(statement)).one_or_none() is not None:
+            return None
+        # None again where the reaper took it in between: then the key is free.
+        found = await connection.execute(select(idempotency_keys).where(*_is(key)))
+        row = found.one_or_none()
     return FirstRequest(
         request_digest=row.request_digest,
         subject=None if row.subject_id is None else SubjectId(row.subject_id),
