@@ -160,13 +160,14 @@ async def _decide(
     asked: Answer | Withdrawal,
     request: Repeatable,
 ) -> _Kept:
-    book = await context.book(connection)
-    require_party(book, caller.client.party)
     session = await open_session(
         context, connection, subject=caller.require_subject(), device=caller.device, lock=True
     )
-    # Read under the lock: the order of instants is the order of one subject's decisions.
-    now = await clock.now(connection)
+    # Both read under the lock: the order of instants is the order of one subject's decisions, and
+    # who waited for it does not decide by a configuration that was replaced meanwhile.
+    now = await clock.now_after(connection, session.subject.id)
+    book = await context.book(connection)
+    require_party(book, caller.client.party)
     decisions: list[Decision] = []
     if isinstance(asked, Answer):
         decisions += await signal_decisions(
@@ -302,7 +303,7 @@ def _shown_notice(
             f"This client speaks for {caller.client.party} and for nobody else.",
             where="notice.id",
         )
-    return ShownNotice(ref=notice.ref(), purposes=notice.asks, catalogue=book.catalogue.version)
+    return ShownNotice(ref=notice.ref(), purposes=notice.asks, catalogue=shown.catalogue)
 
 
 def _rights(caller: Caller) -> Rights:

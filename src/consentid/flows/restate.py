@@ -4,7 +4,7 @@ The row follows the subject alone.  A token for a person signed in on a device m
 row (the device's objections stand), never more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -59,7 +59,7 @@ async def restate_all(
                 resolve_all(subject.projection, book.catalogue, party, at, adult=subject.adult), at
             )
         )
-        await _bring(context, connection, subject, state, saying, at=at)
+        await _bring(context, connection, book, subject, state, saying=saying, at=at)
 
 
 async def restate(
@@ -78,7 +78,7 @@ async def restate(
     )
     for state in await statuses.of_subject(connection, subject.id):
         if state.audience == audience:
-            brought = await _bring(context, connection, subject, state, saying, at=at)
+            brought = await _bring(context, connection, book, subject, state, saying=saying, at=at)
             return Restated(state=brought, saying=saying)
     state = AudienceState(
         audience=audience,
@@ -87,6 +87,7 @@ async def restate(
         status=await statuses.allocate(
             connection, subject=subject.id, audience=audience, draw=context.draw, at=at
         ),
+        catalogue=book.catalogue.version,
     )
     await statuses.save(connection, subject.id, state)
     return Restated(state=state, saying=saying)
@@ -95,15 +96,20 @@ async def restate(
 async def _bring(
     context: Context,
     connection: AsyncConnection,
+    book: Book,
     subject: OpenSubject,
     state: AudienceState,
-    saying: Saying,
     *,
+    saying: Saying,
     at: Instant,
 ) -> AudienceState:
     before = _open(subject, state)
     if not saying.differs(before):
-        return state
+        if state.catalogue == book.catalogue.version:
+            return state
+        reached = replace(state, catalogue=book.catalogue.version)
+        await statuses.save(connection, subject.id, reached)
+        return reached
     status = state.status
     if saying.narrows(before):
         await statuses.revoke(connection, status, at=at)
@@ -115,6 +121,7 @@ async def _bring(
         rev=state.rev + 1,
         sealed=_seal(context, subject, state.audience, saying),
         status=status,
+        catalogue=book.catalogue.version,
     )
     await statuses.save(connection, subject.id, brought)
     return brought

@@ -22,6 +22,7 @@ from consentid.flows.commit_decisions import commit_decisions
 from consentid.flows.context import Context
 from consentid.flows.history import full_history
 from consentid.flows.open_subject import OpenSubject, new_subject, open_subject, seal_for
+from consentid.flows.restate import restate_all
 from consentid.flows.session import Session
 from consentid.keyring import wrapping
 from consentid.keyring.deriving import Job, derived_key
@@ -29,7 +30,7 @@ from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
 from consentid.net.portal import PortalIdentity
-from consentid.store import access_tokens, subjects
+from consentid.store import access_tokens, clock, subjects
 
 _TOLD: Final = b"told/1\0"
 
@@ -70,7 +71,8 @@ async def sign_in(
             "This ID token was exchanged before: get a fresh one from the portal.",
             where="subject_token",
         )
-    account = await _account(context, connection, identity, at=at)
+    account = await _account(context, connection, book, identity, at=at)
+    at = await clock.now_after(connection, account.id)  # now that nobody else decides for it
     if device is None:
         return SignedIn(session=Session(subject=account), adopted=0, contradictions=())
     beneath = await open_subject(context, connection, device)
@@ -88,7 +90,12 @@ async def sign_in(
 
 
 async def _account(
-    context: Context, connection: AsyncConnection, identity: PortalIdentity, *, at: Instant
+    context: Context,
+    connection: AsyncConnection,
+    book: Book,
+    identity: PortalIdentity,
+    *,
+    at: Instant,
 ) -> OpenSubject:
     identity_hash = hmac.digest(
         derived_key(context.keyring.master, Job.IDENTITY),
@@ -97,6 +104,7 @@ async def _account(
     )
     await subjects.lock_identity(connection, identity_hash)
     found = await subjects.find_known(connection, identity_hash)
+    has_changed = False
     if found is None:
         new = new_subject(context, at=at)
         await subjects.create_known(
@@ -104,12 +112,15 @@ async def _account(
         )
         found = new.id
     else:
-        await subjects.set_adult(connection, found, adult=identity.is_adult)
+        has_changed = await subjects.set_adult(connection, found, adult=identity.is_adult)
     account = await open_subject(context, connection, found, lock=True)
     if account is None:
         raise UnauthenticatedError(
             "subject_unknown", "What was known of this person has been erased."
         )
+    if has_changed:
+        # Whoever is an adult no longer takes back what tokens elsewhere say.
+        await restate_all(context, connection, book, account, at=at)
     return account
 
 

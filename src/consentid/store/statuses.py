@@ -8,13 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import CatalogueVersion, SubjectId
 from consentid.kit.instants import Instant
-from consentid.store.tables import audience_states, status_indices, status_lists
+from consentid.store.tables import (
+    audience_states,
+    status_indices,
+    status_lists,
+    subject_keys,
+)
 
 LIST_BITS: Final = 2**17
 LIST_BYTES: Final = LIST_BITS // 8
@@ -95,16 +100,24 @@ async def save(connection: AsyncConnection, subject: SubjectId, state: AudienceS
 
 
 async def find_behind(
-    connection: AsyncConnection, newest: CatalogueVersion, *, limit: int
-) -> Sequence[SubjectId]:
-    """Some subjects with a row that a catalogue version has not reached yet."""
-    rows = await connection.scalars(
-        select(audience_states.c.subject_id)
+    connection: AsyncConnection,
+    newest: CatalogueVersion,
+    *,
+    after: tuple[CatalogueVersion, SubjectId] | None,
+    limit: int,
+) -> Sequence[tuple[CatalogueVersion, SubjectId]]:
+    """Rows that a catalogue version has not reached yet, a page at a time, each subject once."""
+    columns = (audience_states.c.catalogue, audience_states.c.subject_id)
+    statement = (
+        select(*columns)
+        .join(subject_keys, subject_keys.c.subject_id == audience_states.c.subject_id)
         .where(audience_states.c.catalogue < newest)
-        .order_by(audience_states.c.catalogue)
-        .limit(limit)
     )
-    return [SubjectId(row) for row in dict.fromkeys(rows)]
+    if after is not None:
+        place = tuple_(*after, types=(columns[0].type, columns[1].type))
+        statement = statement.where(tuple_(*columns) > place)
+    rows = await connection.execute(statement.distinct().order_by(*columns).limit(limit))
+    return [(CatalogueVersion(version), SubjectId(subject)) for version, subject in rows]
 
 
 async def allocate(

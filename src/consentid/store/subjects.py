@@ -70,13 +70,14 @@ async def create_known(
     )
 
 
-async def set_adult(connection: AsyncConnection, subject: SubjectId, *, adult: bool) -> None:
-    """Keep what the portal says now."""
-    await connection.execute(
+async def set_adult(connection: AsyncConnection, subject: SubjectId, *, adult: bool) -> bool:
+    """Keep what the portal says now; returns whether it said otherwise before."""
+    changed = await connection.execute(
         update(known_subjects)
         .where(known_subjects.c.subject_id == subject, known_subjects.c.adult != adult)
         .values(adult=adult)
     )
+    return changed.rowcount > 0
 
 
 async def create_device(

@@ -234,6 +234,9 @@ audience_states: Final = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("list_no", Integer, nullable=False),
     Column("idx", Integer, nullable=False),
+    # The version that the row was last brought in step with; an older one is work to do.
+    Column("catalogue", Integer, nullable=False),
+    Index(None, "catalogue", "subject_id"),
 )
 
 status_lists: Final = Table(

@@ -1,6 +1,6 @@
 """What goes on behind the web processes; each role by one worker at a time.
 
-Here so far: the status list publisher and the reaper.
+Here so far: the status list publisher, the catalogue follower and the reaper.
 """
 
 import asyncio

@@ -13,6 +13,7 @@ from typing import Final
 from consentid.flows.context import Context
 from consentid.flows.publish_status_lists import publish_status_lists
 from consentid.flows.reap import reap
+from consentid.flows.restate_after_catalogue import restate_after_catalogue
 from consentid.kit.errors import ConsentidError
 
 _log: Final = logging.getLogger("consentid.worker")
@@ -36,6 +37,11 @@ async def run_roles(context: Context, stopped: asyncio.Event) -> None:
             name="status list publisher",
             pace_s=context.settings.status_list_window_s,
             round=publish_status_lists,
+        ),
+        Role(
+            name="catalogue follower",
+            pace_s=context.settings.status_list_window_s,
+            round=restate_after_catalogue,
         ),
         Role(name="reaper", pace_s=_REAP_S, round=reap),
     )

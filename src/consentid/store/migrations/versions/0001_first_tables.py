@@ -191,7 +191,10 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("subject_id", "audience", name=op.f("audience_states_pk")),
     )
     op.create_index(
-        op.f("audience_states_catalogue_ix"), "audience_states", ["catalogue"], unique=False
+        op.f("audience_states_catalogue_subject_id_ix"),
+        "audience_states",
+        ["catalogue", "subject_id"],
+        unique=False,
     )
     op.create_table(
         "client_secrets",
