@@ -3,17 +3,21 @@
 Spec: OpenID Connect Core section 3.1.3.7 (validation), Discovery section 4; signatures by PyJWT.
 """
 
+import asyncio
 import hashlib
+import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, NoReturn, cast, final
 from urllib.parse import urlsplit
 
 import httpx2
 import jwt
 import msgspec
 
+from consentid.kit import base64url
 from consentid.kit.errors import MalformedError, UnauthenticatedError, UnavailableError
 from consentid.kit.instants import Instant, from_seconds, to_seconds
 from consentid.net.guarded import fetch_json
@@ -23,7 +27,10 @@ MAX_AGE_S: Final = 300
 _LEEWAY_S: Final = 5
 _MAX_TOKEN_LENGTH: Final = 8_192
 _KEYS_TTL_S: Final = 300
+_KEYS_LAST_S: Final = 3_600
 _REFETCH_S: Final = 10
+_MAX_SUB_LENGTH: Final = 255
+"""Spec: OpenID Connect Core section 2."""
 _REQUIRED: Final = ("iss", "sub", "aud", "exp", "iat")
 
 
@@ -58,24 +65,46 @@ class PortalKeys:
         self._monotonic: Callable[[], float] = monotonic
         self._issuer: str | None = None
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at: float = 0.0
+        self._fetched_at: float | None = None
+        self._asked_at: float | None = None
+        self._failure: UnavailableError | None = None
+        self._asking: asyncio.Lock = asyncio.Lock()
 
     async def find(self, issuer: str, kid: str) -> jwt.PyJWK | None:
         """A key by name; an unknown name asks the portal again, at most every ten seconds.
 
+        One caller asks, the others wait for what it learns.  While the portal is down, the keys at
+        hand serve for an hour: then one that it took back may be among them.
+
         Raises:
             UnavailableError: the portal's keys cannot be fetched and none are at hand.
         """
-        age = self._monotonic() - self._fetched_at
-        known = self._issuer == issuer and self._fetched_at > 0
-        wanted = not known or age > _KEYS_TTL_S or (kid not in self._keys and age > _REFETCH_S)
-        if wanted:
-            try:
-                await self._fetch(issuer)
-            except UnavailableError:
-                if not known:
-                    raise
-        return self._keys.get(kid)
+        async with self._asking:
+            if issuer != self._issuer:
+                self._issuer, self._keys = issuer, {}
+                self._fetched_at = self._asked_at = None
+            if self._is_worth_asking(kid):
+                self._asked_at = self._monotonic()
+                try:
+                    await self._fetch(issuer)
+                except UnavailableError as error:
+                    self._failure = error
+            if self._age(self._fetched_at) > _KEYS_LAST_S:
+                failure = self._failure
+                raise UnavailableError(
+                    "upstream_unavailable" if failure is None else failure.code,
+                    "The portal's keys cannot be had now.",
+                    retry_after_s=_REFETCH_S,
+                ) from failure
+            return self._keys.get(kid)
+
+    def _is_worth_asking(self, kid: str) -> bool:
+        if self._age(self._asked_at) <= _REFETCH_S:
+            return False
+        return kid not in self._keys or self._age(self._fetched_at) > _KEYS_TTL_S
+
+    def _age(self, moment: float | None) -> float:
+        return math.inf if moment is None else self._monotonic() - moment
 
     async def _fetch(self, issuer: str) -> None:
         url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
@@ -100,7 +129,6 @@ class PortalKeys:
             for key in keys.keys
             if key.key_id and key.algorithm_name in ALGORITHMS and key.public_key_use != "enc"
         }
-        self._issuer = issuer
         self._fetched_at = self._monotonic()
 
 
@@ -118,10 +146,7 @@ async def verify_id_token(
     """
     if len(unverified) > _MAX_TOKEN_LENGTH or unverified.count(".") != 2:  # noqa: PLR2004 a JWS has three parts
         raise _malformed()
-    try:
-        unverified_header = jwt.get_unverified_header(unverified)
-    except jwt.PyJWTError as error:
-        raise _malformed() from error
+    unverified_header = _parse(unverified.partition(".")[0])
     if unverified_header.get("typ", "JWT") != "JWT" or "crit" in unverified_header:
         raise _malformed()
     key = await keys.find(issuer, str(unverified_header.get("kid", "")))
@@ -144,14 +169,46 @@ async def verify_id_token(
         )
     except jwt.PyJWTError as error:
         raise _refused("does not hold for this portal") from error
+    if claims != _parse(unverified.split(".")[1]):
+        raise _malformed()
     return _read(claims, unverified, issuer=issuer, audience=audience, now=now)
+
+
+def _parse(unverified_part: str) -> dict[str, Any]:
+    """Read a header or a payload as every reader must: each name once, plain numbers only."""
+    try:
+        parsed: object = json.loads(
+            base64url.decode(unverified_part),
+            object_pairs_hook=_each_once,
+            parse_constant=_refuse_constant,
+        )
+    except (ValueError, RecursionError) as error:
+        raise _malformed() from error
+    if not isinstance(parsed, dict):
+        raise _malformed()
+    return cast("dict[str, Any]", parsed)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        msg = "a member stands there twice"
+        raise ValueError(msg)
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    msg = f"{name} is no JSON"
+    raise ValueError(msg)
 
 
 def _read(
     claims: dict[str, Any], verified: str, *, issuer: str, audience: str, now: Instant
 ) -> PortalIdentity:
     issued, expires, sub, nonce = (claims.get(name) for name in ("iat", "exp", "sub", "nonce"))
-    if type(issued) is not int or type(expires) is not int or not isinstance(sub, str) or not sub:
+    if type(issued) is not int or type(expires) is not int:
+        raise _malformed()
+    if not isinstance(sub, str) or not sub.isascii() or not 0 < len(sub) <= _MAX_SUB_LENGTH:
         raise _malformed()
     if not isinstance(nonce, str | None):
         raise _malformed()
@@ -167,7 +224,8 @@ def _read(
         sub=sub,
         token_hash=hashlib.sha256(verified.rpartition(".")[0].encode()).digest(),
         issued_at=from_seconds(issued),
-        expires_at=from_seconds(expires),
+        # Whatever it says, it is taken for five minutes only, and marks of use live no longer.
+        expires_at=from_seconds(min(expires, issued + MAX_AGE_S + _LEEWAY_S)),
         is_adult=claims.get("adult") is True,
         nonce=nonce,
     )
