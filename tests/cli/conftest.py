@@ -1,7 +1,7 @@
 import pytest
+from tests.cli.running import BRANDS, Command
 
 from consentid.embedded.postgres import DatabaseUrls
-from tests.cli.running import BRANDS, Command
 
 
 @pytest.fixture

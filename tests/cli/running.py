@@ -1,10 +1,12 @@
 """Run a command as a user does: in this process for speed, or as a process of its own."""
 
+import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,16 +28,14 @@ class Ended:
     err: str
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401  JSON is
         return json.loads(self.out)
 
 
 class Command:
     """``consentid`` in this process, with the environment that a test chose."""
 
-    def __init__(
-        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._capsys: pytest.CaptureFixture[str] = capsys
         self._monkeypatch: pytest.MonkeyPatch = monkeypatch
         for name in os.environ:
@@ -63,10 +63,24 @@ def run_process(
         timeout=60,
         check=False,
         cwd=cwd,
-        env={**_clean(), **(environ or {})},
+        env={**without_ours(), **(environ or {})},
     )
     return Ended(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
-def _clean() -> dict[str, str]:
+def without_ours() -> dict[str, str]:
+    """Our environment without any setting of consentid's."""
     return {name: value for name, value in os.environ.items() if not name.startswith("CONSENTID_")}
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for something in another process that nobody can await."""
+    async with asyncio.timeout(60):
+        while not await holds():  # noqa: ASYNC110  see above
+            await asyncio.sleep(0.05)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody used a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])

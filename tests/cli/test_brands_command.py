@@ -2,9 +2,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.cli.running import BRANDS, Command
 
 from consentid.cli.terminal import Exit
-from tests.cli.running import BRANDS, Command
 
 
 @pytest.fixture

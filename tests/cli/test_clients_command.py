@@ -1,7 +1,7 @@
 import pytest
+from tests.cli.running import Command
 
 from consentid.cli.terminal import Exit
-from tests.cli.running import Command
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from tests.cli.running import REPOSITORY, Command, run_process
 
 from consentid.cli.main import COMMANDS, main
 from consentid.cli.terminal import Exit
-from tests.cli.running import REPOSITORY, Command, run_process
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -109,15 +109,13 @@ def test_verifying_imports_nothing_of_the_server() -> None:
         "print([m for m in ('litestar', 'sqlalchemy', 'alembic', 'asyncpg', 'uvicorn', 'valkey',"
         "'joserfc', 'jwt', 'authlib', 'tree_sitter') if m in sys.modules])"
     )
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  our own program
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY
     )
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_ctrl_c_is_an_end_like_another(
-    consentid: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_is_an_end_like_another(consentid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     command = importlib.import_module("consentid.cli.brands_command")
 
     def interrupt(_folder: object) -> None:

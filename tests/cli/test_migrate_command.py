@@ -1,7 +1,8 @@
-from consentid.cli.terminal import Exit
-from consentid.embedded.postgres import EmbeddedPostgres
 from tests.cli.running import Command
 from tests.conftest import run_apart
+
+from consentid.cli.terminal import Exit
+from consentid.embedded.postgres import EmbeddedPostgres
 
 
 def test_an_empty_database_is_brought_up_to_date_once(

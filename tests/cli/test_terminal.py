@@ -1,6 +1,8 @@
+import contextlib
 import io
 import json
 import re
+import threading
 
 import pytest
 
@@ -17,7 +19,17 @@ from consentid.settings import SettingsError
 
 
 class Screen(io.StringIO):
-    """A terminal in memory."""
+    """A terminal in memory, which tells when something moves on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moved: threading.Event = threading.Event()
+
+    def write(self, text: str) -> int:  # pyright: ignore[reportImplicitOverride]  3.11 has no override
+        written = super().write(text)
+        if text.startswith("\r"):
+            self.moved.set()
+        return written
 
     def isatty(self) -> bool:  # pyright: ignore[reportImplicitOverride]  3.11 has no override
         return True
@@ -32,7 +44,6 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     made = Screen()
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr("sys.stderr", made)
     return made
 
 
@@ -111,7 +122,6 @@ def test_a_step_that_takes_longer_shows_that_it_is_under_way(
 ) -> None:
     monkeypatch.setattr(terminal, "SHOW_AFTER_S", 0.0)
     monkeypatch.setattr(terminal, "REFRESH_S", 0.001)
-    with terminal.step("long work"):
-        while "long work" not in screen.getvalue():
-            pass
-    assert re.search(r"\x1b\[32m✓\x1b\[0m long work \(\d\.\d s\)\n$", screen.getvalue())
+    with contextlib.redirect_stderr(screen), terminal.step("long work"):
+        assert screen.moved.wait(10)
+    assert re.search(r"\x1b\[32m✓\x1b\[0m long work \(\d+\.\d s\)\n$", screen.getvalue())

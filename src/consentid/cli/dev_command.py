@@ -45,6 +45,7 @@ _CONFIG: Final = "dev.toml"
 class _Arguments(Protocol):
     brands: Path | None
     port: int | None
+    data: Path | None
 
 
 def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -63,6 +64,12 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
     )
     parser.add_argument("--brands", type=Path, metavar="DIR", help="the folder (default: brands)")
     parser.add_argument("--port", type=int, help="port (default: $CONSENTID_PORT, or 8000)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="the servers' folder (default: one for this folder, under your state folder)",
+    )
     parser.set_defaults(run=run)
     return parser
 
@@ -74,10 +81,12 @@ def run(args: argparse.Namespace) -> int:
     asked = {"brands_dir": given.brands, "port": given.port}
     wanted = msgspec.structs.replace(
         wanted,
+        keys_dir=wanted.keys_dir.absolute(),
         allow_http_issuer=True,
         localhost_hosts=True,
         **{name: value for name, value in asked.items() if value is not None},
     )
+    wanted = msgspec.structs.replace(wanted, brands_dir=wanted.brands_dir.absolute())
     stopping = threading.Event()
 
     def stop(_number: int, _frame: object) -> None:
@@ -85,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    with _servers(wanted) as chosen:
+    with _servers(wanted, given.data) as chosen:
         config = _write_config(chosen)
         _apply(chosen)
         environ = {
@@ -107,13 +116,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _servers(wanted: Settings) -> Generator[Settings]:
+def _servers(wanted: Settings, data: Path | None) -> Generator[Settings]:
     """Everything below the web, ready; the settings to reach it."""
     from consentid.embedded.postgres import EmbeddedPostgres  # noqa: PLC0415  the server extra
     from consentid.embedded.valkey import EmbeddedValkey  # noqa: PLC0415  the server extra
 
     here = hashlib.sha256(os.fsencode(Path.cwd())).hexdigest()[:10]
-    folder = state_folder(f"dev-{here}", os.environ)
+    folder = data or state_folder(f"dev-{here}", os.environ)
     postgres, valkey = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
     with contextlib.ExitStack() as stack:
         with terminal.step("PostgreSQL started"):

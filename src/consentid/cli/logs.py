@@ -28,9 +28,11 @@ class JsonFormatter(logging.Formatter):
 
 def log_config(chosen: Settings) -> dict[str, Any]:
     """Python's logging, to standard error, as text or as one JSON object a line."""
-    formatter = {"()": "consentid.cli.logs.JsonFormatter"} if chosen.log_format == "json" else {
-        "format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    }
+    formatter = (
+        {"()": "consentid.cli.logs.JsonFormatter"}
+        if chosen.log_format == "json"
+        else {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}
+    )
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -121,4 +121,5 @@ class _Version(argparse.Action):
             version = importlib.metadata.version("consentid")
         except importlib.metadata.PackageNotFoundError:
             version = "(run from a source tree)"
-        parser.exit(message=f"consentid {version}\n")
+        terminal.say(f"consentid {version}")
+        parser.exit()

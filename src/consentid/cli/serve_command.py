@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -46,6 +47,12 @@ def run(args: argparse.Namespace) -> int:
     chosen = settings.from_environment(os.environ)
     chosen.database()  # said here rather than in the log of a process that keeps restarting
     import uvicorn  # noqa: PLC0415  the server extra
+
+    def end(_number: int, _frame: object) -> None:
+        raise SystemExit(Exit.OK)
+
+    # uvicorn drains at SIGTERM and then raises it again, for whoever listened before: that is us.
+    signal.signal(signal.SIGTERM, end)
 
     uds = given.uds or chosen.uds
     uvicorn.run(

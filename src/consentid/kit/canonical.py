@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-Json: TypeAlias = "str | int | bool | None | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "str | int | bool | Sequence[Json] | Mapping[str, Json] | None"
 
 _SAFE_INTEGER: Final = 2**53 - 1
 
@@ -50,6 +50,8 @@ def _ordered(value: Json) -> Json:
             return value
         case Mapping():
             return {key: _ordered(value[key]) for key in sorted(value, key=_utf16)}
+        case bytes() | bytearray() | memoryview():
+            pass  # a sequence of integers to Python, and no JSON
         case Sequence():
             return [_ordered(item) for item in value]
     msg = f"{type(value).__name__} has no canonical form"
