@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from consentid.demo.hub_answers import Catalogue, OfferedPurpose, State, Verdict
+from consentid.demo.hub_answers import Catalogue, OfferedPurpose, PurposeState, State, Verdict
 from consentid.demo.site_words import STORIES, WORDS
 
 _MAX_PASSWORD: Final = 256
@@ -97,7 +97,7 @@ def _who(view: View) -> str:
     if view.login is None:
         return f'<a href="/sign-in">{view.word("sign_in")}</a>'
     return (
-        f'<form method="post" action="/sign-out">{_token(view)}<span>{view.word("signed_in")} '
+        f'<form method="post" action="/leave">{_token(view)}<span>{view.word("signed_in")} '
         f"<strong>{escape(view.login)}</strong></span> "
         f'<button class="plain">{view.word("sign_out")}</button></form>'
     )
@@ -112,7 +112,7 @@ def sign_in_page(view: View) -> str:
     )
     form = (
         f"<h1>{view.word('sign_in_title')}</h1>"
-        f'<form class="sign-in" method="post" action="/sign-in">{_token(view)}'
+        f'<form class="sign-in" method="post" action="/enter">{_token(view)}'
         f"<label>{view.word('login')}{login}</label>"
         f"<label>{view.word('password')}{password}</label>"
         f"<button>{view.word('sign_in')}</button></form>"
@@ -159,18 +159,21 @@ def _panel(view: View) -> str:
     if view.state is None:
         return f"{head}<p>{view.word('nothing_yet')}</p></section>"
     names = {one.id: one.name for one in view.shown.purposes}
-    rows = "".join(
-        f"<tr><td>{escape(names.get(one.purpose, one.purpose))}<br><code>{escape(one.purpose)}"
-        f"</code></td><td>{escape(one.state)}</td>"
-        f"<td>{view.word('yes' if one.permitted else 'no')}</td></tr>"
-        for one in view.state.purposes
-    )
+    rows = "".join(_row(view, one, names) for one in view.state.purposes)
     table = (
         f'<div><table><caption>{view.word("state")}</caption><thead><tr><th scope="col">'
         f'{view.word("purpose")}</th><th scope="col">{view.word("state")}</th><th scope="col">'
         f"{view.word('may')}</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
     return f'{head}<div class="columns">{table}{_consent_token(view)}</div></section>'
+
+
+def _row(view: View, one: PurposeState, names: Mapping[str, str]) -> str:
+    name, answer = names.get(one.purpose, one.purpose), "yes" if one.permitted else "no"
+    return (
+        f"<tr><td>{escape(name)}<br><code>{escape(one.purpose)}</code></td>"
+        f"<td>{escape(one.state)}</td><td>{view.word(answer)}</td></tr>"
+    )
 
 
 def _consent_token(view: View) -> str:
