@@ -67,8 +67,10 @@ def _verify(args: argparse.Namespace) -> int:
         )
     else:
         terminal.say(
-            f"{len(checked)} subjects, {decisions} decisions, {len(faulty)} with a fault"
-            + f" ({decisions / seconds:,.0f} decisions a second)"
+            (
+                f"{len(checked)} subjects, {decisions} decisions, {len(faulty)} with a fault"
+                f" ({decisions / seconds:,.0f} decisions a second)"
+            )
         )
         for each in faulty:
             for fault in each.faults:
