@@ -66,12 +66,9 @@ def _verify(args: argparse.Namespace) -> int:
             }
         )
     else:
-        terminal.say(
-            (
-                f"{len(checked)} subjects, {decisions} decisions, {len(faulty)} with a fault"
-                f" ({decisions / seconds:,.0f} decisions a second)"
-            )
-        )
+        pace = f"{decisions / seconds:,.0f} decisions a second"
+        counts = f"{len(checked)} subjects, {decisions} decisions, {len(faulty)} with a fault"
+        terminal.say(f"{counts} ({pace})")
         for each in faulty:
             for fault in each.faults:
                 terminal.say(f"  subject {each.subject}: {fault}")
