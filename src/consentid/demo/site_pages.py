@@ -25,6 +25,7 @@ class View:
     logo: str
     language: str
     may_sign_in: bool
+    collects_for_group: bool
     form_token: str
     shown: Catalogue
     state: State | None
@@ -62,7 +63,6 @@ def choices_page(view: View) -> str:
     """Every purpose with its present answer, to be answered one by one."""
     items = "".join(_purpose(view, one) for one in view.shown.purposes if one.basis == "consent")
     text = view.shown.text
-    reach = text["reach_group"] if view.slug == "news" else text["reach_own"]
     form = (
         f'<form method="post" action="/answer">{_hidden(view)}<ul class="purposes">{items}</ul>'
         f'<button name="act" value="save">{_text(text, "save")}</button></form>'
@@ -72,7 +72,7 @@ def choices_page(view: View) -> str:
         f'<button name="reach" value="own">{view.word("withdraw_here")}</button>'
         f'<button name="reach" value="group">{view.word("withdraw")}</button></p></form>'
     )
-    head = f"<h1>{view.word('choices')}</h1><p>{_text(text, 'body')}</p><p>{escape(str(reach))}</p>"
+    head = f"<h1>{view.word('choices')}</h1><p>{_text(text, 'body')}</p><p>{_reach(view)}</p>"
     return _page(view, f"{_said(view)}{head}{form}{withdraw if view.state else ''}", "")
 
 
@@ -82,7 +82,7 @@ def _page(view: View, body: str, banner: str) -> str:
         f'<!doctype html><html lang="{view.language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{brand}</title><link rel="stylesheet" href="/site.css"></head><body>'
-        f'<a class="skip" href="/choices">{view.word("skip")}</a>'
+        f'<a class="skip" href="{"#ask" if banner else "/choices"}">{view.word("skip")}</a>'
         f'<header><div class="wide"><a class="logo" href="/">{escape(view.logo)}</a>'
         f"{_who(view)}</div></header>"
         f'<main id="main"><div class="wide">{body}</div></main>'
@@ -122,19 +122,24 @@ def sign_in_page(view: View) -> str:
 
 def _banner(view: View) -> str:
     text = view.shown.text
-    reach = text["reach_group"] if view.slug == "news" else text["reach_own"]
     partly = f"<p>{view.word('missing')}</p>" if view.state is not None else ""
     names = ", ".join(escape(one.name) for one in view.asked())
     return (
         f'<section class="banner" aria-labelledby="ask"><div class="wide">'
         f'<h2 id="ask">{_text(text, "title")}</h2><p>{_text(text, "body")}</p>{partly}'
-        f'<p class="quiet">{names}</p><p>{escape(str(reach))} {_text(text, "withdraw")}</p>'
+        f'<p class="quiet">{names}</p><p>{_reach(view)} {_text(text, "withdraw")}</p>'
         f'<form method="post" action="/answer">{_hidden(view)}<div class="acts">'
         f'<button name="act" value="accept">{_text(text, "accept")}</button>'
         f'<button name="act" value="refuse">{_text(text, "refuse")}</button>'
         f'<button name="act" value="choose">{_text(text, "choose")}</button>'
         f"</div></form></div></section>"
     )
+
+
+def _reach(view: View) -> str:
+    """How far an answer reaches, said before it is given: by place, and into the account."""
+    reach = "reach_group" if view.collects_for_group else "reach_own"
+    return f"{_text(view.shown.text, reach)} {_text(view.shown.text, 'account')}"
 
 
 def _purpose(view: View, one: OfferedPurpose) -> str:

@@ -120,6 +120,7 @@ class Site:
             logo=self.profile.look.logo,
             language=language,
             may_sign_in=self.portal is not None,
+            collects_for_group=self.collects_for_group,
             form_token=self.visits.form_token(visit),
             shown=self.hub.catalogue(self.slug, language),
             state=state,
