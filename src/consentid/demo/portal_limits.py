@@ -35,3 +35,7 @@ class FailedSignIns:
     def note_success(self, login: str) -> None:
         """Forget the failures of this login."""
         self._failures.pop(login, None)
+
+    def __len__(self) -> int:
+        """How many logins are remembered."""
+        return len(self._failures)

@@ -73,7 +73,7 @@ class Visits:
 
     def is_own_form(self, visit: Visit, token: str) -> bool:
         """Whether a form was made by us for this visit."""
-        return hmac.compare_digest(self.form_token(visit), token)
+        return hmac.compare_digest(self.form_token(visit).encode(), token.encode())
 
     def _new_id(self) -> str:
         drawn = secrets.token_urlsafe(32)
