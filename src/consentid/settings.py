@@ -21,7 +21,9 @@ PREFIX: Final = "CONSENTID_"
 CONFIG: Final = "config"
 CHROMIUM: Final = "chromium"
 _FILE: Final = "_file"
-_SECRETS: Final = frozenset({"database_url", "migration_database_url", "valkey_url"})
+_SECRETS: Final = frozenset(
+    {"database_url", "migration_database_url", "valkey_url", "portal_client_secret"}
+)
 _LISTS: Final = frozenset({"trusted_proxies"})
 _DRIVER: Final = "postgresql+asyncpg://"
 
@@ -42,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The same as the role that owns it; unset, the serving role migrates too."""
     valkey_url: str | None = None
     """Valkey; unset, everything is answered from the database, slower."""
+    portal_client_secret: str | None = None
+    """Our secret as a client of the customer portal; without it nobody signs in through us."""
     brands_dir: Path = Path("brands")
     keys_dir: Path = Path("keys")
     host: str = "127.0.0.1"

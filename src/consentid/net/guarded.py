@@ -1,6 +1,7 @@
 """An HTTP client that fetches little, briefly, and only what it was told to."""
 
-from typing import Final
+from collections.abc import AsyncIterator
+from typing import Final, cast, final
 
 import httpx2
 from typing_extensions import override
@@ -12,20 +13,72 @@ _TIMEOUT_S: Final = 5.0
 _OK: Final = 200
 
 
-class _LocalhostTransport(httpx2.AsyncHTTPTransport):
-    """Reach ``*.localhost`` at 127.0.0.1, as browsers do.  For demo and dev only."""
+@final
+class _Bounded(httpx2.AsyncByteStream):
+    """A body that breaks off where it grows too large."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, request: httpx2.Request) -> None:
+        self._stream: httpx2.AsyncByteStream = stream
+        self._request: httpx2.Request = request
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._stream:
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                msg = f"the body has more than {MAX_BODY_BYTES} bytes"
+                raise httpx2.ReadError(msg, request=self._request)
+            yield chunk
+
+    @override
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+@final
+class _Transport(httpx2.AsyncHTTPTransport):
+    """Take small, plain bodies only.
+
+    ``localhost_hosts``: reach ``*.localhost`` at 127.0.0.1, as browsers do.  Demo and dev only.
+    """
+
+    def __init__(self, *, localhost_hosts: bool) -> None:
+        super().__init__()
+        self._localhost_hosts: bool = localhost_hosts
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if request.url.host == "localhost" or request.url.host.endswith(".localhost"):
+        host = request.url.host
+        if self._localhost_hosts and (host == "localhost" or host.endswith(".localhost")):
             request.url = request.url.copy_with(host="127.0.0.1")
-        return await super().handle_async_request(request)
+        # A small compressed body may be a large one.
+        request.headers["Accept-Encoding"] = "identity"
+        response = await super().handle_async_request(request)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            await response.aclose()
+            msg = "the body is compressed, which nobody asked for"
+            raise httpx2.DecodingError(msg, request=request)
+        response.stream = _Bounded(cast("httpx2.AsyncByteStream", response.stream), request)
+        return response
+
+
+@final
+class Lent(httpx2.AsyncBaseTransport):
+    """A guarded client as the transport of another, which may close it without effect."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self._client: httpx2.AsyncClient = client
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self._client.send(request, stream=True, follow_redirects=False)
 
 
 def make_client(*, localhost_hosts: bool) -> httpx2.AsyncClient:
     """A client that follows no redirect and takes no proxy or credentials from the environment."""
     return httpx2.AsyncClient(
-        transport=_LocalhostTransport() if localhost_hosts else httpx2.AsyncHTTPTransport(),
+        transport=_Transport(localhost_hosts=localhost_hosts),
         timeout=_TIMEOUT_S,
         follow_redirects=False,
         trust_env=False,
@@ -43,12 +96,7 @@ async def fetch_json(client: httpx2.AsyncClient, url: str) -> bytes:
         async with client.stream("GET", url) as response:
             if response.status_code != _OK:
                 raise _unavailable(url)
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise _unavailable(url)
-            return bytes(body)
+            return await response.aread()
     except httpx2.HTTPError as error:
         raise _unavailable(url) from error
 

@@ -1,42 +1,57 @@
-"""The customer portal: its keys by discovery, and its ID tokens judged.
+"""The customer portal: its metadata and keys by discovery, and its ID tokens judged.
 
-Spec: OpenID Connect Core section 3.1.3.7 (validation), Discovery section 4; signatures by PyJWT.
+Spec: OpenID Connect Core section 3.1.3.7 (validation), Discovery sections 3 and 4.
 """
 
 import asyncio
 import hashlib
-import json
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, cast, final
+from typing import Any, Final, final
 from urllib.parse import urlsplit
 
 import httpx2
 import jwt
 import msgspec
 
-from consentid.kit import base64url
-from consentid.kit.errors import MalformedError, UnauthenticatedError, UnavailableError
-from consentid.kit.instants import Instant, from_seconds, to_seconds
+from consentid.kit.errors import UnavailableError
+from consentid.kit.instants import SECOND, Instant, from_seconds, to_seconds
 from consentid.net.guarded import fetch_json
+from consentid.net.signed_claims import TokenKind, verify_claims
 
 ALGORITHMS: Final = ("RS256", "ES256", "PS256")
 MAX_AGE_S: Final = 300
 _LEEWAY_S: Final = 5
-_MAX_TOKEN_LENGTH: Final = 8_192
 _KEYS_TTL_S: Final = 300
 _KEYS_LAST_S: Final = 3_600
 _REFETCH_S: Final = 10
 _MAX_SUB_LENGTH: Final = 255
 """Spec: OpenID Connect Core section 2."""
-_REQUIRED: Final = ("iss", "sub", "aud", "exp", "iat")
+_MAX_SID_LENGTH: Final = 255
+_ID_TOKEN: Final = TokenKind(
+    name="an ID token",
+    code="id_token",
+    where="subject_token",
+    required=("iss", "sub", "aud", "exp", "iat"),
+    typ="JWT",
+    is_typ_optional=True,
+)
 
 
-class _Discovery(msgspec.Struct):
+class PortalMetadata(msgspec.Struct, frozen=True):
+    """What the portal says of itself, as far as we act on it.
+
+    Spec: Discovery section 3, RFC 8414 section 2, RFC 9207 section 3.
+    """
+
     issuer: str
     jwks_uri: str
+    authorization_endpoint: str | None = None
+    token_endpoint: str | None = None
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+    authorization_response_iss_parameter_supported: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +67,16 @@ class PortalIdentity:
     is_adult: bool
     """The portal's ``adult`` claim; absent is no."""
     nonce: str | None
+    auth_time: Instant | None = None
+    """When the person last proved who they are."""
+    acr: str | None = None
+    sid: str | None = None
+    """The portal's session.  Spec: OpenID Connect Back-Channel Logout section 2.1."""
 
 
 @final
 class PortalKeys:
-    """The portal's key set, fetched by discovery and kept for a while."""
+    """The portal's metadata and key set, fetched by discovery and kept for a while."""
 
     def __init__(
         self, client: httpx2.AsyncClient, *, monotonic: Callable[[], float] = time.monotonic
@@ -64,11 +84,17 @@ class PortalKeys:
         self._client: httpx2.AsyncClient = client
         self._monotonic: Callable[[], float] = monotonic
         self._issuer: str | None = None
+        self._metadata: PortalMetadata | None = None
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at: float | None = None
         self._asked_at: float | None = None
         self._failure: UnavailableError | None = None
         self._asking: asyncio.Lock = asyncio.Lock()
+
+    @property
+    def http(self) -> httpx2.AsyncClient:
+        """The guarded client that everything is asked with."""
+        return self._client
 
     async def find(self, issuer: str, kid: str) -> jwt.PyJWK | None:
         """A key by name; an unknown name asks the portal again, at most every ten seconds.
@@ -80,28 +106,44 @@ class PortalKeys:
             UnavailableError: the portal's keys cannot be fetched and none are at hand.
         """
         async with self._asking:
-            if issuer != self._issuer:
-                self._issuer, self._keys = issuer, {}
-                self._fetched_at = self._asked_at = None
-            if self._is_worth_asking(kid):
-                self._asked_at = self._monotonic()
-                try:
-                    await self._fetch(issuer)
-                except UnavailableError as error:
-                    self._failure = error
-            if self._age(self._fetched_at) > _KEYS_LAST_S:
-                failure = self._failure
-                raise UnavailableError(
-                    "upstream_unavailable" if failure is None else failure.code,
-                    "The portal's keys cannot be had now.",
-                    retry_after_s=_REFETCH_S,
-                ) from failure
+            await self._refresh(issuer, is_missing=kid not in self._keys)
             return self._keys.get(kid)
 
-    def _is_worth_asking(self, kid: str) -> bool:
-        if self._age(self._asked_at) <= _REFETCH_S:
-            return False
-        return kid not in self._keys or self._age(self._fetched_at) > _KEYS_TTL_S
+    async def metadata(self, issuer: str) -> PortalMetadata:
+        """What the portal says of itself.
+
+        Raises:
+            UnavailableError: it cannot be fetched and none is at hand.
+        """
+        async with self._asking:
+            await self._refresh(issuer, is_missing=False)
+            if self._metadata is None:
+                raise self._unavailable()
+            return self._metadata
+
+    async def _refresh(self, issuer: str, *, is_missing: bool) -> None:
+        if issuer != self._issuer:
+            self._issuer, self._metadata, self._keys = issuer, None, {}
+            self._fetched_at = self._asked_at = None
+        is_due = is_missing or self._age(self._fetched_at) > _KEYS_TTL_S
+        if is_due and self._age(self._asked_at) > _REFETCH_S:
+            self._asked_at = self._monotonic()
+            try:
+                await self._fetch(issuer)
+            except UnavailableError as error:
+                self._failure = error
+        if self._age(self._fetched_at) > _KEYS_LAST_S:
+            raise self._unavailable()
+
+    def _unavailable(self) -> UnavailableError:
+        failure = self._failure
+        error = UnavailableError(
+            "upstream_unavailable" if failure is None else failure.code,
+            "The portal's keys cannot be had now.",
+            retry_after_s=_REFETCH_S,
+        )
+        error.__cause__ = failure
+        return error
 
     def _age(self, moment: float | None) -> float:
         return math.inf if moment is None else self._monotonic() - moment
@@ -109,7 +151,7 @@ class PortalKeys:
     async def _fetch(self, issuer: str) -> None:
         url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
         try:
-            found = msgspec.json.decode(await fetch_json(self._client, url), type=_Discovery)
+            found = msgspec.json.decode(await fetch_json(self._client, url), type=PortalMetadata)
             if found.issuer != issuer or _origin(found.jwks_uri) != _origin(issuer):
                 raise UnavailableError(
                     "portal_misconfigured",
@@ -129,6 +171,7 @@ class PortalKeys:
             for key in keys.keys
             if key.key_id and key.algorithm_name in ALGORITHMS and key.public_key_use != "enc"
         }
+        self._metadata = found
         self._fetched_at = self._monotonic()
 
 
@@ -144,81 +187,68 @@ async def verify_id_token(
         UnauthenticatedError: the signature, issuer, audience or time does not hold.
         UnavailableError: the portal's keys cannot be fetched.
     """
-    if len(unverified) > _MAX_TOKEN_LENGTH or unverified.count(".") != 2:  # noqa: PLR2004 a JWS has three parts
-        raise _malformed()
-    unverified_header = _parse(unverified.partition(".")[0])
-    if unverified_header.get("typ", "JWT") != "JWT" or "crit" in unverified_header:
-        raise _malformed()
-    key = await keys.find(issuer, str(unverified_header.get("kid", "")))
-    if key is None or unverified_header.get("alg") != key.algorithm_name:
-        raise _refused("is not signed with a key and algorithm that the portal publishes")
-    try:
-        claims: dict[str, Any] = jwt.decode(
-            unverified,
-            key=key,
-            algorithms=[key.algorithm_name],
-            issuer=issuer,
-            # Times are judged below, by the database's clock.
-            options={
-                "require": list(_REQUIRED),
-                "verify_aud": False,
-                "verify_exp": False,
-                "verify_iat": False,
-                "verify_nbf": False,
-            },
-        )
-    except jwt.PyJWTError as error:
-        raise _refused("does not hold for this portal") from error
-    if claims != _parse(unverified.split(".")[1]):
-        raise _malformed()
+
+    async def find_key(kid: str) -> jwt.PyJWK | None:
+        return await keys.find(issuer, kid)
+
+    claims = await verify_claims(unverified, _ID_TOKEN, find_key=find_key, issuer=issuer)
     return _read(claims, unverified, issuer=issuer, audience=audience, now=now)
 
 
-def _parse(unverified_part: str) -> dict[str, Any]:
-    """Read a header or a payload as every reader must: each name once, plain numbers only."""
-    try:
-        parsed: object = json.loads(
-            base64url.decode(unverified_part),
-            object_pairs_hook=_each_once,
-            parse_constant=_refuse_constant,
-        )
-    except (ValueError, RecursionError) as error:
-        raise _malformed() from error
-    if not isinstance(parsed, dict):
-        raise _malformed()
-    return cast("dict[str, Any]", parsed)
+def check_login(
+    identity: PortalIdentity,
+    *,
+    nonce: str,
+    asked_at: Instant,
+    max_age_s: int | None,
+    is_fresh: bool,
+) -> None:
+    """Hold an ID token to the very request that it answers.  Spec: Core section 3.1.3.7 (11, 13).
+
+    ``max_age_s`` counts at the instant of asking; ``is_fresh`` is what ``prompt=login`` asked for.
+
+    Raises:
+        UnauthenticatedError: another nonce, or the person proved who they are too long ago.
+    """
+    if identity.nonce != nonce:
+        raise _ID_TOKEN.refused("carries another nonce, or none")
+    if max_age_s is not None and identity.auth_time is None:
+        raise _ID_TOKEN.refused("does not say when the person signed in, though it was asked to")
+    oldest = None if max_age_s is None else asked_at - max_age_s * SECOND
+    if is_fresh:
+        oldest = asked_at
+    if _is_before(identity.auth_time, oldest):
+        raise _ID_TOKEN.refused("is from a sign-in too long ago")
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        msg = "a member stands there twice"
-        raise ValueError(msg)
-    return found
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    msg = f"{name} is no JSON"
-    raise ValueError(msg)
+def _is_before(one: Instant | None, other: int | None) -> bool:
+    return one is not None and other is not None and one < other - _LEEWAY_S * SECOND
 
 
 def _read(
     claims: dict[str, Any], verified: str, *, issuer: str, audience: str, now: Instant
 ) -> PortalIdentity:
     issued, expires, sub, nonce = (claims.get(name) for name in ("iat", "exp", "sub", "nonce"))
+    auth_time, acr, sid = (claims.get(name) for name in ("auth_time", "acr", "sid"))
     if type(issued) is not int or type(expires) is not int:
-        raise _malformed()
+        raise _ID_TOKEN.malformed()
     if not isinstance(sub, str) or not sub.isascii() or not 0 < len(sub) <= _MAX_SUB_LENGTH:
-        raise _malformed()
-    if not isinstance(nonce, str | None):
-        raise _malformed()
+        raise _ID_TOKEN.malformed()
+    if not all(isinstance(text, str | None) for text in (nonce, acr, sid)):
+        raise _ID_TOKEN.malformed()
+    if auth_time is not None and type(auth_time) is not int:
+        raise _ID_TOKEN.malformed()
+    if auth_time is not None and not 0 <= auth_time <= issued + _LEEWAY_S:
+        raise _ID_TOKEN.malformed()
+    if sid is not None and not 0 < len(sid) <= _MAX_SID_LENGTH:
+        raise _ID_TOKEN.malformed()
     if claims["aud"] not in (audience, [audience]) or claims.get("azp", audience) != audience:
-        raise _refused("was issued for another client of the portal")
+        raise _ID_TOKEN.refused("was issued for another client of the portal")
     now_s = to_seconds(now)
     if expires <= now_s:
-        raise _refused("has expired")
+        raise _ID_TOKEN.refused("has expired")
     if not now_s - MAX_AGE_S <= issued <= now_s + _LEEWAY_S:
-        raise _refused("was not issued within the last five minutes")
+        raise _ID_TOKEN.refused("was not issued within the last five minutes")
     return PortalIdentity(
         issuer=issuer,
         sub=sub,
@@ -228,19 +258,12 @@ def _read(
         expires_at=from_seconds(min(expires, issued + MAX_AGE_S + _LEEWAY_S)),
         is_adult=claims.get("adult") is True,
         nonce=nonce,
+        auth_time=None if auth_time is None else from_seconds(auth_time),
+        acr=acr,
+        sid=sid,
     )
 
 
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc
-
-
-def _malformed() -> MalformedError:
-    return MalformedError(
-        "bad_id_token", "This is not an ID token of the portal.", where="subject_token"
-    )
-
-
-def _refused(why: str) -> UnauthenticatedError:
-    return UnauthenticatedError("id_token_refused", f"The ID token {why}.", where="subject_token")
