@@ -34,6 +34,7 @@ def main() -> None:
     given = _parse()
     lifeline.hold()
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells each request of each site
     chosen = settings.from_environment(os.environ)
     if given.role == "worker":
         asyncio.run(worker.run(chosen))

@@ -154,6 +154,7 @@ def create_portal(book: PortalBook, key: RSAKey) -> Litestar:
         dependencies={"portal": Provide(provide_portal)},
         exception_handlers={_OAuthError: _answer_refusal},
         openapi_config=None,
+        logging_config=None,  # whoever runs us has set logging up
         request_max_body_size=_MAX_BODY_BYTES,
     )
 

@@ -38,6 +38,15 @@ class View:
         """One of the site's own words, escaped."""
         return escape(WORDS[self.language][key].format(brand=self.brand, why=""))
 
+    def choosable(self) -> list[OfferedPurpose]:
+        """What this person may choose at all."""
+        return [
+            one
+            for one in self.shown.purposes
+            if one.basis == "consent"
+            and (self.state is None or self.state.of(one.id) != "not_offered")
+        ]
+
     def asked(self) -> list[OfferedPurpose]:
         """What a form asks now: only what is missing, and everything where nobody answered."""
         missing = None if self.state is None else set(self.state.ask)
@@ -61,7 +70,7 @@ def front_page(view: View) -> str:
 
 def choices_page(view: View) -> str:
     """Every purpose with its present answer, to be answered one by one."""
-    items = "".join(_purpose(view, one) for one in view.shown.purposes if one.basis == "consent")
+    items = "".join(_purpose(view, one) for one in view.choosable())
     text = view.shown.text
     form = (
         f'<form method="post" action="/answer">{_hidden(view)}<ul class="purposes">{items}</ul>'

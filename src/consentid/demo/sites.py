@@ -207,6 +207,7 @@ def take_answer(
         if access is None:
             made = site.make_device(visit)
             access = visit.access or ""
+        choices = _offered(choices, site.hub.state(access))
         recorded = site.hub.decide(
             access,
             answer.shown(site.slug),
@@ -289,6 +290,7 @@ def create_site(site: Site) -> Litestar:
         },
         exception_handlers={HubRefusalError: _unavailable, httpx2.HTTPError: _unavailable},
         openapi_config=None,
+        logging_config=None,  # whoever runs us has set logging up
         request_max_body_size=_MAX_BODY_BYTES,
     )
 
@@ -322,6 +324,14 @@ def _consistent(chosen: Mapping[str, bool]) -> dict[str, bool]:
         purpose: yes and not any(purpose.startswith(f"{above}.") for above in refused)
         for purpose, yes in chosen.items()
     }
+
+
+def _offered(chosen: Mapping[str, bool], state: ConsentState) -> dict[str, bool]:
+    """Without what is not offered to this person: adults only, to somebody not known to be one.
+
+    The notice is the same for everybody, so only the state tells.
+    """
+    return {purpose: yes for purpose, yes in chosen.items() if state.of(purpose) != "not_offered"}
 
 
 def _show(
