@@ -5,7 +5,7 @@ knowing who is calling.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -16,6 +16,7 @@ from consentid.core.catalogue import Catalogue
 from consentid.core.decision import SignalSource
 from consentid.core.party import LegalEntity, Party, PartyKind, Slug
 from consentid.core.purpose import PurposeId
+from consentid.core.sharing import Shares
 
 
 class IdentityPolicy(StrEnum):
@@ -141,6 +142,8 @@ class Profile:
     order: tuple[PurposeId, ...]
     """All that it offers, in the order shown."""
     clients: Mapping[ClientId, ClientDeclaration]
+    receives: Mapping[Slug, PurposeId] = field(default_factory=dict[Slug, PurposeId])
+    """A partner's: from whom it may take over an answer, and the purpose that this rests on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +207,19 @@ class Book:
             id_: client
             for profile in (*self.brands.values(), *self.partners.values())
             for id_, client in profile.clients.items()
+        }
+
+    @cached_property
+    def shares(self) -> Shares:
+        """Who may pass answers on to whom, and the purpose that this rests on."""
+        parties = {party.slug: party for party in self.catalogue.parties}
+        return {
+            partner.party: {
+                parties[giver]: purpose
+                for giver, purpose in partner.receives.items()
+                if giver in parties
+            }
+            for partner in self.partners.values()
         }
 
     def find_profile(self, party: Party) -> Profile | None:

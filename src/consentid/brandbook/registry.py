@@ -104,6 +104,15 @@ def _check_names(table: Table, group: Group, pages: Sequence[PartyPage]) -> None
                     "names",
                     index,
                 )
+        for giver in page.profile.receives:
+            if giver not in known or giver == page.profile.party.slug:
+                page.table.tell(
+                    Rule.UNKNOWN_PARTY,
+                    f'there is no other brand or partner "{giver}"',
+                    suggest(giver, known),
+                    "receives",
+                    giver,
+                )
 
 
 def _check_entities(table: Table, group: Group, pages: Sequence[PartyPage]) -> None:

@@ -9,7 +9,7 @@ from consentid.flows.context import Context
 from consentid.flows.issue_token import sign_token
 from consentid.flows.oauth.request import AuthlibRequest, TokenRequest
 from consentid.flows.oauth.server import TokenServer
-from consentid.flows.oauth.token_exchange import CONSENT_TOKEN
+from consentid.flows.oauth.token_types import CONSENT_TOKEN
 from consentid.flows.oauth.transaction import Transaction
 from consentid.kit.instants import to_seconds
 from consentid.store import clock

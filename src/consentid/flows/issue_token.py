@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.core.saying import say
+from consentid.core.sharing import Line
 from consentid.flows.context import Context
 from consentid.flows.restate import restate
 from consentid.flows.session import Session, resolve_here
@@ -15,7 +17,7 @@ from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant, to_seconds
 from consentid.store.clients import Client
 from consentid.tokens import consent
-from consentid.tokens.consent import Consent, ConsentClaims, Status, StatusListRef
+from consentid.tokens.consent import Actor, Consent, ConsentClaims, Status, StatusListRef
 from consentid.tokens.pairwise import pairwise_sub
 from consentid.tokens.status import PATH
 
@@ -41,17 +43,22 @@ async def prepare_token(
     client: Client,
     *,
     at: Instant,
+    line: Line | None = None,
 ) -> PreparedToken | None:
     """The claims of a token for the client's audience; None where it has none any more.
 
-    The caller holds the subject's lock and commits.
+    ``line`` says over whom the answer came, where it is not the client's own.  The caller holds
+    the subject's lock and commits.
     """
     terms = book.catalogue.parties.get(client.party)
     if terms is None:
         return None
     subject = session.subject
-    restated = await restate(context, connection, book, subject, client.party, at=at)
-    saying = say(resolve_here(book, session, client.party, at), at)
+    line = line or Line(origin=client.party)
+    restated = await restate(context, connection, book, subject, line, at=at)
+    saying = (
+        restated.saying if line.actors else say(resolve_here(book, session, client.party, at), at)
+    )
     issued = to_seconds(at)
     expires = issued + LIFETIMES_S[client.token_class]
     if saying.ends_at is not None:
@@ -75,8 +82,17 @@ async def prepare_token(
                     uri=f"{issuer.rstrip('/')}{PATH}{restated.state.status.list_no}",
                 )
             ),
+            act=_act(line),
         )
     )
+
+
+def _act(line: Line) -> Actor | UnsetType:
+    """The chain of actors, the present one outermost.  Spec: RFC 8693 section 4.1."""
+    act: Actor | UnsetType = UNSET
+    for actor in line.actors:
+        act = Actor(sub=actor.slug, act=act)
+    return act
 
 
 def sign_token(context: Context, prepared: PreparedToken) -> str:

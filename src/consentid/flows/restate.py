@@ -4,6 +4,7 @@ The row follows the subject alone.  A token for a person signed in on a device m
 row (the device's objections stand), never more.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.brandbook.book import Book
 from consentid.core.party import Party
 from consentid.core.purpose import PurposeId
-from consentid.core.resolution import resolve_all
-from consentid.core.saying import Saying, say
+from consentid.core.resolution import Resolution, resolve_all
+from consentid.core.saying import Saying
+from consentid.core.sharing import Line, say_on
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject, seal_for
 from consentid.keyring import wrapping
@@ -23,6 +25,8 @@ from consentid.store import statuses
 from consentid.store.statuses import AudienceState
 
 _SAYING: Final = b"saying/1\0"
+_VIA: Final = " via "
+"""Between the parts of a row's key; no audience and no party holds a blank."""
 
 
 class _Lists(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,12 +42,37 @@ class Restated:
     saying: Saying
 
 
-def party_of_audience(book: Book, audience: str) -> Party | None:
-    """The brand or partner that an audience belongs to now."""
-    for party, terms in book.catalogue.parties.items():
-        if terms.audience == audience:
-            return party
-    return None
+def row_key(book: Book, line: Line) -> str:
+    """Which row speaks for a line: its holder's audience, and over whom the answer came.
+
+    Raises:
+        KeyError: the holder is not in the catalogue.
+    """
+    before = (line.origin, *line.actors)[:-1]
+    return _VIA.join((book.catalogue.parties[line.holder].audience, *map(str, before)))
+
+
+def find_line(book: Book, key: str) -> Line | None:
+    """The line that a row speaks for; None where one of its parties has left."""
+    audience, *before = key.split(_VIA)
+    names = {str(party): party for party in book.catalogue.parties}
+    holder = next(
+        (party for party, terms in book.catalogue.parties.items() if terms.audience == audience),
+        None,
+    )
+    if holder is None or any(name not in names for name in before):
+        return None
+    origin, *actors = (*(names[name] for name in before), holder)
+    return Line(origin=origin, actors=tuple(actors))
+
+
+def say_now(book: Book, subject: OpenSubject, line: Line, *, at: Instant) -> Saying:
+    """What is said of a subject to a line's holder."""
+
+    def resolve(party: Party) -> Mapping[PurposeId, Resolution]:
+        return resolve_all(subject.projection, book.catalogue, party, at, adult=subject.adult)
+
+    return say_on(line, book.shares, book.catalogue, resolve, at)
 
 
 async def restate_all(
@@ -51,14 +80,8 @@ async def restate_all(
 ) -> None:
     """Bring every row of a subject up to date.  The caller holds the subject's lock."""
     for state in await statuses.of_subject(connection, subject.id):
-        party = party_of_audience(book, state.audience)
-        saying = (
-            Saying(yes=(), no=())
-            if party is None
-            else say(
-                resolve_all(subject.projection, book.catalogue, party, at, adult=subject.adult), at
-            )
-        )
+        line = find_line(book, state.audience)
+        saying = Saying(yes=(), no=()) if line is None else say_now(book, subject, line, at=at)
         await _bring(context, connection, book, subject, state, saying=saying, at=at)
 
 
@@ -67,15 +90,13 @@ async def restate(
     connection: AsyncConnection,
     book: Book,
     subject: OpenSubject,
-    party: Party,
+    line: Line,
     *,
     at: Instant,
 ) -> Restated:
-    """One audience's row, made when first needed.  The caller holds the subject's lock."""
-    audience = book.catalogue.parties[party].audience
-    saying = say(
-        resolve_all(subject.projection, book.catalogue, party, at, adult=subject.adult), at
-    )
+    """One line's row, made when first needed.  The caller holds the subject's lock."""
+    audience = row_key(book, line)
+    saying = say_now(book, subject, line, at=at)
     for state in await statuses.of_subject(connection, subject.id):
         if state.audience == audience:
             brought = await _bring(context, connection, book, subject, state, saying=saying, at=at)

@@ -5,24 +5,26 @@ more than that.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.core.catalogue import find_terms
 from consentid.core.party import Party
 from consentid.core.purpose import LegalBasis, PurposeId
-from consentid.core.resolution import resolve_all
-from consentid.core.saying import say
+from consentid.core.sharing import Line
 from consentid.flows.authenticate import Caller
 from consentid.flows.consistency import check_at_least
 from consentid.flows.context import Context
-from consentid.flows.open_subject import open_subject
+from consentid.flows.open_subject import OpenSubject, open_subject
+from consentid.flows.restate import find_line, say_now
 from consentid.flows.session import Session
 from consentid.flows.show_state import require_party
 from consentid.kit.errors import ForbiddenError
-from consentid.kit.instants import SECOND
+from consentid.kit.instants import SECOND, Instant
 from consentid.store import clock, statuses
 from consentid.store.statuses import StatusIndex
 from consentid.tokens import verifying
@@ -92,19 +94,10 @@ async def verify_token(
         if isinstance(verified, Inactive):
             return inactive
         claims = verified.claims
-        status = _status_of(book, claims)
-        holder = None if status is None else await statuses.find_holder(connection, status)
-        if holder is None or holder.is_revoked or holder.audience != own_audience:
+        judged = await judge_status(context, connection, book, claims, party=party, at=now)
+        if judged is None:
             return inactive
-        subject = await open_subject(context, connection, holder.subject)
-        if subject is None:
-            return inactive
-        check_at_least(context, party, Session(subject=subject), at_least)
-    holds = say(
-        resolve_all(subject.projection, book.catalogue, party, now, adult=subject.adult), now
-    )
-    if not set(claims.consent.g) <= set(holds.yes):
-        return inactive  # superseded: the catalogue or the time has narrowed what it says
+        check_at_least(context, party, Session(subject=judged.subject), at_least)
     return VerifyOut(
         active=True,
         sub=claims.sub,
@@ -115,6 +108,44 @@ async def verify_token(
         exp=claims.exp,
         decision=_decide(book, party, claims, purposes) if purposes else None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Whom an active token is about, and the line that it came over."""
+
+    subject: OpenSubject
+    line: Line
+
+
+async def judge_status(
+    context: Context,
+    connection: AsyncConnection,
+    book: Book,
+    claims: ConsentClaims,
+    *,
+    party: Party,
+    at: Instant,
+    lock: bool = False,
+) -> Judged | None:
+    """Whether verified claims still hold for a party, by the database and not by the list.
+
+    None where the token was revoked or superseded, or its subject is unknown or erased.
+    """
+    status = _status_of(book, claims)
+    holder = None if status is None else await statuses.find_holder(connection, status)
+    if holder is None or holder.is_revoked:
+        return None
+    line = find_line(book, holder.audience)
+    if line is None or line.holder != party:
+        return None
+    subject = await open_subject(context, connection, holder.subject, lock=lock)
+    if subject is None:
+        return None
+    # The catalogue or the time may have narrowed what the token says.
+    if not set(claims.consent.g) <= set(say_now(book, subject, line, at=at).yes):
+        return None
+    return Judged(subject=subject, line=line)
 
 
 def _status_of(book: Book, claims: ConsentClaims) -> StatusIndex | None:

@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
@@ -16,7 +15,7 @@ from consentid.flows.answer_token_request import answer_token_request
 from consentid.flows.context import Context
 from consentid.flows.oauth.client import CLIENT_CREDENTIALS, TOKEN_EXCHANGE
 from consentid.flows.oauth.request import TokenRequest
-from consentid.flows.oauth.token_exchange import (
+from consentid.flows.oauth.token_types import (
     ACCESS_TOKEN,
     CONSENT_TOKEN,
     DEVICE_CREDENTIAL,
@@ -26,7 +25,8 @@ from consentid.kit.errors import MalformedError, UnauthenticatedError
 from consentid.web.callers import address_of, wall_clock_s
 from consentid.web.forms import parse_basic, parse_form
 from consentid.web.guards import QUERY
-from consentid.web.oauth_errors import CLIENT_CHALLENGE, OAuthError, oauth_error
+from consentid.web.oauth_errors import CLIENT_CHALLENGE, oauth_error
+from consentid.web.responses import OAUTH_ERRORS
 from consentid.web.strict_bodies import body_of
 
 _FAILURES: Final = Limit(name="token_failures", most=100, window_s=60)
@@ -59,7 +59,7 @@ _FIELDS: Final = {
     "scope": None,
     "client_id": None,
     "subject_token": None,
-    "subject_token_type": [ID_TOKEN, DEVICE_CREDENTIAL],
+    "subject_token_type": [ID_TOKEN, DEVICE_CREDENTIAL, CONSENT_TOKEN, ACCESS_TOKEN],
     "actor_token": None,
     "actor_token_type": [DEVICE_CREDENTIAL],
     "requested_token_type": [ACCESS_TOKEN, CONSENT_TOKEN],
@@ -100,11 +100,7 @@ class _TokenOperation(Operation):
     tags=["OAuth"],
     summary="Get an access token or a consent token",
     opt={QUERY: frozenset[str]()},
-    responses={
-        400: ResponseSpec(OAuthError, description="What is wrong, in OAuth's words."),
-        401: ResponseSpec(OAuthError, description="The client did not authenticate."),
-        429: ResponseSpec(OAuthError, description="Too many failed attempts."),
-    },
+    responses=OAUTH_ERRORS,
 )
 async def token(
     request: Request[Any, Any, Any], context: NamedDependency[Context]
@@ -155,6 +151,4 @@ async def _refuse_client(
 def _refuse(
     error: str, description: str, *, status: HTTPStatus = HTTPStatus.BAD_REQUEST
 ) -> Response[Any]:
-    return Response(
-        oauth_error(error, description), status_code=status, headers=dict(_NO_STORE)
-    )
+    return Response(oauth_error(error, description), status_code=status, headers=dict(_NO_STORE))

@@ -1,11 +1,13 @@
 """A portal ID token or a device credential becomes a subject's access token, or a consent token.
 
+What a partner takes over from a brand is another matter: see ``passing_on``.
+
 ``actor_token``, where it is given, is the credential of the device on which the person signs in:
 then sync, claim and contradiction follow.  Spec: RFC 8693.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final, Protocol, cast, final
+from typing import Any, Final, Protocol, TypeVar, cast, final
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
@@ -18,25 +20,25 @@ from consentid.core.party import PartyKind
 from consentid.flows.create_device import find_device
 from consentid.flows.issue_token import prepare_token
 from consentid.flows.oauth.client import SUBJECT_SCOPES, TOKEN_EXCHANGE, AuthlibClient
+from consentid.flows.oauth.errors import InvalidTargetError
+from consentid.flows.oauth.passing_on import PASSED_ON, pass_on
 from consentid.flows.oauth.request import AuthlibRequest, client_of, ours
+from consentid.flows.oauth.token_types import (
+    ACCESS_TOKEN,
+    CONSENT_TOKEN,
+    DEVICE_CREDENTIAL,
+    ID_TOKEN,
+)
 from consentid.flows.oauth.transaction import Transaction
 from consentid.flows.session import open_session
 from consentid.flows.sign_in import SignedIn, sign_in
 from consentid.kit.errors import MalformedError, UnauthenticatedError
 from consentid.net.portal import verify_id_token
 
-ID_TOKEN: Final = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105 a type's name
-ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105
-DEVICE_CREDENTIAL: Final = "urn:consentid:params:oauth:token-type:device_credential"
-CONSENT_TOKEN: Final = "urn:consentid:params:oauth:token-type:consent_token"  # noqa: S105
-
 _KNOWN_REQUESTED: Final = (ACCESS_TOKEN, CONSENT_TOKEN)
 
 
-class InvalidTargetError(InvalidRequestError):
-    """A resource or audience that is not the client's.  Spec: RFC 8693 section 2.2.2."""
-
-    error: str = "invalid_target"
+T = TypeVar("T")
 
 
 class _Server(Protocol):
@@ -67,13 +69,19 @@ class TokenExchangeGrant(BaseGrant, TokenEndpointMixin):
             raise InvalidRequestError("requested_token_type is not one that is issued here.")
         transaction = self._server.transaction
         _check_target(transaction, client, asked.fields)
-        asked.signed_in = _as_oauth(lambda: await_only(_identify(transaction, client, asked)))
+        if asked.fields.get("subject_token_type") in PASSED_ON:
+            asked.prepared = _as_oauth(
+                lambda: await_only(pass_on(transaction, client, asked.fields))
+            )
+            return
+        signed_in = _as_oauth(lambda: await_only(_identify(transaction, client, asked)))
+        asked.signed_in = signed_in
         asked.prepared = await_only(
             prepare_token(
                 transaction.context,
                 transaction.connection,
                 transaction.book,
-                asked.signed_in.session,
+                signed_in.session,
                 client.row,
                 at=transaction.now,
             )
@@ -84,7 +92,7 @@ class TokenExchangeGrant(BaseGrant, TokenEndpointMixin):
         """Answer with an access token, or with a consent token in its place."""
         headers = self.TOKEN_RESPONSE_HEADER
         asked = ours(self.request)
-        if asked.fields.get("requested_token_type") == CONSENT_TOKEN:
+        if asked.signed_in is None or asked.fields.get("requested_token_type") == CONSENT_TOKEN:
             if asked.prepared is None:
                 raise InvalidTargetError("This client's brand or partner is in no catalogue.")
             body = {"issued_token_type": CONSENT_TOKEN, "token_type": "N_A"}
@@ -198,9 +206,9 @@ async def _by_credential(
     return SignedIn(session=session, adopted=0, contradictions=())
 
 
-def _as_oauth(identify: Callable[[], SignedIn]) -> SignedIn:
+def _as_oauth(judge: Callable[[], T]) -> T:
     """Say our errors in OAuth's words.  Spec: RFC 8693 section 2.2.2, RFC 6749 section 5.2."""
     try:
-        return identify()
+        return judge()
     except (MalformedError, UnauthenticatedError) as error:
         raise InvalidGrantError(error.message) from error
