@@ -4,8 +4,6 @@ Sync, claim and contradiction as the core's identity rules say; signing in leave
 decisions untouched.
 """
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,10 +20,10 @@ from consentid.flows.commit_decisions import commit_decisions
 from consentid.flows.context import Context
 from consentid.flows.history import full_history
 from consentid.flows.open_subject import OpenSubject, new_subject, open_subject, seal_for
+from consentid.flows.portal_identity import identity_hash
 from consentid.flows.restate import restate_all
 from consentid.flows.session import Session
 from consentid.keyring import wrapping
-from consentid.keyring.deriving import Job, derived_key
 from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
@@ -97,19 +95,13 @@ async def _account(
     *,
     at: Instant,
 ) -> OpenSubject:
-    identity_hash = hmac.digest(
-        derived_key(context.keyring.master, Job.IDENTITY),
-        f"{identity.issuer}\0{identity.sub}".encode(),
-        hashlib.sha256,
-    )
-    await subjects.lock_identity(connection, identity_hash)
-    found = await subjects.find_known(connection, identity_hash)
+    hashed = identity_hash(context, issuer=identity.issuer, sub=identity.sub)
+    await subjects.lock_identity(connection, hashed)
+    found = await subjects.find_known(connection, hashed)
     has_changed = False
     if found is None:
         new = new_subject(context, at=at)
-        await subjects.create_known(
-            connection, new, identity_hash=identity_hash, adult=identity.is_adult
-        )
+        await subjects.create_known(connection, new, identity_hash=hashed, adult=identity.is_adult)
         found = new.id
     else:
         has_changed = await subjects.set_adult(connection, found, adult=identity.is_adult)
