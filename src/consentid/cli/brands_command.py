@@ -104,7 +104,9 @@ def _check(folder: Path, draft: Draft, *, as_json: bool) -> Exit:
     if as_json:
         terminal.say_json({"folder": str(folder), "sound": True, **counts, "problems": []})
     else:
-        listed = ", ".join(f"{count} {name}" for name, count in counts.items())
+        listed = ", ".join(
+            f"{count} {name[:-1] if count == 1 else name}" for name, count in counts.items()
+        )
         terminal.say(f"{folder} is sound: {listed}")
     return Exit.OK
 
