@@ -18,9 +18,10 @@ from urllib.parse import quote_plus
 
 import httpx2
 import uvicorn
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from joserfc.jwk import RSAKey
-from sqlalchemy import NullPool, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from consentid.brandbook.folder import load
 from consentid.demo.portal import create_portal
@@ -79,7 +80,9 @@ class Hub:
     pid: int
     portal_issuer: str
     portal_key: RSAKey
-    database: DatabaseUrls
+    asking: BlockingPortal
+    owner: AsyncEngine
+    """The database as its owner sees it, on the loop of ``asking``."""
     secrets: Mapping[str, str]
     _tokens: dict[str, str] = field(default_factory=dict)
 
@@ -172,15 +175,12 @@ class Hub:
     def rows(self, statement: str) -> list[Any]:
         """What the database's owner reads, or changes."""
 
-        async def ask() -> list[Any]:
-            engine = create_async_engine(self.database.owner, poolclass=NullPool)
-            async with engine.begin() as connection:
-                found = await connection.execute(text(statement))
-                rows = list(found.all()) if found.returns_rows else []
-            await engine.dispose()
-            return rows
+        return self.asking.call(self._ask, statement)
 
-        return asyncio.run(ask())
+    async def _ask(self, statement: str) -> list[Any]:
+        async with self.owner.begin() as connection:
+            found = await connection.execute(text(statement))
+            return list(found.all()) if found.returns_rows else []
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -231,7 +231,11 @@ def running_hub(
     process = _serve(listening, database, keys, valkey_url, log)
     url = f"http://127.0.0.1:{port}"
     try:
-        with httpx2.Client(base_url=url, timeout=_FAR_FUTURE_S) as http:
+        with (
+            httpx2.Client(base_url=url, timeout=_FAR_FUTURE_S) as http,
+            start_blocking_portal() as asking,
+        ):
+            owner = create_async_engine(database.owner)
             _await_ready(http, process, log)
             yield Hub(
                 url=url,
@@ -240,9 +244,11 @@ def running_hub(
                 pid=process.pid,
                 portal_issuer=portal[0],
                 portal_key=portal[1],
-                database=database,
+                asking=asking,
+                owner=owner,
                 secrets=given,
             )
+            asking.call(owner.dispose)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()

@@ -2,16 +2,12 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from typing import Any, Final
 
 from litestar import Litestar, Request
 from litestar.config.app import AppConfig
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
@@ -22,6 +18,8 @@ from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.guards import caller_of, check_query
 from consentid.web.headers import EdgeHeaders
 from consentid.web.health import get_live, get_ready
+from consentid.web.openapi import openapi_config
+from consentid.web.requests import StrictRequest
 from consentid.web.status_lists import get_status_list, get_status_lists
 from consentid.web.strict_bodies import MAX_BYTES, StrictBodies
 from consentid.web.subjects import get_history, get_state, post_device
@@ -69,6 +67,7 @@ def make_app(context: Context, *, close: Any) -> Litestar:
         lifespan=[lifespan],
         middleware=[StrictBodies],
         before_request=check_query,
+        request_class=StrictRequest,
         dependencies={
             "context": Provide(provide_context, sync_to_thread=False),
             "caller": Provide(provide_caller, sync_to_thread=False),
@@ -78,7 +77,7 @@ def make_app(context: Context, *, close: Any) -> Litestar:
             HTTPException: failures.on_http_exception,
             Exception: failures.on_bug,
         },
-        openapi_config=_openapi(),
+        openapi_config=openapi_config(),
         request_max_body_size=MAX_BYTES,
         on_app_init=[_forget_defaults],
     )
@@ -92,27 +91,3 @@ def _forget_defaults(config: AppConfig) -> AppConfig:
     # Our own logging is set up by the command that runs us.
     config.logging_config = None
     return config
-
-
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="consentid",
-        version=version("consentid"),
-        summary="Consent once, honoured everywhere.",
-        path="/schema",
-        use_handler_docstrings=True,
-        render_plugins=[JsonRenderPlugin(path=["/openapi.json", "/"])],
-        security=[{"access_token": []}],
-        components=Components(
-            security_schemes={
-                "access_token": SecurityScheme(
-                    type="http",
-                    scheme="bearer",
-                    description="An opaque access token from `/token`, good for 10 minutes.",
-                ),
-                "client": SecurityScheme(
-                    type="http", scheme="basic", description="The client's id and secret."
-                ),
-            }
-        ),
-    )

@@ -8,7 +8,6 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter
-from msgspec import Meta
 
 from consentid.brandbook.client import Scope
 from consentid.flows.authenticate import Caller
@@ -16,7 +15,8 @@ from consentid.flows.context import Context
 from consentid.flows.note_served import note_served
 from consentid.flows.show_catalogue import CatalogueOut, show_catalogue
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
-from consentid.web.responses import PROBLEMS, PUBLIC_PROBLEMS
+from consentid.web.responses import BODY_PROBLEMS, PUBLIC_PROBLEMS
+from consentid.web.words import Digest, Reference
 
 _MAX_LANGUAGES: Final = 10
 _LANGUAGE: Final = re.compile(r"\s*([A-Za-z]{2,3})(?:-[A-Za-z0-9-]{1,20})?\s*(?:;\s*q=([0-9.]+))?")
@@ -25,9 +25,9 @@ _LANGUAGE: Final = re.compile(r"\s*([A-Za-z]{2,3})(?:-[A-Za-z0-9-]{1,20})?\s*(?:
 class ServedIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What became of a served notice."""
 
-    served: Annotated[str, Meta(min_length=1, max_length=512)]
+    served: Reference
     event: Literal["shown", "dismissed"]
-    layout: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    layout: Digest | None = None
     """SHA-256 of the layout in which it was shown."""
 
 
@@ -69,7 +69,7 @@ async def get_catalogue(
     opt={SCOPE: Scope.DECISIONS_WRITE, QUERY: frozenset[str]()},
     tags=["Catalogue"],
     summary="A notice was shown or dismissed",
-    responses=PROBLEMS,
+    responses=BODY_PROBLEMS,
 )
 async def post_served(
     context: NamedDependency[Context],

@@ -1,7 +1,7 @@
 """``/v1/decisions``, ``/v1/withdrawals``, ``/v1/signals``: what a person chose."""
 
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, post
@@ -26,16 +26,14 @@ from consentid.flows.show_catalogue import NoticeRefOut
 from consentid.kit.errors import MalformedError
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
 from consentid.web.requests import IdempotencyKey, repeatable_of
-from consentid.web.responses import PROBLEMS
-
-_TEXT: Final = Meta(min_length=1, max_length=512)
-_PurposeText = Annotated[str, Meta(min_length=1, max_length=64)]
+from consentid.web.responses import WRITE_PROBLEMS
+from consentid.web.words import Digest, PurposeText, Reference
 
 
 class ChoiceIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A purpose and an outcome."""
 
-    purpose: _PurposeText
+    purpose: PurposeText
     outcome: Outcome
 
 
@@ -45,13 +43,13 @@ class NoticeIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     id: Annotated[str, Meta(min_length=1, max_length=64)]
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     language: Annotated[str, Meta(min_length=2, max_length=16)]
-    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    digest: Digest
 
 
 class DecisionIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a person chose on a notice."""
 
-    served: Annotated[str, _TEXT]
+    served: Reference
     notice: NoticeIn
     reach: ReachKind
     choices: Annotated[list[ChoiceIn], Meta(min_length=1, max_length=MAX_CHOICES)]
@@ -66,7 +64,7 @@ class WithdrawalIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What a person takes back: name purposes, or say ``"all": true``."""
 
     reach: ReachKind
-    purposes: Annotated[list[_PurposeText], Meta(max_length=MAX_CHOICES)] = []
+    purposes: Annotated[list[PurposeText], Meta(max_length=MAX_CHOICES)] = []
     all: bool = False
 
 
@@ -77,7 +75,7 @@ class WithdrawalIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     opt={SCOPE: Scope.DECISIONS_WRITE, QUERY: frozenset[str]()},
     tags=["Decisions"],
     summary="Record what a person chose",
-    responses=PROBLEMS,
+    responses=WRITE_PROBLEMS,
 )
 async def post_decision(
     request: Request[Any, Any, Any],
@@ -121,7 +119,7 @@ async def post_decision(
     opt={SCOPE: Scope.DECISIONS_WRITE, QUERY: frozenset[str]()},
     tags=["Decisions"],
     summary="Withdraw purposes, or all",
-    responses=PROBLEMS,
+    responses=WRITE_PROBLEMS,
 )
 async def post_withdrawal(
     request: Request[Any, Any, Any],

@@ -6,20 +6,16 @@ import secrets
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from consentid.kit.errors import ConsentidError
 from consentid.web.problems import Problem, problem, problem_of
 from consentid.web.refusals import refusal_of
-from consentid.web.strict_bodies import body_of
 
 _log: Final = logging.getLogger("consentid.web")
 
-_MEMBER: Final = re.compile(r"(?:required|unknown) field `([^`]{1,64})`")
 _MISSING: Final = re.compile(r"Missing required (\w+) parameter '([^']+)'")
-_IN_MAP: Final = re.compile(r"`key` in `([^`]*)`?$")
 _DETAILS: Final = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method.",
@@ -34,7 +30,7 @@ def on_consentid_error(request: Request[Any, Any, Any], error: ConsentidError) -
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer with what the framework found wrong."""
     if isinstance(error, ValidationException):
-        return _respond(request, _validation(request, error))
+        return _respond(request, _validation(error))
     status = HTTPStatus(error.status_code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_bug(request, error)
@@ -70,15 +66,12 @@ def _respond(request: Request[Any, Any, Any], found: Problem) -> Response[bytes]
     )
 
 
-def _validation(request: Request[Any, Any, Any], error: ValidationException) -> Problem:
-    """Name the place of the first offending value: a member of the body, or a parameter."""
-    body = _body_problem(request)
-    if body is not None:
-        return body
+def _validation(error: ValidationException) -> Problem:
+    """Name the first offending parameter.  Bodies are judged by ``requests.StrictRequest``."""
     found: dict[str, Any] = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
     missing = _MISSING.match(error.detail)
     where = str(found.get("key") or (missing[2] if missing else "body"))
-    if where.lower() == "idempotency-key":
+    if where.lower().replace("_", "-") == "idempotency-key":
         return problem(
             HTTPStatus.BAD_REQUEST,
             "idempotency_key_missing" if missing else "idempotency_key_malformed",
@@ -99,39 +92,3 @@ def _validation(request: Request[Any, Any, Any], error: ValidationException) -> 
         f"{found.get('message') or error.detail}.",
         where=where,
     )
-
-
-def _body_problem(request: Request[Any, Any, Any]) -> Problem | None:
-    """Read the body once more for the exact place: the framework's message does not tell it."""
-    field = request.route_handler.parsed_data_field
-    body = body_of(request)
-    if field is None or body is None:
-        return None
-    try:
-        msgspec.json.decode(body, type=field.annotation)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at ")
-        return problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "invalid_body",
-            f"{message}.",
-            where=_place(message, path),
-        )
-    except msgspec.DecodeError as error:
-        return problem(
-            HTTPStatus.BAD_REQUEST,
-            "malformed_body",
-            f"The body is not JSON: {error}.",
-            where="body",
-        )
-    return None
-
-
-def _place(message: str, unverified_path: str) -> str:
-    """``choices[3].purpose`` from msgspec's own way of saying it."""
-    in_map = _IN_MAP.fullmatch(unverified_path)
-    path = (in_map[1] if in_map else unverified_path).strip("`")
-    member = _MEMBER.search(message)
-    if member:
-        path = f"{path}.{member[1]}"
-    return path.removeprefix("$").removeprefix(".") or "body"

@@ -93,7 +93,9 @@ class EdgeHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = [_with_head(*header) for header in message.get("headers", [])]
-                message["headers"] = [*own, *extra]
+                named = {name.lower() for name, _ in own} - {b"vary"}
+                # A page may have its own policy.
+                message["headers"] = [*own, *(each for each in extra if each[0] not in named)]
             elif message["type"] == "http.response.body" and is_head:
                 message["body"] = b""
             await send(message)

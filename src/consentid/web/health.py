@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 
 from consentid.flows.context import Context
 from consentid.kit.errors import UnavailableError
@@ -34,6 +35,7 @@ async def get_live() -> HealthOut:
     tags=["Operations"],
     summary="Requests can be answered",
     security=[{}],
+    responses={503: ResponseSpec(HealthOut, description="They cannot.", generate_examples=False)},
 )
 async def get_ready(context: NamedDependency[Context]) -> Response[HealthOut]:
     """Send no requests here where this does not answer 200."""

@@ -1,43 +1,68 @@
-"""The answers that every handler may give besides its own, for the OpenAPI document."""
+"""The answers that handlers may give besides their own, for the OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
+from consentid.web.oauth_errors import OAuthError
 from consentid.web.problems import MEDIA_TYPE, Problem
 
-
-def problem_spec(description: str) -> ResponseSpec:
-    """A problem document."""
-    return ResponseSpec(
-        Problem,
-        description=description,
-        media_type=MEDIA_TYPE,  # pyright: ignore[reportArgumentType] any text is a media type
-        generate_examples=False,
-    )
-
-
-_ALWAYS: Final = {
-    429: problem_spec("Too many requests; Retry-After says when."),
-    503: problem_spec("Not now; Retry-After says when."),
+_DESCRIPTIONS: Final = {
+    400: "The body or a parameter is malformed; `where` names the place.",
+    401: "No access token, or one that does not hold.",
+    403: "The caller may not do this.",
+    404: "There is no such thing.",
+    409: "It clashes with what is true now.",
+    410: "It existed, and was erased.",
+    413: "The body is too large.",
+    415: "The body is of another media type.",
+    422: "A value breaks a rule; `where` names the place.",
+    429: "Too many requests; `Retry-After` says when.",
+    503: "Not now; `Retry-After` says when.",
 }
 
-PROBLEMS: Final[Mapping[int, ResponseSpec]] = {
-    400: problem_spec("The body or a parameter is malformed; `where` names the place."),
-    401: problem_spec("No access token, or one that does not hold."),
-    403: problem_spec("The caller may not do this."),
-    409: problem_spec("It clashes with what is true now."),
-    410: problem_spec("It existed, and was erased."),
-    413: problem_spec("The body is too large."),
-    415: problem_spec("The body is not JSON."),
-    422: problem_spec("A value breaks a rule; `where` names the place."),
-    **_ALWAYS,
-}
 
-PUBLIC_PROBLEMS: Final[Mapping[int, ResponseSpec]] = {
-    400: problem_spec("A parameter is malformed; `where` names it."),
-    404: problem_spec("There is no such thing."),
-    422: problem_spec("A parameter is unknown, or given twice."),
-    **_ALWAYS,
+def _specs(
+    container: type[msgspec.Struct], media_type: str, *statuses: int
+) -> dict[int, ResponseSpec]:
+    return {
+        status: ResponseSpec(
+            container,
+            description=_DESCRIPTIONS[status],
+            media_type=media_type,  # pyright: ignore[reportArgumentType] any text is a media type
+            generate_examples=False,
+        )
+        for status in statuses
+    }
+
+
+PUBLIC_PROBLEMS: Final[Mapping[int, ResponseSpec]] = _specs(
+    Problem, MEDIA_TYPE, 400, 404, 422, 429, 503
+)
+"""Of what anybody may read."""
+
+DOCUMENT_PROBLEMS: Final[Mapping[int, ResponseSpec]] = _specs(Problem, MEDIA_TYPE, 503)
+"""Of a document that takes no parameters."""
+
+READ_PROBLEMS: Final[Mapping[int, ResponseSpec]] = _specs(
+    Problem, MEDIA_TYPE, 400, 401, 403, 422, 429, 503
+)
+"""Of what a caller may read."""
+
+BODY_PROBLEMS: Final[Mapping[int, ResponseSpec]] = _specs(
+    Problem, MEDIA_TYPE, 400, 401, 403, 409, 413, 415, 422, 429, 503
+)
+"""Of what takes a body."""
+
+WRITE_PROBLEMS: Final[Mapping[int, ResponseSpec]] = {
+    **BODY_PROBLEMS,
+    **_specs(Problem, MEDIA_TYPE, 410),
 }
+"""Of what takes an idempotency key too."""
+
+OAUTH_ERRORS: Final[Mapping[int, ResponseSpec]] = _specs(
+    OAuthError, "application/json", 400, 401, 413, 415, 429, 503
+)
+"""Of OAuth's endpoints."""

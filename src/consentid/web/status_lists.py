@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter
 
 from consentid.flows.context import Context
@@ -17,7 +18,7 @@ from consentid.flows.publish_status_lists import show_status_list
 from consentid.kit.errors import NotFoundError
 from consentid.store import statuses
 from consentid.tokens.status import MEDIA_TYPE, PATH, TTL_S
-from consentid.web.responses import PUBLIC_PROBLEMS
+from consentid.web.responses import DOCUMENT_PROBLEMS, PUBLIC_PROBLEMS
 
 _MAX_LIST: Final = 2**31 - 1
 
@@ -34,7 +35,10 @@ class AggregationOut(msgspec.Struct, frozen=True, kw_only=True):
     summary="A status list",
     security=[{}],
     media_type=MEDIA_TYPE,
-    responses=PUBLIC_PROBLEMS,
+    responses={
+        **PUBLIC_PROBLEMS,
+        304: ResponseSpec(None, description="It is the one that `If-None-Match` names."),
+    },
 )
 async def get_status_list(
     request: Request[Any, Any, Any],
@@ -58,7 +62,13 @@ def _max_age_s() -> int:
     return min(5, TTL_S)
 
 
-@get("/statuslists", tags=["Verification"], summary="All status lists", security=[{}])
+@get(
+    "/statuslists",
+    tags=["Verification"],
+    summary="All status lists",
+    security=[{}],
+    responses=DOCUMENT_PROBLEMS,
+)
 async def get_status_lists(context: NamedDependency[Context]) -> AggregationOut:
     """Where every list is."""
     async with context.database.reading() as connection:

@@ -19,7 +19,8 @@ from consentid.flows.show_state import StateOut, show_state
 from consentid.web.callers import wall_clock_s
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
 from consentid.web.requests import IdempotencyKey, repeatable_of
-from consentid.web.responses import PROBLEMS
+from consentid.web.responses import READ_PROBLEMS, WRITE_PROBLEMS
+from consentid.web.words import MAX_REFERENCE, REFERENCE
 
 _DEVICES = Limit(name="devices", most=6_000, window_s=60)
 
@@ -38,7 +39,7 @@ class DeviceIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     opt={SCOPE: Scope.DECISIONS_WRITE, QUERY: frozenset[str]()},
     tags=["Subjects"],
     summary="Make a device subject",
-    responses=PROBLEMS,
+    responses=WRITE_PROBLEMS,
 )
 async def post_device(
     request: Request[Any, Any, Any],
@@ -63,12 +64,14 @@ async def post_device(
     opt={SCOPE: Scope.DECISIONS_READ, QUERY: frozenset({"at_least"})},
     tags=["Subjects"],
     summary="What holds now, what may be asked, and why",
-    responses=PROBLEMS,
+    responses=READ_PROBLEMS,
 )
 async def get_state(
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    at_least: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+    at_least: Annotated[
+        str | None, QueryParameter(min_length=1, max_length=MAX_REFERENCE, pattern=REFERENCE)
+    ] = None,
 ) -> StateOut:
     """The effective state per purpose for the token's subject at the caller's brand."""
     return await show_state(context, caller, at_least=at_least)
@@ -80,12 +83,14 @@ async def get_state(
     opt={SCOPE: Scope.DECISIONS_READ, QUERY: frozenset({"cursor", "limit"})},
     tags=["Subjects"],
     summary="The subject's decisions, newest first",
-    responses=PROBLEMS,
+    responses=READ_PROBLEMS,
 )
 async def get_history(
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    cursor: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+    cursor: Annotated[
+        str | None, QueryParameter(min_length=1, max_length=MAX_REFERENCE, pattern=REFERENCE)
+    ] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 50,
 ) -> HistoryOut:
     """A page of what the caller's brand or partner may see."""

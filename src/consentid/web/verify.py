@@ -10,11 +10,13 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from consentid.brandbook.client import Scope
+from consentid.core.decision import MAX_CHOICES
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.flows.verify_token import VerifyOut, verify_token
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
-from consentid.web.responses import PROBLEMS
+from consentid.web.responses import BODY_PROBLEMS
+from consentid.web.words import PurposeText, Reference
 
 
 class VerifyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,11 +25,10 @@ class VerifyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     token: str
     audience: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
     """Defaults to the caller's own; another's is refused."""
-    purposes: Annotated[
-        list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=64)
-    ] = []
+    purposes: Annotated[list[PurposeText], Meta(max_length=MAX_CHOICES)] = []
     """Where named, the answer says ``allow`` or ``deny`` for all of them together."""
-    at_least: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+    at_least: Reference | None = None
+    """What a write answered as ``consistency``: the answer is not older than that."""
 
 
 @post(
@@ -37,7 +38,7 @@ class VerifyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     opt={SCOPE: Scope.VERIFY, QUERY: frozenset[str]()},
     tags=["Verification"],
     summary="Verify a consent token",
-    responses=PROBLEMS,
+    responses=BODY_PROBLEMS,
 )
 async def post_verify(
     context: NamedDependency[Context],

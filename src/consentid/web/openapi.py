@@ -1,0 +1,106 @@
+"""The OpenAPI document at ``/schema``: what the framework derives, made exact.
+
+The framework knows routes, parameters and answers; it loses the constraints within structs and that
+they take no unknown members.  Their schemas are msgspec's own instead, which judges the bodies.
+Spec: OpenAPI 3.1, JSON Schema 2020-12.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Any, Final, final
+
+import msgspec
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.typing import FieldDefinition
+from typing_extensions import override
+
+from consentid.web.oauth_errors import OAuthError
+from consentid.web.problems import Problem
+
+_REF: Final = "#/components/schemas/{name}"
+_DESCRIPTION: Final = """\
+Sites, partners and TV apps record what a person chose, and verify what they hold.
+
+Get an access token at `/token`. No field of any request names a subject: the token does.
+Errors are problem documents (RFC 9457) with a stable `code`; `/token` answers OAuth errors.
+Requests are read strictly: no unknown members or parameters, none twice, no coercion, 64 KiB.
+Send an `Idempotency-Key` with each write: a repetition counts once and is answered the same.
+"""
+
+
+@final
+class ExactJson(JsonRenderPlugin):
+    """The document as JSON."""
+
+    @override
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Exchange the schemas of structs, and encode."""
+        exact = _exact_schemas(request)
+        known: dict[str, Any] = openapi_schema["components"]["schemas"]
+        schemas = {**known, **exact}
+        components = {**openapi_schema["components"], "schemas": dict(sorted(schemas.items()))}
+        return msgspec.json.encode({**openapi_schema, "components": components})
+
+
+def openapi_config() -> OpenAPIConfig:
+    """How the document is made and where it is served."""
+    return OpenAPIConfig(
+        title="consentid",
+        version=version("consentid"),
+        summary="Consent once, honoured everywhere.",
+        description=_DESCRIPTION,
+        path="/schema",
+        use_handler_docstrings=True,
+        render_plugins=[ExactJson(path=["/openapi.json", "/"])],
+        tags=[
+            Tag(name="Catalogue", description="What a brand asks, and that it was shown."),
+            Tag(name="Decisions", description="What a person chose."),
+            Tag(name="Subjects", description="Devices, state and history."),
+            Tag(name="Verification", description="Whether a consent token may be acted on."),
+            Tag(name="OAuth", description="Who is calling, and for whom."),
+            Tag(name="Metadata", description="Where everything is, and the public keys."),
+            Tag(name="Operations", description="For whoever runs this."),
+        ],
+        security=[{"access_token": []}],
+        components=Components(
+            security_schemes={
+                "access_token": SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    description="An opaque access token from `/token`, good for 10 minutes.",
+                ),
+                "client": SecurityScheme(
+                    type="http", scheme="basic", description="The client's id and secret."
+                ),
+            }
+        ),
+    )
+
+
+def _exact_schemas(request: Request[Any, Any, Any]) -> Mapping[str, Any]:
+    structs = {Problem, OAuthError}
+    for route in request.app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            if isinstance(handler, HTTPRouteHandler):
+                structs |= set(_structs_of(handler))
+    ordered = sorted(structs, key=lambda each: each.__name__)
+    _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
+    return schemas
+
+
+def _structs_of(handler: HTTPRouteHandler) -> Iterator[type[msgspec.Struct]]:
+    """What the handler takes and answers."""
+    fields = [handler.parsed_data_field, handler.parsed_return_field]
+    for field in filter(None, fields):
+        yield from _structs_in(field)
+
+
+def _structs_in(field: FieldDefinition) -> Iterator[type[msgspec.Struct]]:
+    if isinstance(field.annotation, type) and issubclass(field.annotation, msgspec.Struct):
+        yield field.annotation
+    for inner in field.inner_types:
+        yield from _structs_in(inner)
