@@ -182,7 +182,8 @@ async def _take(
             subject_id=subject,
             audience=audience,
             revoked_at=revoked_at,
-            is_published=False,
+            # A decoy's bit is set in the very window that draws it; it calls for no other.
+            is_published=revoked_at is not None,
         )
         .on_conflict_do_nothing()
         .returning(status_indices.c.idx)

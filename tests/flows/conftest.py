@@ -1,0 +1,108 @@
+import itertools
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from consentid.brandbook.folder import load
+from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
+from consentid.flows.publish_catalogue import publish_catalogue
+from consentid.flows.register_client import rotate_secret
+from consentid.keyring.generating import generate
+from consentid.kit.instants import from_seconds
+from consentid.store.engine import Database
+from tests.conftest import run_apart
+from tests.flows.town import SECRET_CLIENTS, Town, halcyon, open_node
+from tests.net.portal_server import PortalServer, rsa_key, running_portal
+
+_TEMPLATE = "template_town"
+_names = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Founded:
+    """What the towns of one run share."""
+
+    template: str
+    keys: Path
+    secrets: Mapping[str, str]
+    portal: PortalServer
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[PortalServer]:
+    with running_portal() as portal:
+        yield portal
+
+
+@pytest.fixture
+def portal(running: PortalServer) -> Iterator[PortalServer]:
+    """The portal, whole again after each test."""
+    keys = list(running.keys)
+    yield running
+    running.keys[:] = keys
+    running.metadata.clear()
+    running.broken.clear()
+    running.asked.clear()
+
+
+@pytest.fixture(scope="session")
+def founded(
+    postgres: EmbeddedPostgres,
+    template_database: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    running: PortalServer,
+) -> Founded:
+    """A database with Halcyon applied, to copy from; keys and secrets that fit it."""
+    keys = tmp_path_factory.mktemp("keys")
+    generate(keys, now=from_seconds(int(time.time())), randomness=secrets.token_bytes)
+    brands = halcyon(tmp_path_factory.mktemp("town") / "brands", running.issuer)
+
+    async def found() -> dict[str, str]:
+        urls = await postgres.create_database(_TEMPLATE, template=template_database)
+        owner = Database(urls.owner)
+        await publish_catalogue(owner, load(brands), randomness=secrets.token_bytes)
+        given = {
+            client: await rotate_secret(
+                owner, client_id=client, randomness=secrets.token_bytes
+            )
+            for client in SECRET_CLIENTS
+        }
+        await owner.close()
+        return {client: new.secret for client, new in given.items()}
+
+    return Founded(template=_TEMPLATE, keys=keys, secrets=run_apart(found()), portal=running)
+
+
+@pytest.fixture
+def town_urls(postgres: EmbeddedPostgres, founded: Founded) -> DatabaseUrls:
+    return run_apart(
+        postgres.create_database(f"town_{next(_names)}", template=founded.template)
+    )
+
+
+@pytest.fixture
+async def town(
+    town_urls: DatabaseUrls, founded: Founded, portal: PortalServer
+) -> AsyncIterator[Town]:
+    """Halcyon, on a database of this test's own."""
+    node = open_node(town_urls, founded.keys)
+    owner = Database(town_urls.owner)
+    yield Town(
+        urls=town_urls,
+        context=node.context,
+        owner=owner,
+        secrets=founded.secrets,
+        portal=portal,
+    )
+    await node.close()
+    await owner.close()
+
+
+@pytest.fixture
+def halcyon_folder(tmp_path: Path, founded: Founded) -> Path:
+    """The files that are in force, to change and apply again."""
+    return halcyon(tmp_path / "brands", founded.portal.issuer)

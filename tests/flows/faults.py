@@ -1,0 +1,65 @@
+"""Failing on purpose: at one statement of a transaction, at its commit, or just after it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from consentid.store.engine import Database
+
+
+class CrashError(Exception):
+    """What a test raises in place of a power cut."""
+
+
+@dataclass(slots=True)
+class Counter:
+    statements: int = 0
+
+
+def _engine(database: Database) -> Engine:
+    return database._engine.sync_engine  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] where statements pass
+
+
+@contextmanager
+def crash_at(database: Database, step: int, *, after: bool) -> Iterator[Counter]:
+    """Raise at the n-th statement, before it is sent or once it was answered; 0 only counts."""
+    counter = Counter()
+
+    def before_it(*_: Any) -> None:
+        counter.statements += 1
+        if counter.statements == step and not after:
+            raise CrashError
+
+    def after_it(*_: Any) -> None:
+        if counter.statements == step and after:
+            raise CrashError
+
+    engine = _engine(database)
+    event.listen(engine, "before_cursor_execute", before_it)
+    event.listen(engine, "after_cursor_execute", after_it)
+    try:
+        yield counter
+    finally:
+        event.remove(engine, "before_cursor_execute", before_it)
+        event.remove(engine, "after_cursor_execute", after_it)
+
+
+@contextmanager
+def crash_at_commit(database: Database, *, persisted: bool) -> Iterator[None]:
+    """Raise in place of the next commits, or after they were made."""
+    dialect = _engine(database).dialect
+    real = dialect.do_commit
+
+    def crash(connection: Any) -> None:
+        if persisted:
+            real(connection)
+        raise CrashError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dialect, "do_commit", crash)
+        yield
