@@ -18,7 +18,6 @@ def refusal(environ: dict[str, str]) -> SettingsError:
 def test_nothing_set_is_every_default() -> None:
     assert from_environment({"HOME": "/somewhere", "PATH": "/bin"}) == Settings()
     assert Settings().trusted_proxies == ()
-    assert not Settings().allow_http_issuer
 
 
 def test_variables_are_read_as_what_they_mean() -> None:

@@ -66,8 +66,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How often flips of the status lists are published."""
     localhost_hosts: bool = False
     """Demo and dev only: our own clients map ``*.localhost`` to 127.0.0.1."""
-    allow_http_issuer: bool = False
-    """Demo and dev only: an issuer may be ``http``."""
     chromium: Path | None = None
     """The browser for the browser tests."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

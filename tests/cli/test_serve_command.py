@@ -23,7 +23,6 @@ def environ(database_urls: DatabaseUrls, tmp_path: Path) -> dict[str, str]:
         "CONSENTID_MIGRATION_DATABASE_URL": database_urls.owner,
         "CONSENTID_BRANDS_DIR": str(BRANDS),
         "CONSENTID_KEYS_DIR": str(tmp_path / "keys"),
-        "CONSENTID_ALLOW_HTTP_ISSUER": "true",
         "CONSENTID_LOCALHOST_HOSTS": "true",
     }
     assert run_process("keys", "generate", environ=chosen).code == Exit.OK

@@ -82,7 +82,6 @@ def run(args: argparse.Namespace) -> int:
     wanted = msgspec.structs.replace(
         wanted,
         keys_dir=wanted.keys_dir.absolute(),
-        allow_http_issuer=True,
         localhost_hosts=True,
         **{name: value for name, value in asked.items() if value is not None},
     )

@@ -127,7 +127,6 @@ class Stage:
             brands_dir=self._files_for_port(folder),
             keys_dir=folder / "keys",
             localhost_hosts=True,
-            allow_http_issuer=True,
         )
         with self._progress("database, keys, the Halcyon group's files and secrets"):
             self._prepared = asyncio.run(prepare(chosen, folder, port=self._port))
@@ -207,6 +206,5 @@ def _environment(chosen: Settings) -> dict[str, str]:
         "brands_dir": str(chosen.brands_dir),
         "keys_dir": str(chosen.keys_dir),
         "localhost_hosts": "true",
-        "allow_http_issuer": "true",
     }
     return {f"{settings.PREFIX}{name.upper()}": value for name, value in given.items()}

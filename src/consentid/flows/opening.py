@@ -27,7 +27,7 @@ def open_context(settings: Settings) -> Opened:
         SettingsError: no database is configured.
         NotFoundError, MalformedError: the keyring cannot be loaded.
     """
-    database = Database(settings.database())
+    database = Database(settings.database(), connections=settings.database_connections)
     client = make_client(localhost_hosts=settings.localhost_hosts)
     valkey = connect(settings.valkey_url)
     context = Context(

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from consentid.kit.errors import UnavailableError
 
-_POOL_SIZE: Final = 10
 _LOCK_TIMEOUT_MS: Final = 5_000
 _STATEMENT_TIMEOUT_MS: Final = 15_000
 _PASSING: Final = ("08", "40", "53", "55P03", "57", "58")
@@ -25,11 +24,12 @@ Spec: PostgreSQL, appendix A.
 class Database:
     """A pool of connections.  ``writing`` commits at its end, ``reading`` never writes."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, connections: int = 10) -> None:
+        """Open nothing yet; ``connections`` are kept at most."""
         self._engine: AsyncEngine = create_async_engine(
             url,
-            pool_size=_POOL_SIZE,
-            max_overflow=_POOL_SIZE,
+            pool_size=connections,
+            max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
             connect_args={
