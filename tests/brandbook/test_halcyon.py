@@ -1,6 +1,13 @@
 """The demo group is a real configuration: every kind of rule is used in it at least once."""
 
-from consentid.brandbook.client import AuthMethod, Collects, Scope, TokenClass
+from consentid.brandbook.client import (
+    AuthMethod,
+    Collects,
+    GrantType,
+    IdTokenAlgorithm,
+    Scope,
+    TokenClass,
+)
 from consentid.brandbook.folder import Draft
 from consentid.core.catalogue import find_terms, offered
 from consentid.core.decision import SignalSource
@@ -104,6 +111,30 @@ def test_each_kind_of_client_is_declared(halcyon: Draft) -> None:
     )
     assert clients["reach-api"].token_class is TokenClass.PARTNER
     assert halcyon.book.group.portal.clients.keys() == {"news", "shop", "play"}
+
+
+def test_clients_get_the_grants_that_their_declaration_makes_possible(halcyon: Draft) -> None:
+    clients = {str(id_): client for id_, client in halcyon.book.clients.items()}
+    code = {GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN, GrantType.TOKEN_EXCHANGE}
+    assert clients["news-web"].grant_types == code | {GrantType.CLIENT_CREDENTIALS}
+    assert clients["news-spa"].grant_types == code
+    assert clients["news-app"].grant_types == code
+    assert clients["play-tv"].grant_types == {
+        GrantType.DEVICE_CODE,
+        GrantType.REFRESH_TOKEN,
+        GrantType.TOKEN_EXCHANGE,
+    }
+    assert {id_: str(client.application_type) for id_, client in clients.items()} == {
+        "news-web": "web",
+        "news-spa": "browser",
+        "news-app": "native",
+        "shop-web": "web",
+        "play-web": "web",
+        "play-tv": "native",
+        "reach-api": "web",
+        "reach-forms": "web",
+    }
+    assert clients["news-spa"].id_token_signed_response_alg is IdTokenAlgorithm.ES256
 
 
 def test_a_profile_a_notice_and_words_are_found_by_party_and_language(halcyon: Draft) -> None:

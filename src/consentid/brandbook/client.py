@@ -1,10 +1,12 @@
-"""The OAuth clients that a brand or partner declares."""
+"""The OAuth clients that a brand or partner declares, in the words of RFC 7591."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
-from consentid.core.party import Party
+from consentid.core.party import Party, PartyKind
+from consentid.core.purpose import PurposeId
 
 ClientId = NewType("ClientId", str)
 """Unique in the whole group."""
@@ -55,9 +57,55 @@ class TokenClass(StrEnum):
     PARTNER = "partner"
 
 
+class ApplicationType(StrEnum):
+    """What runs the client.  Spec: OpenID Connect Dynamic Client Registration section 2."""
+
+    WEB = "web"
+    """A back end, which can keep a secret."""
+    BROWSER = "browser"
+    """A page's own script."""
+    NATIVE = "native"
+    """An app on a person's machine, a TV among them.  Spec: RFC 8252."""
+
+
+class GrantType(StrEnum):
+    """How a client may come by tokens.  Spec: RFC 7591 section 2."""
+
+    CLIENT_CREDENTIALS = "client_credentials"
+    AUTHORIZATION_CODE = "authorization_code"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a grant's name
+    DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+    TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant's name
+
+
+class IdTokenAlgorithm(StrEnum):
+    """What ID tokens for the client are signed with."""
+
+    RS256 = "RS256"
+    ES256 = "ES256"
+
+
+class KeyAlgorithm(StrEnum):
+    """What a client may sign with; never a symmetric one.  Spec: RFC 7518 section 3.1."""
+
+    ES256 = "ES256"
+    RS256 = "RS256"
+    PS256 = "PS256"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientKey:
+    """A client's public key, with the one algorithm that it signs with."""
+
+    kid: str
+    alg: KeyAlgorithm
+    members: Mapping[str, str]
+    """What makes the key: ``kty`` and its numbers.  Spec: RFC 7638 section 3.2."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientDeclaration:
-    """One client, as the files declare it.  Its secret or key is not in the files."""
+    """One client, as the files declare it.  Its secret is not in the files, nor a private key."""
 
     id: ClientId
     party: Party
@@ -66,4 +114,41 @@ class ClientDeclaration:
     collects: Collects
     surface: Surface
     token_class: TokenClass
+    application_type: ApplicationType = ApplicationType.WEB
+    grant_types: frozenset[GrantType] = frozenset()
     redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    purposes: frozenset[PurposeId] | None = None
+    """What it may ask for, with all that lies below; None for all that its party offers."""
+    id_token_signed_response_alg: IdTokenAlgorithm = IdTokenAlgorithm.RS256
+    require_pushed_authorization_requests: bool = False
+    keys: tuple[ClientKey, ...] = ()
+
+
+def token_class_for(surface: Surface, party: Party) -> TokenClass:
+    """How long its tokens live unless its declaration says otherwise."""
+    if party.kind is PartyKind.PARTNER:
+        return TokenClass.PARTNER
+    return TokenClass.TV if surface is Surface.TV else TokenClass.WEB
+
+
+def application_type_for(auth: AuthMethod, surface: Surface) -> ApplicationType:
+    """What runs a client that does not say."""
+    if surface is not Surface.WEB:
+        return ApplicationType.NATIVE
+    return ApplicationType.BROWSER if auth is AuthMethod.NONE else ApplicationType.WEB
+
+
+def grant_types_for(
+    auth: AuthMethod, surface: Surface, redirect_uris: Iterable[str]
+) -> frozenset[GrantType]:
+    """What a client that does not say may use: all that its declaration makes possible."""
+    found = {GrantType.TOKEN_EXCHANGE}
+    if auth is not AuthMethod.NONE:
+        found.add(GrantType.CLIENT_CREDENTIALS)
+    if any(redirect_uris):
+        found |= {GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}
+    if surface is Surface.TV:
+        found |= {GrantType.DEVICE_CODE, GrantType.REFRESH_TOKEN}
+    return frozenset(found)

@@ -1,93 +1,111 @@
 """Reading the OAuth clients of a brand or partner."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from consentid.brandbook import form
 from consentid.brandbook.client import (
+    ApplicationType,
     AuthMethod,
     ClientDeclaration,
     ClientId,
+    ClientKey,
     Collects,
+    GrantType,
+    IdTokenAlgorithm,
     Scope,
     Surface,
     TokenClass,
+    application_type_for,
+    grant_types_for,
+    token_class_for,
 )
+from consentid.brandbook.client_faults import find_faults
+from consentid.brandbook.client_keys import BadKeyError, read_key_file, read_keys
+from consentid.brandbook.overrides import Standing, find_purpose
+from consentid.brandbook.place import spell
 from consentid.brandbook.problem import Rule
 from consentid.brandbook.table import Table
-from consentid.core.party import Party, PartyKind
-
-_INSIDERS: Final = frozenset({Scope.ADMIN, Scope.KPIS_READ})
+from consentid.core.purpose import PurposeId
 
 
-def read_clients(table: Table, party: Party) -> Mapping[ClientId, ClientDeclaration]:
+def read_clients(
+    table: Table, standing: Standing, domains: Sequence[str]
+) -> Mapping[ClientId, ClientDeclaration]:
     """Read ``[clients]``."""
     found: dict[ClientId, ClientDeclaration] = {}
     for id_, declared in table.tables():
         if not form.CLIENT_ID.fits(id_):
             declared.tell(Rule.WRONG_FORM, f'"{id_}" will not do', f"write {form.CLIENT_ID.right}")
             continue
-        found[ClientId(id_)] = _read_client(declared, ClientId(id_), party)
+        client = _read_client(declared, ClientId(id_), standing)
+        for fault in find_faults(client, domains):
+            declared.tell(fault.rule, fault.message, fault.remedy, *fault.keys)
+        found[ClientId(id_)] = client
     return found
 
 
-def _read_client(table: Table, id_: ClientId, party: Party) -> ClientDeclaration:
+def _read_client(table: Table, id_: ClientId, standing: Standing) -> ClientDeclaration:
     surface = table.find_word("surface", Surface) or Surface.WEB
+    auth = table.word("auth", AuthMethod) or AuthMethod.CLIENT_SECRET_BASIC
+    redirects = table.texts("redirect_uris", form.REDIRECT)
     client = ClientDeclaration(
         id=id_,
-        party=party,
-        auth=table.word("auth", AuthMethod) or AuthMethod.CLIENT_SECRET_BASIC,
+        party=standing.party,
+        auth=auth,
         scopes=frozenset(table.words("scopes", Scope)),
         collects=table.find_word("collects", Collects) or Collects.OWN,
         surface=surface,
-        token_class=table.find_word("tokens", TokenClass) or _token_class(surface, party),
-        redirect_uris=table.texts("redirect_uris", form.REDIRECT),
+        token_class=table.find_word("tokens", TokenClass)
+        or token_class_for(surface, standing.party),
+        application_type=table.find_word("application_type", ApplicationType)
+        or application_type_for(auth, surface),
+        grant_types=frozenset(table.words("grant_types", GrantType))
+        if "grant_types" in table
+        else grant_types_for(auth, surface, redirects),
+        redirect_uris=redirects,
+        post_logout_redirect_uris=table.texts("post_logout_redirect_uris", form.REDIRECT),
+        backchannel_logout_uri=table.find_text("backchannel_logout_uri", form.LINK),
+        purposes=_read_purposes(table, standing),
+        id_token_signed_response_alg=table.find_word(
+            "id_token_signed_response_alg", IdTokenAlgorithm
+        )
+        or IdTokenAlgorithm.RS256,
+        require_pushed_authorization_requests=table.find_flag(
+            "require_pushed_authorization_requests"
+        )
+        or False,
+        keys=_read_keys(table),
     )
-    table.close({"channel": "did you mean surface?"})
-    _check(table, client)
+    table.close({"channel": "did you mean surface?", "jwks_uri": "write jwks or jwks_file"})
     return client
 
 
-def _token_class(surface: Surface, party: Party) -> TokenClass:
-    if party.kind is PartyKind.PARTNER:
-        return TokenClass.PARTNER
-    return TokenClass.TV if surface is Surface.TV else TokenClass.WEB
+def _read_purposes(table: Table, standing: Standing) -> frozenset[PurposeId] | None:
+    if "purposes" not in table:
+        return None
+    found = (
+        find_purpose(table, slug, standing, ("purposes", index))
+        for index, slug in enumerate(table.texts("purposes", form.PURPOSE, required=True))
+    )
+    return frozenset(id_ for id_ in found if id_ is not None)
 
 
-def _check(table: Table, client: ClientDeclaration) -> None:
-    partner = client.party.kind is PartyKind.PARTNER
-    if client.collects is Collects.GROUP and partner:
-        table.tell(
-            Rule.WIDENING,
-            "a partner cannot collect consent for the group",
-            'write collects = "own"',
-            "collects",
-        )
-    if client.collects is Collects.GROUP and client.auth is AuthMethod.NONE:
-        table.tell(
-            Rule.WIDENING,
-            "a client that keeps no secret cannot collect consent for the group",
-            'write collects = "own", or give it a secret',
-            "collects",
-        )
-    if partner and client.token_class is not TokenClass.PARTNER:
-        table.tell(
-            Rule.WIDENING,
-            "a partner's tokens live no longer than partner tokens do",
-            'write tokens = "partner", or remove it',
-            "tokens",
-        )
-    if _INSIDERS & client.scopes and (partner or client.auth is AuthMethod.NONE):
-        table.tell(
-            Rule.WIDENING,
-            f"{' and '.join(sorted(_INSIDERS & client.scopes))} are for the brands' own back ends",
-            "remove them",
-            "scopes",
-        )
-    if client.auth is AuthMethod.NONE and Scope.EVENTS_READ in client.scopes:
-        table.tell(
-            Rule.WIDENING,
-            "events:read is for back ends: a client that keeps no secret reads no feed",
-            "remove it",
-            "scopes",
-        )
+def _read_keys(table: Table) -> tuple[ClientKey, ...]:
+    key = "jwks"
+    try:
+        name = table.find_text("jwks_file", form.FILE)
+        if "jwks" in table:
+            if name is not None:
+                table.tell(
+                    Rule.CONTRADICTION, "the keys stand in two places", "keep one", "jwks_file"
+                )
+            return read_keys(table.take("jwks"))
+        if name is None:
+            return ()
+        key = "jwks_file"
+        return read_key_file(table.page.folder / name)
+    except BadKeyError as bad:
+        place = bad.place if key == "jwks" else ()
+        inside = "" if key == "jwks" or not bad.place else f" ({spell(bad.place)})"
+        table.tell(Rule.WRONG_FORM, f"{bad.message}{inside}", bad.remedy, key, *place)
+        return ()

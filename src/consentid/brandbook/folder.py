@@ -88,7 +88,7 @@ def _open_group(folder: Path, problems: list[Problem]) -> Table | None:
 
 
 def _open_table(file: str, path: Path, problems: list[Problem]) -> Table | None:
-    opened = open_page(file, path.read_bytes(), problems)
+    opened = open_page(file, path.read_bytes(), problems, folder=path.parent)
     return None if opened is None else Table(opened[0], (), opened[1])
 
 

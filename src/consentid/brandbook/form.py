@@ -18,6 +18,8 @@ _URI_CHARACTERS: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", r
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _HARMLESS: Final = frozenset("\N{SOFT HYPHEN}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
 """Invisible, yet spelling; what turns the direction of a text could make it say another thing."""
+_DOT_SEGMENTS: Final = frozenset({".", ".."})
+"""Steps of a path that two readers may follow to different places."""
 _PRIVATE_SCHEME: Final = re.compile(r"[a-z][a-z0-9]*(?:\.[a-z0-9-]+)+", re.ASCII)
 
 
@@ -31,7 +33,12 @@ class Form:
 
 def is_local(host: str) -> bool:
     """Whether a host name never leaves the machine, so that plain HTTP is no risk."""
-    return host == "localhost" or host.endswith(".localhost") or host in {"127.0.0.1", "[::1]"}
+    return is_loopback(host) or host.endswith(".localhost")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this very machine, by address or by the name that RFC 6761 keeps for it."""
+    return host in {"localhost", "127.0.0.1", "::1"}
 
 
 def host_of(url: str) -> str:
@@ -117,11 +124,16 @@ def _is_audience(text: str) -> bool:
     return parts is not None and _is_guarded(parts) and not set("?#") & set(text)
 
 
-def _is_redirect(text: str) -> bool:
-    if "#" in text:
-        return False
+def is_private_scheme(text: str) -> bool:
+    """Whether an address is of an app's own scheme: a reversed domain.  Spec: RFC 8252, 7.1."""
     scheme, colon, rest = text.partition(":/")
-    if colon and rest and _PRIVATE_SCHEME.fullmatch(scheme) and not rest.startswith("/"):
+    return bool(colon and rest and _PRIVATE_SCHEME.fullmatch(scheme)) and not rest.startswith("/")
+
+
+def _is_redirect(text: str) -> bool:
+    if "#" in text or not _DOT_SEGMENTS.isdisjoint(text.partition("?")[0].split("/")):
+        return False
+    if is_private_scheme(text):
         return _URI_CHARACTERS.fullmatch(text) is not None
     return _is_link(text)
 
@@ -181,6 +193,12 @@ PORTAL_ISSUER: Final = Form(
 )
 LINK: Final = Form(right=f"an absolute address {_GUARDED}", fits=_is_link)
 REDIRECT: Final = Form(
-    right=f"an absolute address {_GUARDED} or of an app's own scheme, without fragment",
+    right=(
+        f'an absolute address {_GUARDED} or of an app\'s own scheme, without fragment, "." or ".."'
+    ),
     fits=_is_redirect,
+)
+FILE: Final = _pattern(
+    r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,80}\.json",
+    'the name of a file beside this one, such as "keys.json"',
 )

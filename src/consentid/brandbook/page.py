@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from consentid.brandbook.place import KeyPath, locate, spell
@@ -21,6 +22,8 @@ class Page:
     file: str
     lines: Mapping[KeyPath, int]
     problems: list[Problem] = field(compare=False)
+    folder: Path = field(default=Path(), compare=False)
+    """Where the file lies, for files that it names."""
 
     def tell(self, path: KeyPath, rule: Rule, message: str, remedy: str) -> None:
         """Note a problem at a key, or at the nearest one above it that was written."""
@@ -40,7 +43,7 @@ class Page:
 
 
 def open_page(
-    file: str, raw: bytes, problems: list[Problem]
+    file: str, raw: bytes, problems: list[Problem], *, folder: Path
 ) -> tuple[Page, Mapping[str, object]] | None:
     """Parse a file into its page and values; None where it is not TOML, which is then noted."""
     try:
@@ -64,7 +67,7 @@ def open_page(
     except tomllib.TOMLDecodeError as error:
         problems.append(_explain(file, text, str(error)))
         return None
-    return Page(file=file, lines=locate(text), problems=problems), values
+    return Page(file=file, lines=locate(text), problems=problems, folder=folder), values
 
 
 def _explain(file: str, text: str, said: str) -> Problem:

@@ -61,18 +61,20 @@ def read_party(
         group_validity_s=group.validity_s,
         party_validity_s=validity_s,
     )
+    domains = table.texts("domains", form.DOMAIN, required=True)
     profile = Profile(
         party=party,
         name=table.text("name", form.NAME),
         entity=read_entity(table.table("legal_entity", required=True)),
-        domains=table.texts("domains", form.DOMAIN, required=True),
+        domains=domains,
         origins=table.texts("origins", form.ORIGIN),
         audience=table.text("audience", form.AUDIENCE),
         look=read_look(table.table("look", required=True)),
         texts=read_wording(table.table("texts"), group.languages, wording),
         purpose_texts=_read_purpose_texts(table.table("purpose_texts"), standing, group),
         order=_read_purposes(table, "order", standing),
-        clients=read_clients(table.table("clients"), party),
+        clients=read_clients(table.table("clients"), standing, domains),
+        receives=_read_receives(table, standing),
     )
     _check_origins(table, profile)
     terms = PartyTerms(
@@ -83,6 +85,7 @@ def read_party(
         overrides=read_overrides(table.table("overrides"), standing),
         listed=_read_listed(table, standing),
     )
+    _check_client_purposes(table, profile, terms)
     names, attaches = _read_notice(table.table("notice"), party)
     table.close({"ask": "remove it: purposes say whether they are asked"})
     return PartyPage(
@@ -132,6 +135,19 @@ def _read_purposes(table: Table, key: str, standing: Standing) -> tuple[PurposeI
     return tuple(id_ for id_ in found if id_ is not None)
 
 
+def _read_receives(table: Table, standing: Standing) -> Mapping[Slug, PurposeId]:
+    """Read ``[receives]``; whether the givers exist is checked across files."""
+    if standing.party.kind is PartyKind.BRAND:
+        return {}
+    receives = table.table("receives")
+    found = {
+        Slug(giver): find_purpose(receives, receives.text(giver, form.PURPOSE), standing, (giver,))
+        for giver in receives
+    }
+    receives.close()
+    return {giver: purpose for giver, purpose in found.items() if purpose is not None}
+
+
 def _read_purpose_texts(
     table: Table, standing: Standing, group: Group
 ) -> Mapping[str, Mapping[PurposeId, PurposeTexts]]:
@@ -172,6 +188,20 @@ def _read_notice(table: Table, party: Party) -> tuple[tuple[Slug, ...] | None, b
 
 
 _ALL_FORM = form.Form(right=f'"{ALL}", or an array of slugs', fits=lambda text: text == ALL)
+
+
+def _check_client_purposes(table: Table, profile: Profile, terms: PartyTerms) -> None:
+    for id_, client in profile.clients.items():
+        for purpose in sorted((client.purposes or frozenset()) - (terms.listed or frozenset())):
+            if terms.listed is not None:
+                table.tell(
+                    Rule.WIDENING,
+                    f'{profile.party.slug} may not be granted "{purpose}"',
+                    "add it to the partner's purposes, or remove it here",
+                    "clients",
+                    id_,
+                    "purposes",
+                )
 
 
 def _check_origins(table: Table, profile: Profile) -> None:

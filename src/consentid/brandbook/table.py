@@ -168,6 +168,10 @@ class Table:
             else:
                 self._mistyped(item, "a table: { ... }", key, index)
 
+    def take(self, key: str) -> object | None:
+        """Whatever was written, for what has a reader of its own."""
+        return self._take(key)
+
     def _take(self, key: str) -> object | None:
         self._known[key] = None
         return self._values.get(key)

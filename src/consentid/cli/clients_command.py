@@ -9,14 +9,32 @@ import asyncio
 import os
 import secrets
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
+import msgspec
+
 from consentid import settings
-from consentid.brandbook.client import AuthMethod, Scope, Surface
+from consentid.brandbook.client import (
+    ApplicationType,
+    AuthMethod,
+    ClientDeclaration,
+    ClientId,
+    Collects,
+    GrantType,
+    IdTokenAlgorithm,
+    Scope,
+    Surface,
+    application_type_for,
+    grant_types_for,
+    token_class_for,
+)
+from consentid.brandbook.client_keys import BadKeyError, read_key_file
 from consentid.cli import terminal
 from consentid.cli.opening import owned
 from consentid.cli.terminal import Exit
 from consentid.core.party import Party, PartyKind, Slug
+from consentid.core.purpose import PurposeId
 from consentid.kit.errors import MalformedError
 from consentid.settings import Settings
 
@@ -40,6 +58,15 @@ class _Arguments(Protocol):
     auth: str
     surface: str
     collects_for_group: bool
+    application_type: str | None
+    grant_type: list[str]
+    redirect_uri: list[str]
+    post_logout_redirect_uri: list[str]
+    backchannel_logout_uri: str | None
+    purpose: list[str]
+    id_token_alg: str
+    require_pushed_requests: bool
+    jwks: Path | None
     overlap_hours: int
 
 
@@ -88,6 +115,7 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         action="store_true",
         help="it may record grants that hold at every brand its notice names",
     )
+    _add_oauth_options(adding)
     rotating = actions.add_parser(
         "rotate",
         help="give a client a new secret",
@@ -106,6 +134,62 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         action.add_argument("--json", action="store_true", help="answer as one JSON object")
     parser.set_defaults(run=run)
     return parser
+
+
+def _add_oauth_options(adding: argparse.ArgumentParser) -> None:
+    adding.add_argument(
+        "--redirect-uri",
+        action="append",
+        default=[],
+        metavar="URI",
+        help="where people return to, exactly; may be given again",
+    )
+    adding.add_argument(
+        "--post-logout-redirect-uri",
+        action="append",
+        default=[],
+        metavar="URI",
+        help="where people return to after signing out; may be given again",
+    )
+    adding.add_argument(
+        "--backchannel-logout-uri", metavar="URI", help="where its back end is told of a sign-out"
+    )
+    adding.add_argument(
+        "--application-type",
+        choices=list(ApplicationType),
+        help="what runs it (default: by --auth and --surface)",
+    )
+    adding.add_argument(
+        "--grant-type",
+        action="append",
+        default=[],
+        choices=list(GrantType),
+        help="how it comes by tokens; may be given again (default: all that the rest allows)",
+    )
+    adding.add_argument(
+        "--purpose",
+        action="append",
+        default=[],
+        metavar="PURPOSE",
+        help="what it may ask for; may be given again (default: all that its party offers)",
+    )
+    adding.add_argument(
+        "--id-token-alg",
+        choices=list(IdTokenAlgorithm),
+        default=IdTokenAlgorithm.RS256,
+        help="what its ID tokens are signed with (default: %(default)s)",
+    )
+    adding.add_argument(
+        "--require-pushed-requests",
+        action="store_true",
+        help="it sends every authorization request through /par (partners always do)",
+    )
+    adding.add_argument(
+        "--jwks",
+        type=Path,
+        metavar="FILE",
+        help="its public keys as a JSON Web Key Set, for --auth private_key_jwt",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -134,19 +218,40 @@ def _party(text: str) -> Party:
 
 
 async def _add(chosen: Settings, given: _Arguments, party: Party) -> "NewSecret | None":
+    declared = _declared(given, party)
     async with owned(chosen) as database:
         from consentid.flows.register_client import add_client  # noqa: PLC0415  the server extra
 
-        return await add_client(
-            database,
-            client_id=given.client,
-            party=party,
-            scopes=frozenset(Scope(scope) for scope in given.scope or _DEFAULT_SCOPES),
-            auth_method=AuthMethod(given.auth),
-            surface=Surface(given.surface),
-            collects_for_group=given.collects_for_group,
-            randomness=secrets.token_bytes,
-        )
+        return await add_client(database, declared, randomness=secrets.token_bytes)
+
+
+def _declared(given: _Arguments, party: Party) -> ClientDeclaration:
+    auth, surface = AuthMethod(given.auth), Surface(given.surface)
+    try:
+        keys = () if given.jwks is None else read_key_file(given.jwks)
+    except BadKeyError as bad:
+        raise MalformedError("usage", f"{bad.message}: {bad.remedy}", where="--jwks") from bad
+    return ClientDeclaration(
+        id=ClientId(given.client),
+        party=party,
+        auth=auth,
+        scopes=frozenset(Scope(scope) for scope in given.scope or _DEFAULT_SCOPES),
+        collects=Collects.GROUP if given.collects_for_group else Collects.OWN,
+        surface=surface,
+        token_class=token_class_for(surface, party),
+        application_type=ApplicationType(
+            given.application_type or application_type_for(auth, surface)
+        ),
+        grant_types=frozenset(GrantType(each) for each in given.grant_type)
+        or grant_types_for(auth, surface, given.redirect_uri),
+        redirect_uris=tuple(dict.fromkeys(given.redirect_uri)),
+        post_logout_redirect_uris=tuple(dict.fromkeys(given.post_logout_redirect_uri)),
+        backchannel_logout_uri=given.backchannel_logout_uri,
+        purposes=frozenset(PurposeId(each) for each in given.purpose) or None,
+        id_token_signed_response_alg=IdTokenAlgorithm(given.id_token_alg),
+        require_pushed_authorization_requests=given.require_pushed_requests,
+        keys=keys,
+    )
 
 
 async def _rotate(chosen: Settings, client_id: str, overlap_h: int) -> "NewSecret":
@@ -216,6 +321,7 @@ def _as_json(client: "Client") -> dict[str, object]:
         "scopes": sorted(client.scopes),
         "surface": client.surface,
         "token_class": client.token_class,
+        "registration": msgspec.to_builtins(client.registration),
         "source": client.source,
         "disabled": client.disabled_at is not None,
     }

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
-from consentid.brandbook.client import ClientDeclaration, Collects
 from consentid.brandbook.encoding import decode, encode
 from consentid.brandbook.folder import Draft
 from consentid.brandbook.publication import publish
+from consentid.flows.registration import registered
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
 from consentid.ledger.leaf import Kind, encode_leaf, origin_of
 from consentid.store import catalogues, clients, clock, journal
 from consentid.store.catalogues import CatalogueRow
-from consentid.store.clients import Client
 from consentid.store.engine import Database
 
 
@@ -100,20 +99,7 @@ async def _add(
 
 async def _register_clients(connection: AsyncConnection, book: Book, *, at: Instant) -> None:
     for declared in book.clients.values():
-        await clients.save(connection, _client(declared), at=at)
+        await clients.save(connection, registered(declared, source="files"), at=at)
     await clients.disable_all_but(
         connection, [str(id_) for id_ in book.clients], source="files", at=at
-    )
-
-
-def _client(declared: ClientDeclaration) -> Client:
-    return Client(
-        client_id=declared.id,
-        party=declared.party,
-        source="files",
-        auth_method=declared.auth,
-        scopes=frozenset(declared.scopes),
-        collects_for_group=declared.collects is Collects.GROUP,
-        surface=declared.surface,
-        token_class=declared.token_class,
     )

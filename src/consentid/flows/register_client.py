@@ -5,9 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from consentid.brandbook.client import AuthMethod, Scope, Surface, TokenClass
-from consentid.core.party import Party, PartyKind
+from consentid.brandbook import form
+from consentid.brandbook.book import Book, Profile
+from consentid.brandbook.client import AuthMethod, ClientDeclaration
+from consentid.brandbook.client_faults import find_faults
+from consentid.core.catalogue import offered
 from consentid.flows.publish_catalogue import find_applied
+from consentid.flows.registration import registered
 from consentid.kit import base64url
 from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
 from consentid.kit.instants import SECOND, Instant
@@ -36,54 +40,69 @@ def hash_secret(secret: str) -> bytes:
 
 
 async def add_client(
-    database: Database,
-    *,
-    client_id: str,
-    party: Party,
-    scopes: frozenset[Scope],
-    auth_method: AuthMethod,
-    surface: Surface,
-    collects_for_group: bool,
-    randomness: Callable[[int], bytes],
+    database: Database, declared: ClientDeclaration, *, randomness: Callable[[int], bytes]
 ) -> NewSecret | None:
     """Register a client that the files do not declare; None for one that has no secret.
 
     Raises:
         ConflictError: the id is taken.
         NotFoundError: no such brand or partner, or no catalogue was applied.
+        MalformedError: the declaration contradicts itself, or would widen what its party may do.
     """
     book = await find_applied(database)
-    if book is None or party not in book.catalogue.parties:
+    profile = None if book is None else book.find_profile(declared.party)
+    if book is None or profile is None:
         raise NotFoundError(
             "party_unknown",
-            f"{party} is not in the catalogue in force: run `consentid brands apply` first.",
+            f"{declared.party} is not in the catalogue in force: first `consentid brands apply`.",
             where="party",
         )
+    _check(book, profile, declared)
     async with database.writing() as connection:
         now = await clock.now(connection)
-        if any(each.client_id == client_id for each in await clients.every(connection)):
+        if any(each.client_id == declared.id for each in await clients.every(connection)):
             raise ConflictError(
                 "client_exists",
-                f"A client {client_id} exists: choose another id, or rotate its secret.",
+                f"A client {declared.id} exists: choose another id, or rotate its secret.",
                 where="client_id",
             )
-        await clients.save(
-            connection,
-            Client(
-                client_id=client_id,
-                party=party,
-                source="command",
-                auth_method=auth_method,
-                scopes=frozenset(scopes),
-                collects_for_group=collects_for_group,
-                surface=surface,
-                token_class=_token_class(party, surface),
-            ),
-            at=now,
-        )
-    if auth_method is not AuthMethod.CLIENT_SECRET_BASIC:
+        await clients.save(connection, registered(declared, source="command"), at=now)
+    if declared.auth is not AuthMethod.CLIENT_SECRET_BASIC:
         return None
-    return await rotate_secret(database, client_id=client_id, overlap_s=0, randomness=randomness)
+    return await rotate_secret(database, client_id=declared.id, overlap_s=0, randomness=randomness)
+
+
+def _check(book: Book, profile: Profile, declared: ClientDeclaration) -> None:
+    """Hold a client to the rules that the files are held to."""
+    if not form.CLIENT_ID.fits(declared.id):
+        raise MalformedError(
+            "bad_client_id", f"The id will not do: write {form.CLIENT_ID.right}.", where="client_id"
+        )
+    uris = (*declared.redirect_uris, *declared.post_logout_redirect_uris)
+    unfit = next((uri for uri in uris if not form.REDIRECT.fits(uri)), None)
+    if unfit is not None:
+        raise MalformedError(
+            "bad_redirect_uri", f"{unfit} will not do: write {form.REDIRECT.right}.", where=unfit
+        )
+    logout = declared.backchannel_logout_uri
+    if logout is not None and not form.LINK.fits(logout):
+        raise MalformedError(
+            "bad_logout_uri", f"{logout} will not do: write {form.LINK.right}.", where=logout
+        )
+    fault = next(iter(find_faults(declared, profile.domains)), None)
+    if fault is not None:
+        raise MalformedError(
+            f"client_{fault.rule}",
+            f"{fault.message[0].upper()}{fault.message[1:]}: {fault.remedy}.",
+            where=str(fault.keys[0]),
+        )
+    strange = (declared.purposes or frozenset()) - set(offered(book.catalogue, declared.party))
+    if strange:
+        raise MalformedError(
+            "purpose_unknown",
+            f"{declared.party} does not offer {', '.join(sorted(strange))}.",
+            where="purposes",
+        )
 
 
 async def rotate_secret(
@@ -125,9 +144,3 @@ async def list_clients(database: Database) -> Sequence[Client]:
     """Every client, disabled ones too."""
     async with database.reading() as connection:
         return await clients.every(connection)
-
-
-def _token_class(party: Party, surface: Surface) -> TokenClass:
-    if party.kind is PartyKind.PARTNER:
-        return TokenClass.PARTNER
-    return TokenClass.TV if surface is Surface.TV else TokenClass.WEB

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Row, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +12,38 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.core.party import Party, PartyKind, Slug
 from consentid.kit.instants import Instant
 from consentid.store.tables import client_secrets, clients
+
+
+class RegisteredKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A client's public key, with the one algorithm that it signs with."""
+
+    kid: str
+    alg: str
+    members: dict[str, str]
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a client behaves at the OAuth endpoints, in the words of RFC 7591.
+
+    Kept as JSON.  A member unknown to this release is passed over: the next one may have put it
+    there while both serve.
+    """
+
+    application_type: str = "web"
+    """``web``, ``browser`` or ``native``."""
+    grant_types: tuple[str, ...] = ()
+    redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    purposes: tuple[str, ...] | None = None
+    """What it may ask for, with all that lies below; None for all that its party offers."""
+    id_token_signed_response_alg: str = "RS256"  # noqa: S105 - an algorithm's name
+    require_pushed_authorization_requests: bool = False
+    keys: tuple[RegisteredKey, ...] = ()
+
+
+_encoder: Final = msgspec.json.Encoder(order="deterministic")
+_decoder: Final = msgspec.json.Decoder(Registration)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +59,7 @@ class Client:
     collects_for_group: bool
     surface: str
     token_class: str
+    registration: Registration
     disabled_at: Instant | None = None
 
 
@@ -39,6 +73,7 @@ def _client(row: Row[Any]) -> Client:
         collects_for_group=row.collects == "group",
         surface=row.surface,
         token_class=row.token_class,
+        registration=_decoder.decode(row.registration),
         disabled_at=row.disabled_at,
     )
 
@@ -72,6 +107,7 @@ async def save(connection: AsyncConnection, client: Client, *, at: Instant) -> N
         "collects": "group" if client.collects_for_group else "own",
         "surface": client.surface,
         "token_class": client.token_class,
+        "registration": _encoder.encode(client.registration),
         "disabled_at": client.disabled_at,
     }
     await connection.execute(
