@@ -156,9 +156,7 @@ class Hub:
             **changed,
         }
 
-    def decide(
-        self, subject: Mapping[str, str] | None = None, **changed: Any
-    ) -> dict[str, Any]:
+    def decide(self, subject: Mapping[str, str] | None = None, **changed: Any) -> dict[str, Any]:
         """Record a decision, and what was answered."""
         answer = self.http.post(
             "/v1/decisions",

@@ -71,14 +71,14 @@ def subject(hub: Hub) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def shopper(hub: Hub) -> dict[str, str]:
     """A subject as *shop* knows it; its client grants for itself alone."""
-    token = hub.exchange(hub.id_token(Person.invent(), audience="halcyon-market"), client="shop-web")
+    token = hub.exchange(
+        hub.id_token(Person.invent(), audience="halcyon-market"), client="shop-web"
+    )
     return bearer(token.json()["access_token"])
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_stored(
-    hub: Hub, subject: dict[str, str], shopper: dict[str, str]
-) -> Iterator[None]:
+def nothing_is_stored(hub: Hub, subject: dict[str, str], shopper: dict[str, str]) -> Iterator[None]:
     assert subject != shopper  # both signed in before the count
     hub.client_token()
     before = hub.counts()
@@ -89,9 +89,7 @@ def nothing_is_stored(
 def send(
     hub: Hub, address: Address, subject: dict[str, str], content: bytes | str
 ) -> httpx2.Response:
-    return hub.http.post(
-        address.path, content=content, headers={**subject, **fresh_key(), **JSON}
-    )
+    return hub.http.post(address.path, content=content, headers={**subject, **fresh_key(), **JSON})
 
 
 def send_json(
@@ -100,7 +98,9 @@ def send_json(
     return send(hub, address, subject, json.dumps({**address.body(hub), **changed}))
 
 
-def decide(hub: Hub, subject: dict[str, str], brand: str = "news", **changed: Any) -> httpx2.Response:
+def decide(
+    hub: Hub, subject: dict[str, str], brand: str = "news", **changed: Any
+) -> httpx2.Response:
     return hub.http.post(
         "/v1/decisions",
         json=hub.decision(brand, **changed),
@@ -139,9 +139,7 @@ def test_a_body_that_is_no_object_is_refused(
 
 
 @everywhere
-def test_an_unknown_field_is_refused(
-    hub: Hub, subject: dict[str, str], address: Address
-) -> None:
+def test_an_unknown_field_is_refused(hub: Hub, subject: dict[str, str], address: Address) -> None:
     answer = send_json(hub, address, subject, sub="somebody")
     assert_problem(answer, 422, "invalid_body", "sub")
 
@@ -421,9 +419,7 @@ def test_a_notice_version_that_is_not_current_is_refused(
     hub: Hub, subject: dict[str, str], changed: dict[str, Any], status: int, code: str, where: str
 ) -> None:
     body = hub.decision()
-    answer = decide(
-        hub, subject, served=body["served"], notice={**body["notice"], **changed}
-    )
+    answer = decide(hub, subject, served=body["served"], notice={**body["notice"], **changed})
     assert_problem(answer, status, code, where)
 
 
