@@ -1,6 +1,7 @@
 """Opaque access tokens, stored hashed; and tokens of others that are good for one use."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -23,6 +24,8 @@ class AccessToken:
     scopes: frozenset[str]
     issued_at: Instant
     expires_at: Instant
+    family: UUID | None = None
+    """What tokens that come of one code have in common."""
 
 
 async def add(connection: AsyncConnection, token: AccessToken) -> None:
@@ -34,6 +37,7 @@ async def add(connection: AsyncConnection, token: AccessToken) -> None:
             subject_id=token.subject,
             device_id=token.device,
             scopes=sorted(token.scopes),
+            family=token.family,
             issued_at=token.issued_at,
             expires_at=token.expires_at,
         )
@@ -58,6 +62,7 @@ async def find(connection: AsyncConnection, token_hash: bytes) -> AccessToken | 
         scopes=frozenset(row.scopes),
         issued_at=row.issued_at,
         expires_at=row.expires_at,
+        family=row.family,
     )
 
 

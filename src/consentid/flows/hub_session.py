@@ -1,0 +1,214 @@
+"""Who is behind a browser: a person signed in at the hub, a device without login, or nobody yet.
+
+The session cookie changes at each sign-in, so that one planted before is worth nothing.  The device
+cookie is the device's credential.  The browser cookie names nobody: interactions and hand-overs to
+the portal are bound to it.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.book import Book
+from consentid.core.decision import SubjectId
+from consentid.core.party import Party
+from consentid.flows.authenticate import hash_token
+from consentid.flows.context import Context
+from consentid.flows.create_device import (
+    CREDENTIAL_BYTES,
+    LIFETIME_D,
+    find_device,
+    hash_credential,
+)
+from consentid.flows.open_subject import new_subject, open_subject
+from consentid.flows.portal_identity import identity_hash, portal_sid_hash
+from consentid.flows.session import Session
+from consentid.flows.sign_in import SignedIn, sign_in
+from consentid.keyring.deriving import Job, derived_key
+from consentid.kit import base64url
+from consentid.kit.instants import DAY, HOUR, Instant
+from consentid.net.portal import PortalIdentity
+from consentid.store import hub_sessions, subjects
+from consentid.store.hub_sessions import HubSessionRow
+
+SECRET_BYTES: Final = 32
+LIFETIME_H: Final = 12
+"""How long a person stays signed in at the hub, at most."""
+_MAX_COOKIE: Final = 128
+_SID_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Browser:
+    """What a browser presents, none of it verified."""
+
+    unverified_session: str | None = None
+    unverified_device: str | None = None
+    unverified_secret: str | None = None
+    """The browser cookie."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who is behind a browser, verified."""
+
+    session: Session | None
+    """The account, or the device where nobody is signed in; None before the first choice."""
+    login: HubSessionRow | None
+    """The sign-in, where somebody is signed in."""
+    device: SubjectId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedInBrowser:
+    """A new session for a browser."""
+
+    session_token: str
+    """The session cookie's new value."""
+    signed_in: SignedIn
+
+
+def new_secret(context: Context) -> str:
+    """A value for a cookie or an address: 256 bits in base64url.  43 characters."""
+    return base64url.encode(context.randomness(SECRET_BYTES))
+
+
+def hash_browser(browser: Browser) -> bytes | None:
+    """What things are bound to; None where the browser presents no secret."""
+    secret = browser.unverified_secret
+    return None if secret is None or len(secret) > _MAX_COOKIE else hash_token(secret)
+
+
+async def find_visitor(
+    context: Context,
+    connection: AsyncConnection,
+    browser: Browser,
+    *,
+    now: Instant,
+    lock: bool = False,
+) -> Visitor:
+    """Find out who is there.  Erased subjects, expired sessions and unknown cookies are nobody."""
+    device = await _find_device(connection, browser, now=now)
+    login = await _find_login(connection, browser, now=now)
+    beneath = None if device is None else await open_subject(context, connection, device)
+    if login is not None:
+        account = await open_subject(context, connection, login.account, lock=lock)
+        if account is not None:
+            return Visitor(
+                session=Session(subject=account, device=beneath),
+                login=login,
+                device=None if beneath is None else beneath.id,
+            )
+    if beneath is not None and lock:
+        beneath = await open_subject(context, connection, beneath.id, lock=True)
+    if beneath is None:
+        return Visitor(session=None, login=None, device=None)
+    return Visitor(session=Session(subject=beneath), login=None, device=beneath.id)
+
+
+async def sign_in_session(
+    context: Context,
+    connection: AsyncConnection,
+    book: Book,
+    identity: PortalIdentity,
+    *,
+    browser: Browser,
+    party: Party,
+    auth_time: Instant | None,
+    acr: str | None,
+    portal_sid: str | None,
+    at: Instant,
+) -> SignedInBrowser:
+    """Sign a person in at the hub: sync, claim, contradictions, and a fresh session.
+
+    ``party`` is whose contradictions are to be told.  The browser's former session ends.  The
+    caller commits, then sets the session cookie.
+
+    Raises:
+        UnauthenticatedError: the ID token was used before, or the person was erased.
+    """
+    signed_in = await sign_in(
+        context,
+        connection,
+        book,
+        identity,
+        party=party,
+        device=await _find_device(connection, browser, now=at),
+        at=at,
+    )
+    await end_session(connection, browser)
+    token = new_secret(context)
+    device = signed_in.session.device
+    await hub_sessions.add(
+        connection,
+        HubSessionRow(
+            session_hash=hash_token(token),
+            account=signed_in.session.subject.id,
+            device=None if device is None else device.id,
+            auth_time=auth_time,
+            acr=acr,
+            portal_sid_hash=None
+            if portal_sid is None
+            else portal_sid_hash(context, issuer=identity.issuer, sid=portal_sid),
+            identity_hash=identity_hash(context, issuer=identity.issuer, sub=identity.sub),
+            created_at=at,
+            expires_at=Instant(at + LIFETIME_H * HOUR),
+        ),
+    )
+    return SignedInBrowser(session_token=token, signed_in=signed_in)
+
+
+async def end_session(connection: AsyncConnection, browser: Browser) -> HubSessionRow | None:
+    """Sign out: returns the session that ended.  The device's own choices govern again."""
+    token = browser.unverified_session
+    if token is None or len(token) > _MAX_COOKIE:
+        return None
+    return await hub_sessions.end(connection, hash_token(token))
+
+
+async def create_hub_device(
+    context: Context, connection: AsyncConnection, *, client_id: str, at: Instant
+) -> tuple[SubjectId, str]:
+    """Make the device subject of a browser at its first explicit choice, and its credential."""
+    credential = base64url.encode(context.randomness(CREDENTIAL_BYTES))
+    new = new_subject(context, at=at)
+    await subjects.create_device(
+        connection,
+        new,
+        credential_hash=hash_credential(credential),
+        client_id=client_id,
+        origin=None,
+        expires_at=Instant(at + LIFETIME_D * DAY),
+    )
+    return new.id, credential
+
+
+def session_sid(context: Context, session_hash: bytes, *, client_id: str) -> str:
+    """A hub session as one client knows it (``sid``): two clients cannot join people by it.
+
+    22 characters.  Spec: OpenID Connect Back-Channel Logout section 2.1.
+    """
+    key = derived_key(context.keyring.master, Job.IDENTITY)
+    message = f"hub\0{client_id}\0".encode() + session_hash
+    return base64url.encode(hmac.digest(key, message, hashlib.sha256)[:_SID_BYTES])
+
+
+async def _find_device(
+    connection: AsyncConnection, browser: Browser, *, now: Instant
+) -> SubjectId | None:
+    credential = browser.unverified_device
+    if credential is None or len(credential) > _MAX_COOKIE:
+        return None
+    return await find_device(connection, credential, origin=None, now=now)
+
+
+async def _find_login(
+    connection: AsyncConnection, browser: Browser, *, now: Instant
+) -> HubSessionRow | None:
+    token = browser.unverified_session
+    if token is None or len(token) > _MAX_COOKIE:
+        return None
+    return await hub_sessions.find(connection, hash_token(token), now=now)

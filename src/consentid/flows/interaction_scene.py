@@ -1,0 +1,182 @@
+"""An interaction, who is there, what holds, and what is therefore asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.book import Book
+from consentid.brandbook.notice import Notice
+from consentid.core import projection
+from consentid.core.decision import CatalogueVersion, ServedId
+from consentid.core.party import Party, PartyKind, ReachKind
+from consentid.core.purpose import PurposeId
+from consentid.core.resolution import Resolution, resolve_all
+from consentid.flows.context import Context
+from consentid.flows.find_need import Asked, find_undecided
+from consentid.flows.hub_session import Browser, Visitor, find_visitor
+from consentid.flows.interaction_state import AuthorizeTask, OpenInteraction, take_interaction
+from consentid.flows.record_choices import Shown
+from consentid.flows.references import ReferenceKind, open_reference, seal_reference
+from consentid.flows.session import resolve_here
+from consentid.kit.errors import ConflictError, GoneError
+from consentid.kit.ids import RANDOM_BYTES, uuid7
+from consentid.kit.instants import Instant
+from consentid.store import clock
+
+
+class _Shown(msgspec.Struct, frozen=True, array_like=True):
+    """What a form was made from."""
+
+    served: bytes
+    catalogue: int
+    language: str
+    subject: bytes | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """An interaction under way, at one instant."""
+
+    taken: OpenInteraction
+    book: Book
+    visitor: Visitor
+    now: Instant
+
+    @property
+    def party(self) -> Party:
+        """The brand or partner that asks."""
+        return self.taken.client.party
+
+    @property
+    def reaches(self) -> tuple[ReachKind, ...]:
+        """The reaches that may be chosen, the usual one first."""
+        match self.party.kind:
+            case PartyKind.BRAND:
+                return (ReachKind.GROUP, ReachKind.BRAND)
+            case PartyKind.PARTNER:
+                return (ReachKind.PARTNER,)
+
+    @cached_property
+    def resolutions(self) -> Mapping[PurposeId, Resolution]:
+        """What holds now; for somebody unknown, what holds without any choice."""
+        session = self.visitor.session
+        if session is not None:
+            return resolve_here(self.book, session, self.party, self.now)
+        return resolve_all(projection.EMPTY, self.book.catalogue, self.party, self.now, adult=False)
+
+    @cached_property
+    def mandatory(self) -> frozenset[PurposeId]:
+        """What has to be answered before the person can go on."""
+        wanted = [PurposeId(purpose) for purpose in self.taken.state.task.purposes]
+        return frozenset(find_undecided(self.book, self.party, self.resolutions, also=wanted))
+
+    def asked(self, notice: Notice) -> tuple[PurposeId, ...]:
+        """What is missing and nothing else; all, where the client wants it shown again."""
+        return tuple(
+            purpose
+            for purpose in notice.purposes
+            if (found := self.resolutions.get(purpose)) is not None
+            and found.is_askable
+            and (self.taken.state.task.shows_all or found.may_ask)
+        )
+
+    def request(self, task: AuthorizeTask) -> Asked:
+        """The client's request, to be judged now."""
+        return Asked(book=self.book, client=self.taken.client, request=task.request, now=self.now)
+
+
+async def load_scene(
+    context: Context,
+    connection: AsyncConnection,
+    unverified_id: str,
+    browser: Browser,
+    *,
+    lock: bool,
+) -> Scene:
+    """Find an interaction and who is there.  ``lock`` keeps other writers of the subject out.
+
+    Raises:
+        NotFoundError, GoneError: see ``take_interaction``; or the brand or partner has left.
+    """
+    now = await clock.now(connection)
+    taken = await take_interaction(context, connection, unverified_id, browser, now=now)
+    visitor = await find_visitor(context, connection, browser, now=now, lock=lock)
+    # Read under the lock: who waited for it is not judged by a configuration replaced meanwhile.
+    book = await context.book(connection)
+    if taken.client.party not in book.catalogue.parties:
+        raise GoneError("party_gone", f"{taken.client.party} asks no more.")
+    return Scene(taken=taken, book=book, visitor=visitor, now=now)
+
+
+def choose_notice(scene: Scene, languages: Sequence[str]) -> Notice:
+    """The party's notice in the first language that it exists in, ``ui_locales`` before all.
+
+    Raises:
+        GoneError: the party has none any more.
+    """
+    locales = (locale.partition("-")[0].lower() for locale in scene.taken.state.task.ui_locales)
+    slug = scene.party.slug
+    language = next(
+        (each for each in (*locales, *languages) if (slug, each) in scene.book.notices),
+        scene.book.group.languages[0],
+    )
+    notice = scene.book.find_notice(slug, language)
+    if notice is None:
+        raise GoneError("party_gone", f"{scene.party} asks no more.")
+    return notice
+
+
+def seal_shown(context: Context, scene: Scene, notice: Notice) -> str:
+    """Say what a form is made from, for the form to send back."""
+    served_id = uuid7(scene.now, context.randomness(RANDOM_BYTES))
+    return seal_reference(
+        context,
+        ReferenceKind.SERVED,
+        holder=_holder(scene),
+        content=_Shown(
+            served=served_id.bytes,
+            catalogue=scene.book.catalogue.version,
+            language=notice.language,
+            subject=_subject(scene),
+        ),
+    )
+
+
+def open_shown(context: Context, scene: Scene, unverified_served: str) -> Shown:
+    """Insist that what a form was made from is what it would be made from now.
+
+    Raises:
+        MalformedError: it was not made by us for this interaction.
+        ConflictError: the configuration, or who is there, is another now.
+    """
+    shown = open_reference(
+        context, ReferenceKind.SERVED, unverified_served, holder=_holder(scene), into=_Shown
+    )
+    notice = scene.book.notices.get((scene.party.slug, shown.language))
+    if (
+        notice is None
+        or shown.catalogue != scene.book.catalogue.version
+        or shown.subject != _subject(scene)
+    ):
+        raise ConflictError(
+            "form_stale",
+            "What was shown is not current any more: look at the page again, then answer.",
+        )
+    return Shown(
+        notice=notice,
+        served=ServedId(UUID(bytes=shown.served)),
+        catalogue=CatalogueVersion(shown.catalogue),
+    )
+
+
+def _holder(scene: Scene) -> str:
+    return f"interaction/{scene.taken.row.interaction_hash.hex()}"
+
+
+def _subject(scene: Scene) -> bytes | None:
+    session = scene.visitor.session
+    return None if session is None else session.subject.id.bytes

@@ -1,0 +1,159 @@
+"""What an interaction is about, sealed while a person decides, and bound to one browser."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.contradiction import Contradiction
+from consentid.flows.authenticate import hash_token
+from consentid.flows.context import Context
+from consentid.flows.hub_session import Browser, hash_browser, new_secret
+from consentid.keyring import wrapping
+from consentid.keyring.deriving import Job, derived_key
+from consentid.kit.errors import GoneError, NotFoundError
+from consentid.kit.instants import MINUTE, Instant
+from consentid.oidc.authorization_request import AuthorizationRequest
+from consentid.oidc.prompt import Prompt
+from consentid.store import clients, interactions
+from consentid.store.clients import Client
+from consentid.store.interactions import InteractionRow
+
+LIFETIME_MIN: Final = 30
+_MAX_ID: Final = 128
+_LABEL: Final = b"interaction/1\0"
+
+
+class AuthorizeTask(msgspec.Struct, frozen=True, kw_only=True, tag="authorize"):
+    """A client waits for a code."""
+
+    request: AuthorizationRequest
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """What has to be answered besides the mandatory purposes."""
+        return self.request.purposes
+
+    @property
+    def ui_locales(self) -> tuple[str, ...]:
+        """The languages that were asked for, first to last."""
+        return self.request.ui_locales
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether also what was answered before is shown again."""
+        return Prompt.CONSENT in self.request.prompt
+
+
+Task: TypeAlias = AuthorizeTask
+"""What an interaction is for.  Another kind joins as a tagged member of this union."""
+
+
+class InteractionState(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is kept of an interaction."""
+
+    task: Task
+    adopted: int = 0
+    """How many of the device's decisions the account adopted at the sign-in on the way."""
+    contradictions: tuple[Contradiction, ...] = ()
+    """What the person is to be told: account and device say different things."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenInteraction:
+    """An interaction that is under way, in the browser it was begun in."""
+
+    id: str
+    row: InteractionRow
+    state: InteractionState
+    client: Client
+
+
+async def begin_interaction(
+    context: Context,
+    connection: AsyncConnection,
+    *,
+    client: Client,
+    state: InteractionState,
+    browser_hash: bytes,
+    at: Instant,
+) -> str:
+    """Begin one; returns its id, which goes into the address of its page.  43 characters."""
+    id_ = new_secret(context)
+    interaction_hash = hash_token(id_)
+    await interactions.add(
+        connection,
+        InteractionRow(
+            interaction_hash=interaction_hash,
+            browser_hash=browser_hash,
+            client_id=client.client_id,
+            kind=str(state.task.__struct_config__.tag),
+            sealed=_seal(context, interaction_hash, state),
+            created_at=at,
+            expires_at=Instant(at + LIFETIME_MIN * MINUTE),
+        ),
+    )
+    return id_
+
+
+async def take_interaction(
+    context: Context,
+    connection: AsyncConnection,
+    unverified_id: str,
+    browser: Browser,
+    *,
+    now: Instant,
+) -> OpenInteraction:
+    """Find an interaction of this browser, and keep other requests for it waiting.
+
+    Raises:
+        NotFoundError: there is none, or it was begun in another browser.
+        GoneError: it was answered, or it took too long.
+    """
+    browser_hash = hash_browser(browser)
+    row = (
+        None
+        if len(unverified_id) > _MAX_ID
+        else await interactions.find(connection, hash_token(unverified_id), lock=True)
+    )
+    if row is None or row.browser_hash != browser_hash:
+        raise NotFoundError(
+            "interaction_unknown",
+            "There is nothing to decide at this address in this browser: begin again at the site.",
+        )
+    if row.finished_at is not None:
+        raise GoneError("interaction_finished", "This was answered already.")
+    client = await clients.find(connection, row.client_id)
+    if row.expires_at <= now or client is None:
+        raise GoneError("interaction_expired", "This took too long: begin again at the site.")
+    return OpenInteraction(id=unverified_id, row=row, state=_open(context, row), client=client)
+
+
+async def save_state(
+    context: Context, connection: AsyncConnection, taken: OpenInteraction, state: InteractionState
+) -> None:
+    """Keep a changed state."""
+    await interactions.save_sealed(
+        connection,
+        taken.row.interaction_hash,
+        sealed=_seal(context, taken.row.interaction_hash, state),
+    )
+
+
+def _seal(context: Context, interaction_hash: bytes, state: InteractionState) -> bytes:
+    return wrapping.seal(
+        derived_key(context.keyring.master, Job.REFERENCE),
+        msgspec.msgpack.encode(state),
+        nonce=context.randomness(wrapping.NONCE_BYTES),
+        aad=_LABEL + interaction_hash,
+    )
+
+
+def _open(context: Context, row: InteractionRow) -> InteractionState:
+    body = wrapping.open_sealed(
+        derived_key(context.keyring.master, Job.REFERENCE),
+        row.sealed,
+        aad=_LABEL + row.interaction_hash,
+    )
+    return msgspec.msgpack.decode(body, type=InteractionState)

@@ -1,0 +1,286 @@
+"""What a person decides on a page of the hub, and where the browser goes next.
+
+Pages call ``open_interaction`` to show and ``answer_interaction`` when the form is sent.  Each owns
+its transaction; where the browser is sent is returned after the commit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, assert_never
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.book import Book
+from consentid.brandbook.notice import Notice
+from consentid.core.contradiction import Contradiction
+from consentid.core.decision import Choice, Outcome, SignalSource
+from consentid.core.party import Party, Reach, ReachKind
+from consentid.core.purpose import PurposeId
+from consentid.core.resolution import Resolution, State
+from consentid.flows.context import Context
+from consentid.flows.finish_interaction import NextStep, finish, give_up, settle
+from consentid.flows.hub_session import Browser, create_hub_device
+from consentid.flows.interaction_scene import (
+    Scene,
+    choose_notice,
+    load_scene,
+    open_shown,
+    seal_shown,
+)
+from consentid.flows.interaction_state import Task, save_state, take_interaction
+from consentid.flows.record_choices import (
+    Choices,
+    Shown,
+    note_shown,
+    record_choices,
+    record_withdrawal,
+)
+from consentid.flows.session import open_session
+from consentid.flows.sign_in import SignedIn
+from consentid.kit.errors import MalformedError
+from consentid.kit.instants import Instant
+from consentid.store import served
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction:
+    """All that a page needs to ask."""
+
+    id: str
+    task: Task
+    client_id: str
+    party: Party
+    """The brand or partner that asks; ``book.find_profile`` has its look."""
+    book: Book
+    notice: Notice
+    """In the language chosen."""
+    asked: tuple[PurposeId, ...]
+    """What is asked now, in the notice's order."""
+    mandatory: frozenset[PurposeId]
+    """What of it has to be answered before the person can go on."""
+    resolutions: Mapping[PurposeId, Resolution]
+    """What holds now for every purpose that the party offers."""
+    prefill: Mapping[PurposeId, Outcome]
+    """A person's own answers that still stand; nothing else is ever pre-ticked."""
+    reaches: tuple[ReachKind, ...]
+    """The reaches that may be chosen, the usual one first."""
+    is_signed_in: bool
+    has_choices: bool
+    """Whether somebody is known here, so that there is something to withdraw."""
+    contradictions: tuple[Contradiction, ...]
+    """What to tell, once: account and device say different things."""
+    adopted: int
+    """How many of the device's decisions the account adopted on the way here."""
+    served: str
+    """What is shown, sealed.  The form sends it back; it is stale when it fits no more."""
+    expires_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choose:
+    """The person answers what was asked, and may object to what was shown beside it."""
+
+    choices: tuple[Choice, ...]
+    reach: ReachKind
+    unverified_served: str
+    signals: Mapping[SignalSource, bool] = field(default_factory=dict[SignalSource, bool])
+    """Signals that the browser sends now (true) or sends no longer (false)."""
+    told_of_signal: bool = False
+    """Whether the page said that a signal is honoured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawAll:
+    """The person takes back everything, for a reach."""
+
+    reach: ReachKind
+    unverified_served: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continue:
+    """Nothing is missing: the person goes on with what holds."""
+
+    unverified_served: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """The person goes back without choosing.  No choice is recorded."""
+
+    unverified_served: str
+
+
+Answer: TypeAlias = Choose | WithdrawAll | Continue | Cancel
+
+
+async def open_interaction(
+    context: Context, unverified_id: str, browser: Browser, *, languages: Sequence[str]
+) -> Interaction | NextStep:
+    """What to show at ``/interaction/{id}``, or where to go where nothing is left to ask.
+
+    ``languages`` are the browser's, in order of preference; the client's ``ui_locales`` go first.
+
+    Raises:
+        NotFoundError: there is none, or it was begun in another browser.
+        GoneError: it was answered, it took too long, or the brand or partner has left.
+    """
+    async with context.database.writing() as connection:
+        scene = await load_scene(context, connection, unverified_id, browser, lock=False)
+        step = await settle(context, connection, scene)
+        if step is not None:
+            return step
+        return _show(context, scene, choose_notice(scene, languages))
+
+
+async def answer_interaction(
+    context: Context, unverified_id: str, browser: Browser, answer: Answer
+) -> NextStep:
+    """Take the person's answer, record it, and finish.
+
+    The caller has made sure that the form came from our own page in this browser.
+
+    Raises:
+        NotFoundError, GoneError: see ``open_interaction``.
+        ConflictError: ``form_stale``: the configuration or the person changed since the page was
+            made: show it again.
+        MalformedError: the answer does not fit what was asked; see also ``core.admission.admit``.
+    """
+    async with context.database.writing() as connection:
+        scene = await load_scene(context, connection, unverified_id, browser, lock=True)
+        shown = open_shown(context, scene, answer.unverified_served)
+        return await _take(context, connection, scene, shown, answer)
+
+
+async def note_sign_in(
+    context: Context,
+    connection: AsyncConnection,
+    unverified_id: str,
+    browser: Browser,
+    signed_in: SignedIn,
+    *,
+    at: Instant,
+) -> None:
+    """Keep what the person is to be told after signing in on the way of an interaction.
+
+    The caller, who signed them in, commits.
+
+    Raises:
+        NotFoundError, GoneError: see ``open_interaction``.
+    """
+    taken = await take_interaction(context, connection, unverified_id, browser, now=at)
+    state = msgspec.structs.replace(
+        taken.state,
+        adopted=signed_in.adopted,
+        contradictions=tuple(signed_in.contradictions),
+    )
+    await save_state(context, connection, taken, state)
+
+
+def _show(context: Context, scene: Scene, notice: Notice) -> Interaction:
+    return Interaction(
+        id=scene.taken.id,
+        task=scene.taken.state.task,
+        client_id=scene.taken.client.client_id,
+        party=scene.party,
+        book=scene.book,
+        notice=notice,
+        asked=scene.asked(notice),
+        mandatory=scene.mandatory,
+        resolutions=scene.resolutions,
+        prefill={
+            purpose: outcome
+            for purpose, found in scene.resolutions.items()
+            if (outcome := _answered(found)) is not None
+        },
+        reaches=scene.reaches,
+        is_signed_in=scene.visitor.login is not None,
+        has_choices=scene.visitor.session is not None,
+        contradictions=scene.taken.state.contradictions,
+        adopted=scene.taken.state.adopted,
+        served=seal_shown(context, scene, notice),
+        expires_at=scene.taken.row.expires_at,
+    )
+
+
+def _answered(found: Resolution) -> Outcome | None:
+    match found.state:
+        case State.GIVEN:
+            return Outcome.GRANTED
+        case State.REFUSED | State.WITHDRAWN | State.OBJECTED:
+            return Outcome.REFUSED
+        case _:
+            return None
+
+
+async def _take(
+    context: Context, connection: AsyncConnection, scene: Scene, shown: Shown, answer: Answer
+) -> NextStep:
+    session = scene.visitor.session
+    match answer:
+        case Choose():
+            return await _choose(context, connection, scene, shown, answer)
+        case WithdrawAll():
+            if session is None:
+                raise MalformedError("nothing_to_withdraw", "Nothing was chosen here yet.")
+            session = await record_withdrawal(
+                context, connection, scene.book, session, reach=_reach(scene, answer.reach)
+            )
+            return await finish(context, connection, scene, session)
+        case Continue():
+            if scene.mandatory or session is None:
+                raise _missing(scene.mandatory)
+            return await finish(context, connection, scene, session)
+        case Cancel():
+            await note_shown(connection, scene.taken.client, shown, at=scene.now)
+            await served.note_event(
+                connection, shown.served, event="dismissed", layout=None, at=scene.now
+            )
+            return await give_up(connection, scene)
+        case _:
+            assert_never(answer)
+
+
+async def _choose(
+    context: Context, connection: AsyncConnection, scene: Scene, shown: Shown, answer: Choose
+) -> NextStep:
+    missing = scene.mandatory - {choice.purpose for choice in answer.choices}
+    if missing or not answer.choices:
+        raise _missing(missing)
+    client, session, credential = scene.taken.client, scene.visitor.session, None
+    if session is None:  # the first explicit choice in this browser
+        device, credential = await create_hub_device(
+            context, connection, client_id=client.client_id, at=scene.now
+        )
+        session = await open_session(context, connection, subject=device, device=None, lock=True)
+    session = await record_choices(
+        context,
+        connection,
+        scene.book,
+        session,
+        client,
+        shown=shown,
+        chosen=Choices(
+            choices=answer.choices,
+            reach=_reach(scene, answer.reach),
+            signals=answer.signals,
+            told_of_signal=answer.told_of_signal,
+        ),
+    )
+    step = await finish(context, connection, scene, session)
+    return replace(step, device_credential=credential)
+
+
+def _reach(scene: Scene, kind: ReachKind) -> Reach:
+    if kind not in scene.reaches:
+        raise MalformedError("reach_unknown", f"{kind} cannot be chosen here.", where="reach")
+    return None if kind is ReachKind.GROUP else scene.party
+
+
+def _missing(purposes: frozenset[PurposeId]) -> MalformedError:
+    return MalformedError(
+        "choices_missing",
+        f"Answer yes or no to {', '.join(sorted(purposes)) or 'what is asked'}.",
+        where="choices",
+    )

@@ -1,0 +1,107 @@
+"""Give a client its authorization code.  Spec: RFC 6749 section 4.1.2, RFC 9207.
+
+A code is stored hashed, holds for 60 seconds and for one use, and is bound to the client, to the
+address that it is sent to, and to the PKCE challenge.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.client import GrantType, Scope
+from consentid.flows.authenticate import hash_token
+from consentid.flows.context import Context
+from consentid.flows.find_need import Asked
+from consentid.flows.hub_session import Visitor, new_secret
+from consentid.flows.oauth.client import SUBJECT_SCOPES
+from consentid.flows.session import Session
+from consentid.kit.ids import RANDOM_BYTES, uuid7
+from consentid.kit.instants import SECOND, Instant
+from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID, AuthorizationRequest
+from consentid.oidc.id_token import NO_LOGIN_ACR
+from consentid.oidc.redirect import answer_uri
+from consentid.oidc.refusal import RefusedRequestError
+from consentid.store import authorization_codes
+from consentid.store.authorization_codes import AuthorizationCode
+from consentid.store.clients import Client
+
+LIFETIME_S: Final = 60
+
+
+def granted_scopes(client: Client, asked: Collection[str]) -> frozenset[str]:
+    """What a client gets of the scopes that it asks for.
+
+    Scopes that nobody knows are ignored (OpenID Connect Core section 3.1.2.1), and so is
+    ``offline_access`` where the client is not registered for refresh tokens (section 11).  Where
+    none of ours is named, the client gets all of its own that go with a subject.
+
+    Raises:
+        RefusedRequestError: ``invalid_scope`` for one of ours that the client may not have here.
+    """
+    own = frozenset(str(scope) for scope in client.scopes & SUBJECT_SCOPES)
+    named = frozenset(asked) & frozenset(str(scope) for scope in Scope)
+    if not named <= own:
+        raise RefusedRequestError("invalid_scope", "This client may not have that scope here.")
+    may_refresh = GrantType.REFRESH_TOKEN in client.registration.grant_types
+    offline = {OFFLINE_ACCESS} if OFFLINE_ACCESS in asked and may_refresh else set[str]()
+    return frozenset({OPENID}) | offline | (named or own)
+
+
+async def issue_code(
+    context: Context,
+    connection: AsyncConnection,
+    asked: Asked,
+    visitor: Visitor,
+    session: Session,
+    *,
+    details: bytes | None = None,
+) -> str:
+    """Make a code for a session; returns the address to send the browser to.
+
+    The caller commits before it sends.
+
+    Raises:
+        RefusedRequestError: see ``granted_scopes``.
+    """
+    request, login, now = asked.request, visitor.login, asked.now
+    code = new_secret(context)
+    await authorization_codes.add(
+        connection,
+        AuthorizationCode(
+            code_hash=hash_token(code),
+            client_id=asked.client.client_id,
+            subject=session.subject.id,
+            device=None if session.device is None else session.device.id,
+            session_hash=None if login is None else login.session_hash,
+            family=uuid7(now, context.randomness(RANDOM_BYTES)),
+            redirect_uri=request.redirect_uri,
+            scopes=granted_scopes(asked.client, request.scopes),
+            code_challenge=request.code_challenge,
+            nonce=request.nonce,
+            resource=request.resource,
+            auth_time=None if login is None else login.auth_time,
+            acr=NO_LOGIN_ACR if login is None else login.acr,
+            details=details,
+            issued_at=now,
+            expires_at=Instant(now + LIFETIME_S * SECOND),
+        ),
+    )
+    return answer_uri(
+        request.redirect_uri,
+        issuer=asked.book.group.issuer,
+        answer={"code": code, "state": request.state},
+    )
+
+
+def refusal_uri(issuer: str, request: AuthorizationRequest, refused: RefusedRequestError) -> str:
+    """The address that tells a client why not.  Spec: RFC 6749 section 4.1.2.1."""
+    return answer_uri(
+        request.redirect_uri,
+        issuer=issuer,
+        answer={
+            "error": refused.error,
+            "error_description": refused.description,
+            "state": request.state,
+        },
+    )

@@ -1,0 +1,131 @@
+"""Refresh tokens: rotated at each use, stored hashed, ended together as a family.
+
+Using one is one statement, so that of any number at once one wins.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import SubjectId
+from consentid.kit.instants import Instant
+from consentid.store.tables import access_tokens, refresh_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshToken:
+    """What a refresh token stands for."""
+
+    token_hash: bytes
+    family: UUID
+    client_id: str
+    subject: SubjectId
+    device: SubjectId | None
+    scopes: frozenset[str]
+    resource: str | None
+    auth_time: Instant | None
+    acr: str | None
+    details: bytes | None
+    issued_at: Instant
+    expires_at: Instant
+    """Unless it is used before; a use gives another."""
+    family_expires_at: Instant
+    """The end of all tokens that come of one code."""
+    used_at: Instant | None = None
+    revoked_at: Instant | None = None
+
+
+def _token(row: Row[Any]) -> RefreshToken:
+    return RefreshToken(
+        token_hash=row.token_hash,
+        family=row.family,
+        client_id=row.client_id,
+        subject=SubjectId(row.subject_id),
+        device=None if row.device_id is None else SubjectId(row.device_id),
+        scopes=frozenset(row.scopes),
+        resource=row.resource,
+        auth_time=row.auth_time,
+        acr=row.acr,
+        details=row.details,
+        issued_at=row.issued_at,
+        expires_at=row.expires_at,
+        family_expires_at=row.family_expires_at,
+        used_at=row.used_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+async def add(connection: AsyncConnection, token: RefreshToken) -> None:
+    """Keep a new token's hash."""
+    await connection.execute(
+        insert(refresh_tokens).values(
+            token_hash=token.token_hash,
+            family=token.family,
+            client_id=token.client_id,
+            subject_id=token.subject,
+            device_id=token.device,
+            scopes=sorted(token.scopes),
+            resource=token.resource,
+            auth_time=token.auth_time,
+            acr=token.acr,
+            details=token.details,
+            issued_at=token.issued_at,
+            expires_at=token.expires_at,
+            family_expires_at=token.family_expires_at,
+        )
+    )
+
+
+async def use(
+    connection: AsyncConnection, token_hash: bytes, *, client_id: str, now: Instant
+) -> RefreshToken | None:
+    """Use a token of a client, once; None where it is another's, used, ended or unknown."""
+    statement = (
+        update(refresh_tokens)
+        .where(
+            refresh_tokens.c.token_hash == token_hash,
+            refresh_tokens.c.client_id == client_id,
+            refresh_tokens.c.used_at.is_(None),
+            refresh_tokens.c.revoked_at.is_(None),
+            refresh_tokens.c.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(refresh_tokens)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else _token(row)
+
+
+async def find(connection: AsyncConnection, token_hash: bytes) -> RefreshToken | None:
+    """The token with this hash, used and ended ones too."""
+    row = (
+        await connection.execute(
+            select(refresh_tokens).where(refresh_tokens.c.token_hash == token_hash)
+        )
+    ).one_or_none()
+    return None if row is None else _token(row)
+
+
+async def revoke_family(connection: AsyncConnection, family: UUID, *, at: Instant) -> None:
+    """End every refresh and access token that came of one code."""
+    await connection.execute(
+        update(refresh_tokens)
+        .where(refresh_tokens.c.family == family, refresh_tokens.c.revoked_at.is_(None))
+        .values(revoked_at=at)
+    )
+    await connection.execute(delete(access_tokens).where(access_tokens.c.family == family))
+
+
+async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int:
+    """Forget tokens of families that ended before an instant; returns how many.
+
+    Until then a used token that comes again is recognised.
+    """
+    gone = await connection.execute(
+        delete(refresh_tokens).where(refresh_tokens.c.family_expires_at < before)
+    )
+    return gone.rowcount
