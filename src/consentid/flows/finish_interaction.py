@@ -6,6 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.flows.context import Context
 from consentid.flows.find_need import Need, find_need
+from consentid.flows.hand_over import hand_over
+from consentid.flows.hub_session import Browser
 from consentid.flows.interaction_scene import Scene
 from consentid.flows.interaction_state import AuthorizeTask
 from consentid.flows.issue_code import issue_code, refusal_uri
@@ -24,8 +26,14 @@ class NextStep:
     """Set it as the device cookie: the person made a first choice in this browser."""
 
 
-async def settle(context: Context, connection: AsyncConnection, scene: Scene) -> NextStep | None:
-    """Where to go where nothing is left to show or to ask; None where something is."""
+async def settle(
+    context: Context, connection: AsyncConnection, scene: Scene, browser: Browser
+) -> NextStep | None:
+    """Where to go where there is nothing to show or to ask here; None where there is.
+
+    Raises:
+        ForbiddenError, UnavailableError: see ``portal_login.start``.
+    """
     state, session = scene.taken.state, scene.visitor.session
     if state.contradictions:
         return None
@@ -37,8 +45,15 @@ async def settle(context: Context, connection: AsyncConnection, scene: Scene) ->
     except RefusedRequestError as refused:
         return await _refuse(connection, scene, task, refused)
     if need is Need.LOGIN:
-        return await _refuse(
-            connection, scene, task, RefusedRequestError("login_required", "Sign in first.")
+        return NextStep(
+            redirect=await hand_over(
+                context,
+                connection,
+                browser=browser,
+                interaction=scene.taken.id,
+                request=task.request,
+                must_be_asked=True,
+            )
         )
     if need is Need.NOTHING and session is not None:
         return await finish(context, connection, scene, session)
@@ -65,10 +80,23 @@ async def finish(
     return NextStep(redirect=redirect)
 
 
-async def give_up(connection: AsyncConnection, scene: Scene) -> NextStep:
-    """Tell the client that the person went back without choosing."""
-    refused = RefusedRequestError("access_denied", "The person went back.")
-    return await _refuse(connection, scene, scene.taken.state.task, refused)
+def needs_login(context: Context, scene: Scene) -> bool:
+    """Whether the client insists on a sign-in that has not taken place."""
+    try:
+        need = find_need(
+            context,
+            scene.request(scene.taken.state.task),
+            scene.visitor,
+            begun_at=scene.taken.row.created_at,
+        )
+    except RefusedRequestError:
+        return True
+    return need is Need.LOGIN
+
+
+async def give_up(connection: AsyncConnection, scene: Scene, *, error: str, why: str) -> NextStep:
+    """Tell the client that there will be no code."""
+    return await _refuse(connection, scene, scene.taken.state.task, RefusedRequestError(error, why))
 
 
 async def _refuse(

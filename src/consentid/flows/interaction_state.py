@@ -10,6 +10,7 @@ from consentid.core.contradiction import Contradiction
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser, hash_browser, new_secret
+from consentid.flows.sign_in import SignedIn
 from consentid.keyring import wrapping
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit.errors import GoneError, NotFoundError
@@ -139,6 +140,32 @@ async def save_state(
         taken.row.interaction_hash,
         sealed=_seal(context, taken.row.interaction_hash, state),
     )
+
+
+async def note_sign_in(
+    context: Context,
+    connection: AsyncConnection,
+    unverified_id: str,
+    browser: Browser,
+    signed_in: SignedIn,
+    *,
+    at: Instant,
+) -> None:
+    """Keep what a person is to be told after signing in on the way of an interaction.
+
+    Where that is over meanwhile, there is no page left to tell it on.  The caller, who signed them
+    in, commits.
+    """
+    try:
+        taken = await take_interaction(context, connection, unverified_id, browser, now=at)
+    except (NotFoundError, GoneError):
+        return
+    state = msgspec.structs.replace(
+        taken.state,
+        adopted=signed_in.adopted,
+        contradictions=tuple(signed_in.contradictions),
+    )
+    await save_state(context, connection, taken, state)
 
 
 def _seal(context: Context, interaction_hash: bytes, state: InteractionState) -> bytes:

@@ -1,14 +1,14 @@
 """What a person decides on a page of the hub, and where the browser goes next.
 
-Pages call ``open_interaction`` to show and ``answer_interaction`` when the form is sent.  Each owns
-its transaction; where the browser is sent is returned after the commit.
+Pages call ``open_interaction`` to show, ``answer_interaction`` when the form is sent and
+``start_login`` for signing in.  Each owns its transaction; where the browser is sent is returned
+after the commit.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
@@ -19,7 +19,8 @@ from consentid.core.party import Party, Reach, ReachKind
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution, State
 from consentid.flows.context import Context
-from consentid.flows.finish_interaction import NextStep, finish, give_up, settle
+from consentid.flows.finish_interaction import NextStep, finish, give_up, needs_login, settle
+from consentid.flows.hand_over import hand_over, page_of
 from consentid.flows.hub_session import Browser, create_hub_device
 from consentid.flows.interaction_scene import (
     Scene,
@@ -28,7 +29,7 @@ from consentid.flows.interaction_scene import (
     open_shown,
     seal_shown,
 )
-from consentid.flows.interaction_state import Task, save_state, take_interaction
+from consentid.flows.interaction_state import Task
 from consentid.flows.record_choices import (
     Choices,
     Shown,
@@ -37,7 +38,6 @@ from consentid.flows.record_choices import (
     record_withdrawal,
 )
 from consentid.flows.session import open_session
-from consentid.flows.sign_in import SignedIn
 from consentid.kit.errors import MalformedError
 from consentid.kit.instants import Instant
 from consentid.store import served
@@ -128,7 +128,7 @@ async def open_interaction(
     """
     async with context.database.writing() as connection:
         scene = await load_scene(context, connection, unverified_id, browser, lock=False)
-        step = await settle(context, connection, scene)
+        step = await settle(context, connection, scene, browser)
         if step is not None:
             return step
         return _show(context, scene, choose_notice(scene, languages))
@@ -153,29 +153,40 @@ async def answer_interaction(
         return await _take(context, connection, scene, shown, answer)
 
 
-async def note_sign_in(
-    context: Context,
-    connection: AsyncConnection,
-    unverified_id: str,
-    browser: Browser,
-    signed_in: SignedIn,
-    *,
-    at: Instant,
-) -> None:
-    """Keep what the person is to be told after signing in on the way of an interaction.
+async def start_login(context: Context, unverified_id: str, browser: Browser) -> NextStep:
+    """Send a person who wants to sign in to the portal; they come back to the interaction.
 
-    The caller, who signed them in, commits.
+    Raises:
+        NotFoundError, GoneError: see ``open_interaction``.
+        ForbiddenError, UnavailableError: see ``portal_login.start``.
+    """
+    async with context.database.writing() as connection:
+        scene = await load_scene(context, connection, unverified_id, browser, lock=False)
+        return NextStep(
+            redirect=await hand_over(
+                context,
+                connection,
+                browser=browser,
+                interaction=scene.taken.id,
+                request=scene.taken.state.task.request,
+            )
+        )
+
+
+async def note_failed_login(
+    context: Context, unverified_id: str, browser: Browser, *, unverified_error: str | None
+) -> NextStep:
+    """The portal did not sign the person in: back to the page, or to a client that insists.
 
     Raises:
         NotFoundError, GoneError: see ``open_interaction``.
     """
-    taken = await take_interaction(context, connection, unverified_id, browser, now=at)
-    state = msgspec.structs.replace(
-        taken.state,
-        adopted=signed_in.adopted,
-        contradictions=tuple(signed_in.contradictions),
-    )
-    await save_state(context, connection, taken, state)
+    async with context.database.writing() as connection:
+        scene = await load_scene(context, connection, unverified_id, browser, lock=False)
+        if needs_login(context, scene):
+            error = "access_denied" if unverified_error == "access_denied" else "login_required"
+            return await give_up(connection, scene, error=error, why="Nobody signed in.")
+        return NextStep(redirect=page_of(scene.book.group.issuer, scene.taken.id))
 
 
 def _show(context: Context, scene: Scene, notice: Notice) -> Interaction:
@@ -237,7 +248,9 @@ async def _take(
             await served.note_event(
                 connection, shown.served, event="dismissed", layout=None, at=scene.now
             )
-            return await give_up(connection, scene)
+            return await give_up(
+                connection, scene, error="access_denied", why="The person went back."
+            )
         case _:
             assert_never(answer)
 
