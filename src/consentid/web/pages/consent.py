@@ -1,0 +1,147 @@
+"""The consent page: what is asked, whom an answer reaches, and what was answered before.
+
+Only what is missing is asked.  ``accept``, ``refuse`` and ``choose`` reach the same brands.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from consentid.brandbook.notice import NoticeTexts
+from consentid.core.decision import Outcome
+from consentid.core.party import ReachKind
+from consentid.core.purpose import PurposeId
+from consentid.web.pages.frame import Frame
+
+TOKEN: Final = "form_token"  # noqa: S105 - a field's name
+SERVED: Final = "served"
+REACH: Final = "reach"
+
+
+class Mistake(StrEnum):
+    """What is wrong with an answer to one purpose."""
+
+    MISSING = "missing"
+    """Neither yes nor no, where one of them is needed."""
+    UNDER_REFUSED = "under_refused"
+    """Yes, though a purpose that it is part of was refused in the same answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedPurpose:
+    """A purpose that rests on consent, and is asked now."""
+
+    id: PurposeId
+    name: str
+    description: str
+    depth: int = 0
+    """Steps below the highest purpose above it on this page."""
+    part_of: str | None = None
+    """The name of the purpose above it on this page."""
+    topics: tuple[str, ...] = ()
+    is_mandatory: bool = True
+    uses_third_party_data: bool = False
+    until: date | None = None
+    """When a yes given today ends by itself."""
+    chosen: Outcome | None = None
+    """The person's own answer: an earlier one shown again, or one of this form sent back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interest:
+    """A purpose on legitimate interest: goes on unless the person objects."""
+
+    id: PurposeId
+    name: str
+    description: str
+    is_objected: bool
+    ticked: bool
+    """What the form shows: what holds, or what was ticked in a form sent back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredPurpose:
+    """A purpose that is not asked, since it was answered."""
+
+    name: str
+    is_yes: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReachedParty:
+    """A brand or partner that an answer reaches."""
+
+    name: str
+    entity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharingRequest:
+    """A partner asks: who, for whom, until when."""
+
+    partner: str
+    entity: str
+    address: str
+    contact: str
+    for_whom: str | None
+    """The brand on whose behalf it asks; None where it asks for its own use."""
+    until: date | None
+    memory_days: int
+    """How long a no is remembered before it may be asked again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differing:
+    """An answer that is one way in the account and the other on this device."""
+
+    purpose: str
+    party: str
+    account_says_yes: bool
+    counts_yes: bool
+    """Which of the two counts now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentView:
+    """All that the consent page shows."""
+
+    frame: Frame
+    action: str
+    """Where the form goes."""
+    form_token: str
+    served: str
+    """What was shown, sealed."""
+    reach: ReachKind
+    texts: NoticeTexts
+    reached: tuple[ReachedParty, ...]
+    asked: tuple[AskedPurpose, ...]
+    interests: tuple[Interest, ...] = ()
+    answered: tuple[AnsweredPurpose, ...] = ()
+    sharing: SharingRequest | None = None
+    honoured: tuple[str, ...] = ()
+    """The names of purposes that the browser's signal says no to."""
+    differing: tuple[Differing, ...] = ()
+    is_signed_in: bool = False
+    other_reach_path: str | None = None
+    """The same page for an answer of the other reach; None where there is no choice."""
+    sign_in_path: str | None = None
+    """None where nobody can sign in here."""
+    can_withdraw: bool = False
+    mistakes: Mapping[PurposeId, Mistake] = field(default_factory=dict[PurposeId, Mistake])
+
+    @property
+    def reaches_group(self) -> bool:
+        """Whether an answer holds at all the brands named."""
+        return self.reach is ReachKind.GROUP
+
+    @property
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """What each of its forms carries."""
+        return ((TOKEN, self.form_token), (SERVED, self.served), (REACH, self.reach))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether choosing one by one is unfolded: there is something in it to look at."""
+        return bool(self.mistakes) or any(one.chosen is not None for one in self.asked)

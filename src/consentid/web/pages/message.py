@@ -1,0 +1,51 @@
+"""A page that says one thing: an error that cannot go back to a client, or that something is done.
+
+The reasons are ours, a closed list with words in every language; nothing that a request carried is
+ever shown.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from consentid.web.pages.frame import Frame
+
+
+class Message(StrEnum):
+    """What is said."""
+
+    CLIENT_UNKNOWN = "client_unknown"
+    REDIRECT_UNKNOWN = "redirect_unknown"
+    REQUEST_MALFORMED = "request_malformed"
+    EXPIRED = "expired"
+    FINISHED = "finished"
+    STALE = "stale"
+    OTHER_BROWSER = "other_browser"
+    FORM_FOREIGN = "form_foreign"
+    NOT_FOUND = "not_found"
+    NOT_ALLOWED = "not_allowed"
+    TOO_MANY = "too_many"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+    SIGNED_OUT = "signed_out"
+    SIGN_IN_FAILED = "sign_in_failed"
+    DEVICE_APPROVED = "device_approved"
+    DEVICE_DENIED = "device_denied"
+    DEVICE_EXPIRED = "device_expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageView:
+    """All that such a page shows."""
+
+    frame: Frame
+    message: Message
+    is_good: bool = False
+    """Whether something was done, rather than refused."""
+    reference: str | None = None
+    """A stable code or the log's id, for whoever is asked for help."""
+    next_path: str | None = None
+    """Where to go from here, on the hub or at a client that is registered; None for nowhere."""
+    next_name: str | None = None
+    """Whose address that is; None for the same page again."""
+    minutes: int | None = None
+    """How long to wait, where waiting helps."""

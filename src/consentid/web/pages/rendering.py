@@ -1,0 +1,123 @@
+"""A view becomes a page: its template, filled in, with the headers that keep it safe.
+
+Spec: Content Security Policy level 3; RFC 9111 (no-store).
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Final
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import Response
+
+from consentid.web.pages.assets import PAGE_STYLE
+from consentid.web.pages.consent import ConsentView
+from consentid.web.pages.device import DeviceCodeView, DeviceConfirmView
+from consentid.web.pages.message import MessageView
+from consentid.web.pages.sign_out import SignOutView
+from consentid.web.pages.words import words_of
+
+View = ConsentView | DeviceCodeView | DeviceConfirmView | MessageView | SignOutView
+
+_TEMPLATES: Final[dict[type[View], str]] = {
+    ConsentView: "consent.html",
+    DeviceCodeView: "device_code.html",
+    DeviceConfirmView: "device_confirm.html",
+    MessageView: "message.html",
+    SignOutView: "sign_out.html",
+}
+MEDIA_TYPE: Final = "text/html; charset=utf-8"
+
+
+def render(view: View) -> str:
+    """Fill in the view's template in the view's language."""
+    return (
+        _environment(view.frame.language)
+        .get_template(_TEMPLATES[type(view)])
+        .render(
+            view=view,
+            frame=view.frame,
+            words=words_of(view.frame.language),
+            page_style=PAGE_STYLE,
+        )
+    )
+
+
+def respond(
+    view: View,
+    status: HTTPStatus = HTTPStatus.OK,
+    *,
+    form_targets: Iterable[str] = (),
+    retry_after_s: int | None = None,
+) -> Response[str]:
+    """Answer with a page.
+
+    ``form_targets`` are the sources where answering its forms may lead in the end: browsers hold
+    every redirect that follows a form to ``form-action``, not only where the form itself goes.
+    """
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": _policy(form_targets),
+        # Not no-referrer: with that, a form of our own would name no origin.
+        "Referrer-Policy": "same-origin",
+    }
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
+    return Response(render(view), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def form_target(unverified_address: str) -> str:
+    """The source expression that covers an address: its origin, or the scheme of an app's own.
+
+    Content Security Policy cannot name an IPv6 address, so its whole scheme is allowed there.
+    """
+    parts = urlsplit(unverified_address)
+    if parts.scheme not in ("http", "https"):
+        return f"{parts.scheme}:"
+    if "[" in parts.netloc:
+        return f"{parts.scheme}:"
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def layout_digest() -> bytes:
+    """SHA-256 of how the consent page lays out what it shows.  32 bytes."""
+    return _layout_digest()
+
+
+@cache
+def _layout_digest() -> bytes:
+    folder = files("consentid.web.pages") / "templates"
+    digest = hashlib.sha256(PAGE_STYLE.content)
+    for name in ("layout.html", "parts.html", _TEMPLATES[ConsentView]):
+        digest.update((folder / name).read_bytes())
+    return digest.digest()
+
+
+def _policy(form_targets: Iterable[str]) -> str:
+    targets = " ".join(("'self'", *sorted(set(form_targets))))
+    return (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        f"form-action {targets}"
+    )
+
+
+@cache
+def _environment(language: str) -> Environment:
+    words = words_of(language)
+    environment = Environment(
+        loader=PackageLoader("consentid.web.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    # The extension adds its methods to the environment at run time, without types.
+    install: Callable[..., None] = getattr(environment, "install_gettext_callables")  # noqa: B009
+    install(words.translations.ugettext, words.translations.ungettext, newstyle=True)
+    return environment
