@@ -54,7 +54,7 @@ class PortalServer:
     asked: list[str] = field(default_factory=list)
     """The paths asked for, oldest first."""
 
-    def claims(self, sub: str, *, now_s: int, **changed: Any) -> dict[str, Any]:
+    def claims(self, sub: str, /, *, now_s: int, **changed: Any) -> dict[str, Any]:
         """The claims of an ID token; a claim changed to None is left out."""
         right = {
             "iss": self.issuer,
@@ -66,7 +66,9 @@ class PortalServer:
         }
         return {name: value for name, value in right.items() if value is not None}
 
-    def id_token(self, sub: str, *, now_s: int, key: PortalKey | None = None, **changed: Any) -> str:
+    def id_token(
+        self, sub: str, /, *, now_s: int, key: PortalKey | None = None, **changed: Any
+    ) -> str:
         """A signed ID token."""
         key = key or self.keys[0]
         return jwt.encode(

@@ -1,0 +1,137 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.embedded.postgres import EmbeddedPostgres
+from consentid.kit.errors import UnavailableError
+from consentid.store import clock
+from consentid.store.engine import Database
+
+
+async def count(database: Database) -> int:
+    async with database.reading() as connection:
+        found = await connection.scalar(text("SELECT count(*) FROM used_tokens"))
+        return int(found or 0)
+
+
+async def mark(connection: AsyncConnection, number: int) -> None:
+    await connection.execute(
+        text("INSERT INTO used_tokens VALUES (:hash, now())"), {"hash": bytes([number])}
+    )
+
+
+async def test_a_transaction_is_there_when_its_block_has_ended(database: Database) -> None:
+    async with database.writing() as connection:
+        await mark(connection, 1)
+        assert await count(database) == 0
+    assert await count(database) == 1
+
+
+async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with database.writing() as connection:
+            await mark(connection, 1)
+            raise ZeroDivisionError
+    assert await count(database) == 0
+
+
+async def test_a_cancelled_transaction_leaves_nothing(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def write() -> None:
+        async with database.writing() as connection:
+            await mark(connection, 1)
+            begun.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(write())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await count(database) == 0
+
+
+async def test_reading_sees_one_snapshot_and_never_writes(database: Database) -> None:
+    async with database.reading() as connection:
+        before = await connection.scalar(text("SELECT count(*) FROM used_tokens"))
+        async with database.writing() as other:
+            await mark(other, 1)
+        assert await connection.scalar(text("SELECT count(*) FROM used_tokens")) == before
+    with pytest.raises(DBAPIError) as refused:
+        async with database.reading() as connection:
+            await mark(connection, 2)
+    assert getattr(refused.value.orig, "sqlstate", None) == "25006"
+    async with database.writing() as connection:
+        await mark(connection, 3)
+    assert await count(database) == 2
+
+
+async def test_commits_wait_for_the_disk(database: Database) -> None:
+    async with database.reading() as connection:
+        assert await connection.scalar(text("SHOW synchronous_commit")) == "on"
+        assert await connection.scalar(text("SHOW fsync")) == "on"
+
+
+async def test_the_clock_goes_on_within_a_transaction(database: Database) -> None:
+    async with database.writing() as connection:
+        assert await clock.now(connection) < await clock.now(connection)
+
+
+async def test_a_deadlock_is_unavailable_for_one_and_done_for_the_other(
+    database: Database,
+) -> None:
+    async with database.writing() as connection:
+        await mark(connection, 1)
+        await mark(connection, 2)
+    locked = asyncio.Barrier(2)
+
+    async def lock(first: int, second: int) -> None:
+        statement = text("UPDATE used_tokens SET expires_at = now() WHERE token_hash = :hash")
+        async with database.writing() as connection:
+            await connection.execute(statement, {"hash": bytes([first])})
+            await locked.wait()
+            await connection.execute(statement, {"hash": bytes([second])})
+
+    ended = await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True)
+    assert {type(each) for each in ended} == {type(None), UnavailableError}
+
+
+async def test_a_mistake_of_ours_is_no_unavailability(database: Database) -> None:
+    with pytest.raises(ProgrammingError):
+        async with database.writing() as connection:
+            await connection.execute(text("SELECT no_such_column FROM decisions"))
+
+
+async def test_a_connection_cut_under_way_is_unavailable_and_the_next_one_works(
+    database: Database,
+) -> None:
+    with pytest.raises(UnavailableError):
+        async with database.writing() as connection:
+            await mark(connection, 1)
+            pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+            async with database.writing() as other:
+                await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            await mark(connection, 2)
+    assert await count(database) == 0
+    await database.ping()
+
+
+async def test_a_stopped_server_is_unavailable_until_it_is_back(server_folder: Path) -> None:
+    with EmbeddedPostgres(server_folder / "stopped") as server:
+        database = Database(server.urls().serving)
+        await database.ping()
+        async with database.reading() as connection:
+            await asyncio.to_thread(server.stop)
+            with pytest.raises((UnavailableError, DBAPIError)):
+                await connection.execute(text("SELECT 1"))
+            await connection.invalidate()
+        with pytest.raises(UnavailableError):
+            await database.ping()
+        await asyncio.to_thread(server.start)
+        await database.ping()
+        await database.close()

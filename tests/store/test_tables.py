@@ -1,0 +1,177 @@
+"""What the database itself enforces, whoever asks."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import produce_migrations
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, NullPool, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from consentid.embedded.postgres import SERVING, DatabaseUrls, EmbeddedPostgres
+from consentid.kit.errors import NotFoundError
+from consentid.store import tables
+from consentid.store.migrating import current_step, newest_step, role_of, upgrade
+
+OWNERS_ONLY = ("catalogues", "clients", "client_secrets", "alembic_version")
+CHANGES = ("UPDATE {table} SET {column} = {column}", "DELETE FROM {table}", "TRUNCATE {table}")
+
+
+def first_column(table: str) -> str:
+    return tables.metadata.tables[table].columns.keys()[-1]
+
+
+async def refused(engine: AsyncEngine, statement: str) -> str:
+    """The SQLSTATE that a statement is refused with."""
+    with pytest.raises(DBAPIError) as error:
+        async with engine.begin() as connection:
+            await connection.execute(text(statement))
+    return str(getattr(error.value.orig, "sqlstate", None))
+
+
+@pytest.fixture
+def serving_engine(database_urls: DatabaseUrls) -> Iterator[AsyncEngine]:
+    engine = create_async_engine(database_urls.serving, poolclass=NullPool)
+    yield engine
+    asyncio.run(engine.dispose())
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=["update", "delete", "truncate"])
+async def test_nobody_changes_what_is_append_only(
+    owner_engine: AsyncEngine, serving_engine: AsyncEngine, change: str
+) -> None:
+    for table in tables.APPEND_ONLY:
+        statement = change.format(table=table, column=first_column(table))
+        for engine in (serving_engine, owner_engine):
+            with_cascade = statement + (" CASCADE" if "TRUNCATE" in statement else "")
+            assert await refused(engine, with_cascade) == "42501", (table, engine.url.username)
+
+
+async def test_the_trigger_holds_where_a_privilege_was_given_by_mistake(
+    owner_engine: AsyncEngine, serving_engine: AsyncEngine
+) -> None:
+    async with owner_engine.begin() as connection:
+        await connection.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {SERVING}"))
+    for table in tables.APPEND_ONLY:
+        assert await refused(serving_engine, f"DELETE FROM {table}") == "42501"  # noqa: S608 our own names
+
+
+async def test_the_serving_role_has_no_privilege_to_change_what_is_append_only(
+    owner_engine: AsyncEngine,
+) -> None:
+    async with owner_engine.connect() as connection:
+        held = await connection.execute(
+            text(
+                "SELECT table_name, privilege_type FROM information_schema.table_privileges"
+                " WHERE grantee = :role AND table_schema = 'public'"
+            ),
+            {"role": SERVING},
+        )
+        privileges = {(table, privilege) for table, privilege in held}
+    for table in tables.APPEND_ONLY:
+        assert {p for t, p in privileges if t == table} <= {"SELECT", "INSERT"}
+    for table in OWNERS_ONLY:
+        assert {p for t, p in privileges if t == table} == {"SELECT"}
+    assert not {p for _, p in privileges} - {"SELECT", "INSERT", "UPDATE", "DELETE"}
+
+
+@pytest.mark.parametrize("table", OWNERS_ONLY)
+async def test_the_serving_role_writes_nothing_that_operators_apply(
+    serving_engine: AsyncEngine, table: str
+) -> None:
+    for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}"):  # noqa: S608 our own names
+        assert await refused(serving_engine, statement) == "42501"
+
+
+async def test_the_serving_role_makes_and_drops_no_tables(serving_engine: AsyncEngine) -> None:
+    assert await refused(serving_engine, "CREATE TABLE mine (id int)") == "42501"
+    assert await refused(serving_engine, "DROP TABLE decisions CASCADE") == "42501"
+    assert await refused(serving_engine, "DROP TRIGGER append_only ON decisions") == "42501"
+
+
+async def test_the_migrations_make_these_tables_and_no_others(owner_engine: AsyncEngine) -> None:
+    def differences(connection: Connection) -> list[object]:
+        migration = MigrationContext.configure(
+            connection, opts={"target_metadata": tables.metadata, "compare_type": True}
+        )
+        found = produce_migrations(migration, tables.metadata).upgrade_ops
+        assert found is not None
+        return list(found.ops)
+
+    async with owner_engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def shape(url: str) -> list[tuple[object, ...]]:
+    """Every column, index, trigger and privilege."""
+    engine = create_async_engine(url, poolclass=NullPool)
+    found: list[tuple[object, ...]] = []
+    async with engine.connect() as connection:
+        for statement in (
+            "SELECT table_name, column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'public' ORDER BY 1, 2",
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+            "SELECT tgname, tgrelid::regclass::text FROM pg_trigger"
+            " WHERE NOT tgisinternal ORDER BY 2, 1",
+            "SELECT relname, relacl::text FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
+        ):
+            found += [tuple(row) for row in await connection.execute(text(statement))]
+    await engine.dispose()
+    return found
+
+
+async def test_upgrading_again_changes_nothing(database_urls: DatabaseUrls) -> None:
+    before = await shape(database_urls.owner)
+    done = await upgrade(database_urls.owner, serving_role=SERVING)
+    assert (done.before, done.after) == (newest_step(), newest_step())
+    assert await shape(database_urls.owner) == before
+
+
+async def test_upgrades_at_once_wait_for_each_other(
+    postgres: EmbeddedPostgres, database_urls: DatabaseUrls
+) -> None:
+    urls = await postgres.create_database("upgraded_at_once")
+    done = await asyncio.gather(
+        *(upgrade(urls.owner, serving_role=SERVING) for _ in range(3))
+    )
+    assert sorted(str(each.before) for each in done) == sorted(
+        [newest_step(), newest_step(), "None"]
+    )
+    assert await shape(urls.owner) == await shape(database_urls.owner)
+
+
+async def test_an_upgrade_whose_connection_was_killed_is_resumed_by_the_next(
+    postgres: EmbeddedPostgres, database_urls: DatabaseUrls
+) -> None:
+    urls = await postgres.create_database("upgrade_killed")
+    watcher = create_async_engine(urls.owner, poolclass=NullPool)
+    kills = 0
+    for wait_s in (0.02, 0.05, 0.1):
+        upgrading = asyncio.create_task(upgrade(urls.owner, serving_role=SERVING))
+        await asyncio.sleep(wait_s)
+        async with watcher.connect() as connection:
+            killed = await connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+            kills += len(killed.all())
+        (ended,) = await asyncio.gather(upgrading, return_exceptions=True)
+        assert await current_step(urls.owner) is None or not isinstance(ended, NotFoundError)
+    await upgrade(urls.owner, serving_role=SERVING)
+    assert kills > 0
+    assert await shape(urls.owner) == await shape(database_urls.owner)
+    await watcher.dispose()
+
+
+async def test_an_upgrade_names_the_role_that_is_missing(database_urls: DatabaseUrls) -> None:
+    with pytest.raises(NotFoundError) as error:
+        await upgrade(database_urls.owner, serving_role='no "such" role')
+    assert error.value.code == "serving_role_missing"
+    assert role_of(database_urls.serving) == SERVING
+    with pytest.raises(NotFoundError):
+        role_of("postgresql+asyncpg:///nameless")
