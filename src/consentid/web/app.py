@@ -13,6 +13,7 @@ from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.kit.errors import ConsentidError
 from consentid.web import failures
+from consentid.web.authorize import get_authorize, post_authorize
 from consentid.web.catalogue import get_catalogue, post_served
 from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.guards import caller_of, check_query
@@ -28,6 +29,7 @@ from consentid.web.verify import post_verify
 from consentid.web.well_known import get_keys, get_metadata
 
 _HANDLERS: Final = (
+    get_authorize,
     get_catalogue,
     get_history,
     get_keys,
@@ -37,6 +39,7 @@ _HANDLERS: Final = (
     get_state,
     get_status_list,
     get_status_lists,
+    post_authorize,
     post_decision,
     post_device,
     post_served,

@@ -1,4 +1,4 @@
-"""How a problem is told at an address: a problem document, or OAuth's words at OAuth's endpoints."""
+"""How a problem is told at an address: to a person, in OAuth's words, or as a problem document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from http import HTTPStatus
 
 import msgspec
 
+from consentid.web.error_document import MEDIA_TYPE as HTML
+from consentid.web.error_document import error_document, is_for_persons
 from consentid.web.oauth_errors import CLIENT_CHALLENGE, OAUTH_PATHS, oauth_error_of
 from consentid.web.problems import MEDIA_TYPE, Problem, headers_of
 
@@ -23,6 +25,14 @@ class Refusal:
 def refusal_of(path: str, found: Problem) -> Refusal:
     """Tell a problem as clients of that address expect it."""
     headers = headers_of(found)
+    if is_for_persons(path):
+        headers.pop("WWW-Authenticate", None)
+        return Refusal(
+            status=_without_422(found.status),
+            media_type=HTML,
+            headers=headers,
+            body=error_document(found),
+        )
     if path.rstrip("/") not in OAUTH_PATHS:
         return Refusal(
             status=found.status,
@@ -32,15 +42,16 @@ def refusal_of(path: str, found: Problem) -> Refusal:
         )
     if found.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = CLIENT_CHALLENGE
-    # OAuth knows no 422: a request that cannot be right is a 400 there.
-    status = (
-        HTTPStatus.BAD_REQUEST
-        if found.status == HTTPStatus.UNPROCESSABLE_ENTITY
-        else HTTPStatus(found.status)
-    )
     return Refusal(
-        status=status,
+        status=_without_422(found.status),
         media_type="application/json",
         headers=headers,
         body=msgspec.json.encode(oauth_error_of(found)),
     )
+
+
+def _without_422(status: int) -> HTTPStatus:
+    """OAuth knows no 422: a request that cannot be right is a 400 there."""
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return HTTPStatus.BAD_REQUEST
+    return HTTPStatus(status)

@@ -20,7 +20,7 @@ MAX_BYTES: Final = 65_536
 MAX_DEPTH: Final = 16
 _JSON: Final = b"application/json"
 _FORM: Final = b"application/x-www-form-urlencoded"
-_FORM_PATHS: Final = ("/token",)
+_FORM_PATHS: Final = ("/token", "/authorize", "/userinfo")
 _BODY: Final = "consentid.body"
 _MAX_PLACE: Final = 128
 _UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -89,6 +89,8 @@ async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
 def _check(path: str, headers: dict[bytes, bytes], body: bytes) -> None:
     media_type = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
     wanted = _FORM if path in _FORM_PATHS else _JSON
+    if wanted == _FORM and not body and not media_type:
+        return  # no body: nothing to be read differently
     if media_type != wanted:
         raise _refused(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
