@@ -9,18 +9,19 @@ import uvicorn
 from joserfc.jwk import RSAKey
 
 from consentid.demo.portal import create_portal
-from consentid.demo.portal_book import PortalBook, found_portal, open_portal
+from consentid.demo.portal_book import NewClient, PortalBook, found_portal, open_portal
 from consentid.demo.portal_customers import INVENTED
 
 ISSUER = "http://id.localhost:7600"
 CLIENTS = {"halcyon-news": "news secret", "halcyon-shop": "shop secret"}
+NEW_CLIENTS = {id_: NewClient(secret=secret) for id_, secret in CLIENTS.items()}
 PASSWORDS = {login: f"{login} rows at dawn" for login, _, _ in INVENTED}
 
 
 @pytest.fixture(scope="session")
 def portal_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("portal")
-    found_portal(folder, issuer=ISSUER, clients=CLIENTS, passwords=PASSWORDS)
+    found_portal(folder, issuer=ISSUER, clients=NEW_CLIENTS, passwords=PASSWORDS)
     return folder
 
 

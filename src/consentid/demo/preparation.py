@@ -11,7 +11,7 @@ from consentid.brandbook.book import Book
 from consentid.brandbook.folder import load
 from consentid.demo import halcyon
 from consentid.demo.halcyon import DemoSecrets
-from consentid.demo.portal_book import found_portal
+from consentid.demo.portal_book import NewClient, found_portal
 from consentid.flows.publish_catalogue import publish_catalogue
 from consentid.flows.register_client import hash_secret
 from consentid.keyring.generating import generate
@@ -52,7 +52,7 @@ async def prepare(chosen: Settings, folder: Path, *, port: int) -> Prepared:
     found_portal(
         portal,
         issuer=halcyon.url_of(halcyon.PORTAL, port),
-        clients=secrets.portal_clients,
+        clients={id_: NewClient(secret=one) for id_, one in secrets.portal_clients.items()},
         passwords=secrets.passwords,
     )
     return Prepared(book=draft.book, secrets=secrets, keys=chosen.keys_dir, portal=portal)
