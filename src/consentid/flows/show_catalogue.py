@@ -55,6 +55,8 @@ class PurposeOut(msgspec.Struct, frozen=True, kw_only=True):
     basis: str
     mandatory: bool
     """Whether it must be answered before a silent check succeeds."""
+    adults_only: bool
+    """Offered only to a person whom the portal recorded as an adult: leave it out for others."""
     source: str
     data: Sequence[str]
     topics: Sequence[TopicOut]
@@ -167,6 +169,7 @@ def _purposes(book: Book, profile: Profile, notice: Notice) -> list[PurposeOut]:
                 description=entry.description,
                 basis=entry.basis,
                 mandatory=terms is not None and terms.ask,
+                adults_only=terms is not None and terms.adults_only,
                 source=sheet.source,
                 data=sheet.data,
                 topics=[
