@@ -17,6 +17,9 @@ local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return {count, redis.call('TTL', KEYS[1])}
 """
+_GIVE_BACK: Final = """
+if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
+"""
 _MAX_LOCAL: Final = 10_000
 
 
@@ -45,7 +48,7 @@ class Limiter:
         Raises:
             RateLimitedError: it was one too many.
         """
-        key = f"limit:{limit.name}:{hashlib.sha256(caller.encode()).hexdigest()[:32]}"
+        key = _key(limit, caller)
         count, left_s = await self._count(key, limit.window_s, now_s)
         if count > limit.most:
             raise RateLimitedError(
@@ -53,6 +56,23 @@ class Limiter:
                 f"Too many requests ({limit.name}): at most {limit.most} in {limit.window_s} s.",
                 retry_after_s=max(1, left_s),
             )
+
+    async def give_back(self, limit: Limit, caller: str) -> None:
+        """Take back what ``check`` counted, for an act that turned out not to count.
+
+        Counting first and giving back later leaves no gap for acts at the same time.
+        """
+        key = _key(limit, caller)
+        if self._connection is not None:
+            try:
+                await self._connection.eval(_GIVE_BACK, 1, key)  # pyright: ignore[reportGeneralTypeIssues] valkey-py types one method for both worlds
+            except (ValkeyError, OSError, TimeoutError):
+                self.is_degraded = True
+            else:
+                return
+        count, ends = self._local.get(key, (0, 0.0))
+        if count > 0:
+            self._local[key] = (count - 1, ends)
 
     async def _count(self, key: str, window_s: int, now_s: float) -> tuple[int, int]:
         if self._connection is not None:
@@ -75,6 +95,10 @@ class Limiter:
             count, ends = 0, now_s + window_s
         self._local[key] = (count + 1, ends)
         return count + 1, int(ends - now_s) + 1
+
+
+def _key(limit: Limit, caller: str) -> str:
+    return f"limit:{limit.name}:{hashlib.sha256(caller.encode()).hexdigest()[:32]}"
 
 
 def connect(url: str | None) -> "valkey.asyncio.Valkey | None":

@@ -19,6 +19,8 @@ class Job(StrEnum):
     """Comparing a repeated request with the first without keeping it."""
     REFERENCE = "reference/1"
     """Sealing the opaque references that we hand out."""
+    USER_CODE = "user-code/1"
+    """Looking up a device's user code, too short for a plain hash, without keeping it."""
 
 
 @lru_cache(maxsize=16)

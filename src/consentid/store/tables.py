@@ -423,8 +423,8 @@ device_codes: Final = Table(
     Column("device_name", Text),
     Column("status", Text, nullable=False),  # pending | approved | denied | consumed
     Column("subject_id", Uuid, ForeignKey("subjects.id")),
-    Column("device_id", Uuid, ForeignKey("subjects.id")),
     Column("auth_time", InstantType),
+    Column("acr", Text),
     Column("interval_s", Integer, nullable=False),
     Column("polled_at", InstantType),
     Column("created_at", InstantType, nullable=False),

@@ -91,17 +91,14 @@ def _make_tables() -> None:
         sa.Column("device_name", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("subject_id", sa.Uuid(), nullable=True),
-        sa.Column("device_id", sa.Uuid(), nullable=True),
         sa.Column("auth_time", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("acr", sa.Text(), nullable=True),
         sa.Column("interval_s", sa.Integer(), nullable=False),
         sa.Column("polled_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("expires_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["client_id"], ["clients.client_id"], name=op.f("device_codes_client_id_fk")
-        ),
-        sa.ForeignKeyConstraint(
-            ["device_id"], ["subjects.id"], name=op.f("device_codes_device_id_fk")
         ),
         sa.ForeignKeyConstraint(
             ["subject_id"], ["subjects.id"], name=op.f("device_codes_subject_id_fk")
