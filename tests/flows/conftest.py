@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.conftest import run_apart
+from tests.flows.town import SECRET_CLIENTS, Town, halcyon, open_node
+from tests.net.portal_server import PortalServer, running_portal
 
 from consentid.brandbook.folder import load
 from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
@@ -14,9 +17,6 @@ from consentid.flows.register_client import rotate_secret
 from consentid.keyring.generating import generate
 from consentid.kit.instants import from_seconds
 from consentid.store.engine import Database
-from tests.conftest import run_apart
-from tests.flows.town import SECRET_CLIENTS, Town, halcyon, open_node
-from tests.net.portal_server import PortalServer, rsa_key, running_portal
 
 _TEMPLATE = "template_town"
 _names = itertools.count(1)
@@ -66,9 +66,7 @@ def founded(
         owner = Database(urls.owner)
         await publish_catalogue(owner, load(brands), randomness=secrets.token_bytes)
         given = {
-            client: await rotate_secret(
-                owner, client_id=client, randomness=secrets.token_bytes
-            )
+            client: await rotate_secret(owner, client_id=client, randomness=secrets.token_bytes)
             for client in SECRET_CLIENTS
         }
         await owner.close()
@@ -79,9 +77,7 @@ def founded(
 
 @pytest.fixture
 def town_urls(postgres: EmbeddedPostgres, founded: Founded) -> DatabaseUrls:
-    return run_apart(
-        postgres.create_database(f"town_{next(_names)}", template=founded.template)
-    )
+    return run_apart(postgres.create_database(f"town_{next(_names)}", template=founded.template))
 
 
 @pytest.fixture

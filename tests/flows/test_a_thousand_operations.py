@@ -85,7 +85,9 @@ class Crowd:
 async def gather_crowd(town: Town) -> Crowd:
     credentials = [await town.new_device() for _ in range(8)]
     callers = [
-        await town.on_device(credential, client) for credential in credentials for client in VERIFIERS
+        await town.on_device(credential, client)
+        for credential in credentials
+        for client in VERIFIERS
     ]
     people = {"ada": True, "grace": False, "mary": True, "edith": False}
     for name, adult in people.items():
@@ -146,9 +148,7 @@ class Client:
     async def withdraw(self, caller: Caller) -> None:
         own = BRAND if caller.client.party.kind is PartyKind.BRAND else PARTNER
         purposes = self.draw.choice([(), ("ads",), ("content", "ads.partners"), ("audience",)])
-        told = await self.town.withdraw(
-            caller, *purposes, reach=self.draw.choice((GROUP, own))
-        )
+        told = await self.town.withdraw(caller, *purposes, reach=self.draw.choice((GROUP, own)))
         self.note(caller, told)
 
     async def sign_in(self, _: Caller) -> None:
@@ -194,7 +194,7 @@ async def is_active(town: Town, told: Told) -> bool:
     return found.active
 
 
-def says(  # noqa: PLR0913 the whole question
+def says(
     book: Book,
     history: Sequence[Decision],
     party: Party,
@@ -238,9 +238,7 @@ async def test_a_thousand_operations_of_ten_clients_leave_what_the_rule_says(
     assert ledger.done["decide"] > OPERATIONS // 4, ledger.done
     await publish_status_lists(town.context)
 
-    histories = {
-        caller.subject: await town.history(caller.subject) for caller in crowd.callers
-    }
+    histories = {caller.subject: await town.history(caller.subject) for caller in crowd.callers}
     adults = await find_adults(town)
     assert await town.faults() == []
     await check_states(town, book, crowd, histories, adults)

@@ -1,6 +1,7 @@
 import secrets
 from pathlib import Path
 
+import pytest
 from tests.flows.faults import CrashError, crash_at_commit
 from tests.flows.town import BRAND, GRANTED, Town, edit, open_node, together
 
@@ -11,17 +12,19 @@ from consentid.flows.restate_after_catalogue import restate_after_catalogue
 from consentid.flows.verify_token import verify_token
 from consentid.tokens import status
 
-import pytest
-
 SHOP = "https://market.halcyon.example"
-_OFF = ('[overrides.tv]\noff = true', '[overrides.content]\noff = true\n\n[overrides.tv]\noff = true')
-_OWN = ('[overrides.tv]\noff = true', '[overrides.content]\nown = true\n\n[overrides.tv]\noff = true')
+_OFF = (
+    "[overrides.tv]\noff = true",
+    "[overrides.content]\noff = true\n\n[overrides.tv]\noff = true",
+)
+_OWN = (
+    "[overrides.tv]\noff = true",
+    "[overrides.content]\nown = true\n\n[overrides.tv]\noff = true",
+)
 
 
 async def apply(town: Town, folder: Path) -> bool:
-    published = await publish_catalogue(
-        town.owner, load(folder), randomness=secrets.token_bytes
-    )
+    published = await publish_catalogue(town.owner, load(folder), randomness=secrets.token_bytes)
     return published.is_new
 
 

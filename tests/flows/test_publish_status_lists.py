@@ -1,7 +1,6 @@
+import pytest
 from tests.flows.faults import CrashError, crash_at, crash_at_commit
 from tests.flows.town import GRANTED, Town, together
-
-import pytest
 
 from consentid.flows.publish_status_lists import (
     RESIGN_S,
@@ -94,9 +93,7 @@ async def test_a_list_without_flips_is_signed_anew_when_it_grows_old(town: Town)
     assert await publish_status_lists(town.context) == 1
     first = await show_status_list(town.context, 1)
     assert await publish_status_lists(town.context) == 0
-    await town.change(
-        f"UPDATE status_lists SET signed_at = signed_at - interval '{RESIGN_S} s'"
-    )
+    await town.change(f"UPDATE status_lists SET signed_at = signed_at - interval '{RESIGN_S} s'")
     assert await publish_status_lists(town.context) == 1
     again = await show_status_list(town.context, 1)
     assert first is not None

@@ -146,9 +146,7 @@ async def test_a_clock_set_back_never_makes_a_later_act_older(
         assert next_one > await clock.now(connection) + HOUR * 9 // 10
     withdrawn = await town.withdraw(news, "ads")
     assert withdrawn.recorded_at > (await town.rows("SELECT max(early)::text FROM decisions"))[0][0]
-    history = await town.rows(
-        "SELECT id, recorded_at FROM decisions ORDER BY recorded_at, id"
-    )
+    history = await town.rows("SELECT id, recorded_at FROM decisions ORDER BY recorded_at, id")
     assert len({at for _, at in history}) == 2
     assert (await states(town, news))["ads"] == "withdrawn"
     assert Instant(0) < next_one
@@ -172,7 +170,12 @@ async def test_a_signal_is_recorded_once_and_again_only_after_it_was_off(town: T
         await town.decide(news, {"content": GRANTED}, signals=seen)
     history = await town.history(news.subject)
     assert [decision.signal is not None for decision in history] == [
-        True, False, False, False, True, False
+        True,
+        False,
+        False,
+        False,
+        True,
+        False,
     ]
     assert len(set(decision_ids(history))) == 6
 

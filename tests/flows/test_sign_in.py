@@ -125,9 +125,7 @@ async def test_whoever_is_an_adult_no_longer_takes_tokens_elsewhere_back(town: T
     before = town.claims(token, PLAY).status
     await town.sign_in("ada", "news-web", adult=False)
     assert token is not None
-    found = await verify_token(
-        town.context, play, token, audience=None, purposes=(), at_least=None
-    )
+    found = await verify_token(town.context, play, token, audience=None, purposes=(), at_least=None)
     assert not found.active
     revoked = await town.rows(
         f"SELECT revoked_at IS NOT NULL FROM status_indices"  # noqa: S608
@@ -153,9 +151,7 @@ async def test_a_rotated_portal_key_is_found_at_the_next_sign_in(town: Town) -> 
     assert town.portal.asked.count("/jwks.json") == 1
     new = rsa_key("second")
     town.portal.keys.append(new)
-    form = exchange(
-        town.portal.id_token("ada", now_s=_now_s(), key=new, jti="1"), ID_TOKEN
-    )
+    form = exchange(town.portal.id_token("ada", now_s=_now_s(), key=new, jti="1"), ID_TOKEN)
     early = await together(town.ask_token("news-web", **form))
     assert isinstance(early[0], UnauthenticatedError) or early[0].status == 400
     assert town.portal.asked.count("/jwks.json") == 1

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
+from tests.net.portal_server import PortalServer
 
 from consentid.brandbook.book import Book
 from consentid.core.decision import Choice, Decision, Outcome, SignalSource, SubjectId
@@ -25,7 +26,8 @@ from consentid.flows.create_device import create_device
 from consentid.flows.history import full_history
 from consentid.flows.idempotency import Repeatable, repeatable
 from consentid.flows.oauth.client import TOKEN_EXCHANGE
-from consentid.flows.oauth.request import BasicCredentials, TokenRequest
+from consentid.flows.authenticate_client import BasicCredentials
+from consentid.flows.oauth.request import TokenRequest
 from consentid.flows.oauth.token_exchange import DEVICE_CREDENTIAL, ID_TOKEN
 from consentid.flows.open_subject import open_subject
 from consentid.flows.opening import Opened, open_context
@@ -42,7 +44,6 @@ from consentid.settings import Settings
 from consentid.store.engine import Database
 from consentid.tokens import verifying
 from consentid.tokens.consent import ConsentClaims
-from tests.net.portal_server import PortalServer
 
 BRANDS: Final = Path(__file__).parents[2] / "brands"
 GRANTED, REFUSED = Outcome.GRANTED, Outcome.REFUSED
@@ -114,9 +115,7 @@ class Town:
     ) -> tuple[Caller, TokenAnswer]:
         """A known subject at a client, on a device where one is given."""
         beneath = (
-            {}
-            if device is None
-            else {"actor_token": device, "actor_token_type": DEVICE_CREDENTIAL}
+            {} if device is None else {"actor_token": device, "actor_token_type": DEVICE_CREDENTIAL}
         )
         id_token = self.id_token(sub, client, **changed)
         return await self.enter(client, **exchange(id_token, ID_TOKEN), **beneath)
@@ -133,7 +132,7 @@ class Town:
             body=body,
         )
 
-    async def answer(  # noqa: PLR0913 all that a form holds
+    async def answer(
         self,
         caller: Caller,
         choices: Mapping[str, Outcome],
@@ -227,9 +226,7 @@ class Town:
 
     async def faults(self) -> list[str]:
         """What recomputing every projection finds."""
-        return [
-            fault async for each in verify_projections(self.context) for fault in each.faults
-        ]
+        return [fault async for each in verify_projections(self.context) for fault in each.faults]
 
     def claims(self, token: str | None, audience: str) -> ConsentClaims:
         """The claims of a token that verifies now for an audience."""

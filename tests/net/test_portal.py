@@ -43,16 +43,12 @@ async def keys(clock: Clock) -> AsyncIterator[PortalKeys]:
 async def judge(
     portal: PortalServer, keys: PortalKeys, token: str, now: Instant = from_seconds(NOW_S)
 ) -> PortalIdentity:
-    return await verify_id_token(
-        token, keys=keys, issuer=portal.issuer, audience=AUDIENCE, now=now
-    )
+    return await verify_id_token(token, keys=keys, issuer=portal.issuer, audience=AUDIENCE, now=now)
 
 
 def forge(header: Mapping[str, Any] | str, payload: Mapping[str, Any] | str, sig: bytes) -> str:
     """A token of any parts, signed by nobody."""
-    parts = [
-        part if isinstance(part, str) else json.dumps(part) for part in (header, payload)
-    ]
+    parts = [part if isinstance(part, str) else json.dumps(part) for part in (header, payload)]
     return ".".join(
         urlsafe_b64encode(part).rstrip(b"=").decode()
         for part in (parts[0].encode(), parts[1].encode(), sig)

@@ -85,17 +85,14 @@ async def test_the_clock_goes_on_within_a_transaction(database: Database) -> Non
 async def test_a_deadlock_is_unavailable_for_one_and_done_for_the_other(
     database: Database,
 ) -> None:
-    async with database.writing() as connection:
-        await mark(connection, 1)
-        await mark(connection, 2)
     locked = asyncio.Barrier(2)
 
     async def lock(first: int, second: int) -> None:
-        statement = text("UPDATE used_tokens SET expires_at = now() WHERE token_hash = :hash")
+        statement = text("SELECT pg_advisory_xact_lock(:number)")
         async with database.writing() as connection:
-            await connection.execute(statement, {"hash": bytes([first])})
+            await connection.execute(statement, {"number": first})
             await locked.wait()
-            await connection.execute(statement, {"hash": bytes([second])})
+            await connection.execute(statement, {"number": second})
 
     ended = await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True)
     assert {type(each) for each in ended} == {type(None), UnavailableError}

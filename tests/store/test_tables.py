@@ -134,9 +134,7 @@ async def test_upgrades_at_once_wait_for_each_other(
     postgres: EmbeddedPostgres, database_urls: DatabaseUrls
 ) -> None:
     urls = await postgres.create_database("upgraded_at_once")
-    done = await asyncio.gather(
-        *(upgrade(urls.owner, serving_role=SERVING) for _ in range(3))
-    )
+    done = await asyncio.gather(*(upgrade(urls.owner, serving_role=SERVING) for _ in range(3)))
     assert sorted(str(each.before) for each in done) == sorted(
         [newest_step(), newest_step(), "None"]
     )

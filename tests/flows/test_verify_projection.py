@@ -1,0 +1,71 @@
+import pytest
+from tests.flows.town import GRANTED, REFUSED, Town
+
+_UNLOCK = "ALTER TABLE decisions DISABLE TRIGGER append_only"
+
+
+@pytest.fixture
+async def lived_in(town: Town) -> Town:
+    for _ in range(2):
+        news = await town.device()
+        await town.decide(news, {"ads": GRANTED})
+        await town.decide(news, {"ads": REFUSED})
+    assert await town.faults() == []
+    return town
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (
+            "DELETE FROM decisions WHERE id = (SELECT min(id::text)::uuid FROM decisions)",
+            "version 2 after 1 decisions",
+        ),
+        (
+            "UPDATE decisions SET commitment = '\\x00'"
+            " WHERE id = (SELECT min(id::text)::uuid FROM decisions)",
+            "its body is not what was committed to",
+        ),
+        (
+            "UPDATE decisions SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)"
+            " WHERE id = (SELECT min(id::text)::uuid FROM decisions)",
+            "its body cannot be opened",
+        ),
+        (
+            "UPDATE decisions a SET sealed = b.sealed FROM decisions b"
+            " WHERE a.subject_id = b.subject_id AND a.recorded_at < b.recorded_at",
+            "its body cannot be opened",
+        ),
+        ("UPDATE projections SET version = version + 1", "version 3 after 2 decisions"),
+        ("UPDATE projections SET sealed = '\\x01'", "the stored projection cannot be opened"),
+        (
+            "UPDATE projections a SET sealed = b.sealed FROM projections b"
+            " WHERE a.subject_id <> b.subject_id AND a.version = 2 AND b.version = 2",
+            "the stored projection cannot be opened",
+        ),
+        (
+            "UPDATE decisions SET subject_id = (SELECT max(subject_id::text)::uuid"
+            " FROM projections WHERE version = 2)",
+            "its body cannot be opened",
+        ),
+    ],
+    ids=[
+        *("lost", "commitment", "bit", "exchanged", "version", "projection"),
+        *("projections-exchanged", "given-to-another"),
+    ],
+)
+async def test_whatever_was_changed_behind_our_back_is_found(
+    lived_in: Town, change: str, fault: str
+) -> None:
+    await lived_in.change(_UNLOCK)
+    await lived_in.change(change)
+    assert any(fault in each for each in await lived_in.faults())
+
+
+async def test_a_projection_that_was_put_back_is_found(town: Town) -> None:
+    news = await town.device()
+    await town.decide(news, {"ads": GRANTED})
+    ((older,),) = await town.rows("SELECT sealed FROM projections WHERE version = 1")
+    await town.decide(news, {"ads": REFUSED})
+    await town.change("UPDATE projections SET sealed = :older WHERE version = 2", older=older)
+    assert await town.faults() == ["the stored projection is not that of the history"]
