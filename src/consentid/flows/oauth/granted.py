@@ -1,0 +1,38 @@
+"""Whom the tokens of a code, a refresh token or a device code are to speak for."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from consentid.core.decision import SubjectId
+from consentid.flows.issue_id_token import PreparedIdToken
+from consentid.flows.session import Session
+from consentid.kit.instants import Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectGrant:
+    """Whom tokens are to speak for, and on what terms."""
+
+    subject: SubjectId
+    device: SubjectId | None
+    family: UUID
+    """What tokens that come of one code have in common."""
+    scopes: frozenset[str]
+    """All that were granted; a refresh may ask for fewer, and keeps all."""
+    resource: str | None = None
+    nonce: str | None = None
+    auth_time: Instant | None = None
+    acr: str | None = None
+    session_hash: bytes | None = None
+    details: bytes | None = None
+    family_expires_at: Instant | None = None
+    """None for a family that begins now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantedSubject:
+    """A grant whose session is open: what is left is to make the tokens."""
+
+    grant: SubjectGrant
+    session: Session
+    id_token: PreparedIdToken

@@ -1,0 +1,114 @@
+"""A refresh token becomes new tokens, and another refresh token; what holds is resolved again.
+
+A token that comes a second time has leaked: its whole family ends, and there is no grace for races.
+Spec: RFC 6749 section 6, RFC 9700 section 4.14.2.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final, cast, final
+
+from authlib.oauth2.rfc6749 import ClientMixin, TokenMixin
+from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
+from sqlalchemy.util import await_only
+from typing_extensions import override
+
+from consentid.flows.authenticate import hash_token
+from consentid.flows.oauth.granted import SubjectGrant
+from consentid.flows.oauth.request import client_of, ours
+from consentid.flows.oauth.subject_tokens import GrantServer, open_grant
+from consentid.flows.session import Session
+from consentid.store import refresh_tokens
+from consentid.store.refresh_tokens import RefreshToken
+
+_MAX_TOKEN: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Token:
+    """A refresh token as Authlib asks about it."""
+
+    row: RefreshToken
+
+    def check_client(self, client: ClientMixin) -> bool:
+        """Whether it is this client's."""
+        return cast("Any", client).get_client_id() == self.row.client_id
+
+    def get_scope(self) -> str:
+        """What was granted."""
+        return " ".join(sorted(self.row.scopes))
+
+
+_NO_TOKEN: Final = cast("TokenMixin", None)
+"""Authlib takes None for "no such token", whatever its annotation says."""
+
+
+@final
+class RefreshGrant(RefreshTokenGrant):
+    """One refresh."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS: Collection[str] = (
+        "client_secret_basic",
+        "private_key_jwt",
+        "none",
+    )
+    INCLUDE_NEW_REFRESH_TOKEN: bool = True
+
+    @override
+    def authenticate_token_endpoint_client(self) -> ClientMixin:
+        """Authenticate, and remember whom: the token is looked for among theirs alone."""
+        untyped: Any = super()
+        self.request.client = untyped.authenticate_token_endpoint_client()
+        return client_of(self.request)
+
+    @override
+    def authenticate_refresh_token(self, refresh_token: str) -> TokenMixin:
+        transaction = self._server.transaction
+        client_id = client_of(self.request).get_client_id()
+        if len(refresh_token) > _MAX_TOKEN:
+            return _NO_TOKEN
+        token_hash = hash_token(refresh_token)
+        found = await_only(
+            refresh_tokens.use(
+                transaction.connection, token_hash, client_id=client_id, now=transaction.now
+            )
+        )
+        if found is not None:
+            return cast("TokenMixin", cast("object", _Token(row=found)))
+        await_only(self._look_for_reuse(token_hash, client_id))
+        return _NO_TOKEN
+
+    @override
+    def authenticate_user(self, refresh_token: object) -> Session:
+        token = cast("_Token", refresh_token).row
+        return open_grant(
+            self._server.transaction,
+            ours(self.request),
+            SubjectGrant(
+                subject=token.subject,
+                device=token.device,
+                family=token.family,
+                scopes=token.scopes,
+                resource=token.resource,
+                auth_time=token.auth_time,
+                acr=token.acr,
+                details=token.details,
+                family_expires_at=token.family_expires_at,
+            ),
+        )
+
+    @override
+    def revoke_old_credential(self, refresh_token: object) -> None:
+        """It was marked as used when it was found."""
+
+    async def _look_for_reuse(self, token_hash: bytes, client_id: str) -> None:
+        transaction = self._server.transaction
+        known = await refresh_tokens.find(transaction.connection, token_hash)
+        if known is None or known.used_at is None or known.client_id != client_id:
+            return
+        await refresh_tokens.revoke_family(transaction.connection, known.family, at=transaction.now)
+        ours(self.request).is_kept_when_refused = True
+
+    @property
+    def _server(self) -> GrantServer:
+        return cast("GrantServer", cast("Any", self).server)
