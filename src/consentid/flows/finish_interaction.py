@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consentid.flows.answer_device import DeviceOutcome, approve_device, deny_device
 from consentid.flows.context import Context
 from consentid.flows.find_need import Need, find_need
 from consentid.flows.hand_over import hand_over
 from consentid.flows.hub_session import Browser
 from consentid.flows.interaction_scene import Scene
-from consentid.flows.interaction_state import AuthorizeTask
+from consentid.flows.interaction_state import AuthorizeTask, DeviceTask
 from consentid.flows.issue_code import issue_code, refusal_uri
 from consentid.flows.session import Session
 from consentid.oidc.refusal import RefusedRequestError
@@ -21,7 +22,7 @@ class NextStep:
     """Where the browser goes."""
 
     redirect: str
-    """Absolute: the client's address with its answer, or the portal's."""
+    """Absolute: the client's address with its answer, the portal's, or a page of ours."""
     device_credential: str | None = None
     """Set it as the device cookie: the person made a first choice in this browser."""
 
@@ -38,6 +39,8 @@ async def settle(
     if state.contradictions:
         return None
     task = state.task
+    if isinstance(task, DeviceTask):
+        return await _settle_device(context, connection, scene)
     try:
         need = find_need(
             context, scene.request(task), scene.visitor, begun_at=scene.taken.row.created_at
@@ -60,11 +63,27 @@ async def settle(
     return None
 
 
+async def _settle_device(
+    context: Context, connection: AsyncConnection, scene: Scene
+) -> NextStep | None:
+    """A signed-in person who misses nothing has said all by now: that the codes match.
+
+    Who is not signed in may want to be, before the device goes by this browser's choices.
+    """
+    session = scene.visitor.session
+    if session is None or scene.visitor.login is None or scene.mandatory:
+        return None
+    return await finish(context, connection, scene, session)
+
+
 async def finish(
     context: Context, connection: AsyncConnection, scene: Scene, session: Session
 ) -> NextStep:
-    """Give the code."""
+    """Give the code, or let the device have its tokens."""
     task = scene.taken.state.task
+    if isinstance(task, DeviceTask):
+        outcome = await approve_device(connection, task, scene.visitor, session, at=scene.now)
+        return await _tell(connection, scene, outcome)
     try:
         redirect = await issue_code(
             context,
@@ -82,12 +101,12 @@ async def finish(
 
 def needs_login(context: Context, scene: Scene) -> bool:
     """Whether the client insists on a sign-in that has not taken place."""
+    task = scene.taken.state.task
+    if isinstance(task, DeviceTask):
+        return False
     try:
         need = find_need(
-            context,
-            scene.request(scene.taken.state.task),
-            scene.visitor,
-            begun_at=scene.taken.row.created_at,
+            context, scene.request(task), scene.visitor, begun_at=scene.taken.row.created_at
         )
     except RefusedRequestError:
         return True
@@ -95,8 +114,11 @@ def needs_login(context: Context, scene: Scene) -> bool:
 
 
 async def give_up(connection: AsyncConnection, scene: Scene, *, error: str, why: str) -> NextStep:
-    """Tell the client that there will be no code."""
-    return await _refuse(connection, scene, scene.taken.state.task, RefusedRequestError(error, why))
+    """Tell the client, or the device, that there will be nothing."""
+    task = scene.taken.state.task
+    if isinstance(task, DeviceTask):
+        return await _tell(connection, scene, await deny_device(connection, task, at=scene.now))
+    return await _refuse(connection, scene, task, RefusedRequestError(error, why))
 
 
 async def _refuse(
@@ -104,6 +126,11 @@ async def _refuse(
 ) -> NextStep:
     await _close(connection, scene)
     return NextStep(redirect=refusal_uri(scene.book.group.issuer, task.request, refused))
+
+
+async def _tell(connection: AsyncConnection, scene: Scene, outcome: DeviceOutcome) -> NextStep:
+    await _close(connection, scene)
+    return NextStep(redirect=outcome.address(scene.book.group.issuer))
 
 
 async def _close(connection: AsyncConnection, scene: Scene) -> None:

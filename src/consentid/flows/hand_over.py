@@ -17,16 +17,21 @@ async def hand_over(
     *,
     browser: Browser,
     interaction: str,
-    request: AuthorizationRequest,
+    request: AuthorizationRequest | None,
     must_be_asked: bool = False,
 ) -> str:
     """The portal's address to send the browser to.  The caller commits first.
 
+    ``request``: the client's; None where a device waits, which asks nothing of a sign-in.
     ``must_be_asked``: somebody else may be signed in there, so a silent answer will not do.
 
     Raises:
         ForbiddenError, UnavailableError: see ``portal_login.start``.
     """
+    if request is None:
+        return await portal_login.start(
+            context, connection, browser=browser, interaction=interaction
+        )
     prompt = request.prompt & _OF_THE_PORTAL
     if must_be_asked and not prompt and request.max_age_s is None:
         prompt = frozenset({Prompt.LOGIN})

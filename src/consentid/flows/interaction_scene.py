@@ -112,16 +112,19 @@ async def load_scene(
     return Scene(taken=taken, book=book, visitor=visitor, now=now)
 
 
-def choose_notice(scene: Scene, languages: Sequence[str]) -> Notice:
-    """The party's notice in the first language that it exists in, ``ui_locales`` before all.
+def choose_notice(scene: Scene, languages: Sequence[str], *, chosen: str | None = None) -> Notice:
+    """The party's notice in the first language that it exists in.
+
+    ``chosen`` by the person goes before ``ui_locales``, and these before ``languages``.
 
     Raises:
         GoneError: the party has none any more.
     """
     locales = (locale.partition("-")[0].lower() for locale in scene.taken.state.task.ui_locales)
     slug = scene.party.slug
+    wanted = (*(() if chosen is None else (chosen,)), *locales, *languages)
     language = next(
-        (each for each in (*locales, *languages) if (slug, each) in scene.book.notices),
+        (each for each in wanted if (slug, each) in scene.book.notices),
         scene.book.group.languages[0],
     )
     notice = scene.book.find_notice(slug, language)

@@ -47,7 +47,25 @@ class AuthorizeTask(msgspec.Struct, frozen=True, kw_only=True, tag="authorize"):
         return Prompt.CONSENT in self.request.prompt
 
 
-Task: TypeAlias = AuthorizeTask
+class DeviceTask(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
+    """A device waits, and the person says that the codes match."""
+
+    device_code_hash: bytes
+    purposes: tuple[str, ...] = ()
+    """What has to be answered besides the mandatory purposes."""
+
+    @property
+    def ui_locales(self) -> tuple[str, ...]:
+        """None: a device does not know what its person's browser speaks."""
+        return ()
+
+    @property
+    def shows_all(self) -> bool:
+        """What was answered before is not shown again."""
+        return False
+
+
+Task: TypeAlias = AuthorizeTask | DeviceTask
 """What an interaction is for.  Another kind joins as a tagged member of this union."""
 
 

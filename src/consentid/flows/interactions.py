@@ -29,7 +29,7 @@ from consentid.flows.interaction_scene import (
     open_shown,
     seal_shown,
 )
-from consentid.flows.interaction_state import Task
+from consentid.flows.interaction_state import AuthorizeTask, Task
 from consentid.flows.record_choices import (
     Choices,
     Shown,
@@ -116,11 +116,17 @@ Answer: TypeAlias = Choose | WithdrawAll | Continue | Cancel
 
 
 async def open_interaction(
-    context: Context, unverified_id: str, browser: Browser, *, languages: Sequence[str]
+    context: Context,
+    unverified_id: str,
+    browser: Browser,
+    *,
+    languages: Sequence[str],
+    chosen_language: str | None = None,
 ) -> Interaction | NextStep:
     """What to show at ``/interaction/{id}``, or where to go where nothing is left to ask.
 
-    ``languages`` are the browser's, in order of preference; the client's ``ui_locales`` go first.
+    ``languages`` are the browser's, in order of preference; the client's ``ui_locales`` go before
+    them, and before all what the person chose on the page.
 
     Raises:
         NotFoundError: there is none, or it was begun in another browser.
@@ -131,7 +137,8 @@ async def open_interaction(
         step = await settle(context, connection, scene, browser)
         if step is not None:
             return step
-        return _show(context, scene, choose_notice(scene, languages))
+        notice = choose_notice(scene, languages, chosen=chosen_language)
+        return _show(context, scene, notice)
 
 
 async def answer_interaction(
@@ -162,13 +169,14 @@ async def start_login(context: Context, unverified_id: str, browser: Browser) ->
     """
     async with context.database.writing() as connection:
         scene = await load_scene(context, connection, unverified_id, browser, lock=False)
+        task = scene.taken.state.task
         return NextStep(
             redirect=await hand_over(
                 context,
                 connection,
                 browser=browser,
                 interaction=scene.taken.id,
-                request=scene.taken.state.task.request,
+                request=task.request if isinstance(task, AuthorizeTask) else None,
             )
         )
 

@@ -12,6 +12,8 @@ import msgspec
 from consentid.oidc.authorization_request import check_resource
 from consentid.oidc.refusal import RefusedRequestError
 
+PAGE: Final = "/device"
+"""Where a person goes with a code: short, to be typed.  Spec: RFC 8628 section 3.3."""
 MAX_NAME: Final = 48
 _SIZES: Final = {"scope": 1_024, "resource": 1_024}
 
