@@ -2,10 +2,10 @@ from collections.abc import Iterator
 
 import pytest
 from joserfc.jwk import RSAKey
+from tests.conftest import run_apart
 from tests.web.hub import Hub, running_hub, running_portal
 
 from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
-from tests.conftest import run_apart
 
 
 @pytest.fixture(scope="session")

@@ -10,24 +10,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 from urllib.parse import quote_plus
 
 import httpx2
-import uvicorn
+import msgspec
+import valkey
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from joserfc import jwt
 from joserfc.jwk import RSAKey
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from typing_extensions import override
 
 from consentid.brandbook.folder import load
-from consentid.demo.portal import create_portal
-from consentid.demo.portal_book import PortalBook
-from consentid.demo.portal_customers import Customer
-from consentid.demo.portal_tokens import sign_id_token
 from consentid.embedded.postgres import DatabaseUrls
 from consentid.flows.publish_catalogue import publish_catalogue
 from consentid.flows.register_client import rotate_secret
@@ -44,9 +44,9 @@ CONSENT_TOKEN = "urn:consentid:params:oauth:token-type:consent_token"
 DEVICE_CREDENTIAL = "urn:consentid:params:oauth:token-type:device_credential"
 NEWS_ORIGIN = "http://news.localhost:7600"
 _FAR_FUTURE_S = 30
+_NO_DATABASE = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
 _COUNTS = " UNION ALL ".join(  # every table of ours, by its own name
-    f"SELECT '{name}', count(*) FROM {name}"  # noqa: S608
-    for name in sorted(tables.metadata.tables)
+    f"SELECT '{name}', count(*) FROM {name}" for name in sorted(tables.metadata.tables)
 )
 
 
@@ -54,20 +54,8 @@ _COUNTS = " UNION ALL ".join(  # every table of ours, by its own name
 class Person:
     """A customer of the portal whom a test invented."""
 
-    customer: Customer
-
-    @classmethod
-    def invent(cls, *, adult: bool = True) -> "Person":
-        return cls(
-            customer=Customer(
-                login=secrets.token_hex(4),
-                name="Invented",
-                sub=secrets.token_hex(16),
-                adult=adult,
-                salt=b"",
-                password_hash=b"",
-            )
-        )
+    sub: str = field(default_factory=lambda: secrets.token_hex(16))
+    adult: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,7 +78,7 @@ class Hub:
         return client, self.secrets[client]
 
     def token(self, form: Mapping[str, str], client: str | None = "news-web") -> httpx2.Response:
-        auth = None if client is None else self.basic(client)
+        auth = httpx2.BasicAuth(*self.basic(client)) if client else httpx2.USE_CLIENT_DEFAULT
         return self.http.post("/token", data=dict(form), auth=auth)
 
     def client_token(self, client: str = "news-web") -> dict[str, str]:
@@ -104,14 +92,20 @@ class Hub:
     def id_token(
         self, person: Person, *, audience: str = "halcyon-news", nonce: str | None = None
     ) -> str:
-        return sign_id_token(
-            self.portal_key,
-            person.customer,
-            issuer=self.portal_issuer,
-            audience=audience,
-            now_s=int(time.time()),
-            nonce=nonce,
-        )
+        now_s = int(time.time())
+        claims: dict[str, str | int] = {
+            "iss": self.portal_issuer,
+            "sub": person.sub,
+            "aud": audience,
+            "iat": now_s,
+            "exp": now_s + 300,
+            "jti": secrets.token_hex(16),
+            "adult": person.adult,
+        }
+        if nonce is not None:
+            claims["nonce"] = nonce
+        header = {"alg": "RS256", "typ": "JWT", "kid": str(self.portal_key.kid)}
+        return jwt.encode(header, claims, self.portal_key)
 
     def exchange(
         self, subject_token: str, kind: str = ID_TOKEN, client: str = "news-web", **form: str
@@ -128,7 +122,7 @@ class Hub:
 
     def sign_in(self, person: Person | None = None) -> dict[str, str]:
         """The headers of a known subject at *news*, new unless one is given."""
-        answer = self.exchange(self.id_token(person or Person.invent()))
+        answer = self.exchange(self.id_token(person or Person()))
         assert answer.status_code == 200, answer.text
         return bearer(answer.json()["access_token"])
 
@@ -145,7 +139,7 @@ class Hub:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def decision(self, brand: str = "news", **changed: Any) -> dict[str, Any]:
+    def decision(self, brand: str = "news", /, **changed: object) -> dict[str, Any]:
         """The body of a decision that is right unless ``changed`` says otherwise."""
         shown = self.catalogue(brand)
         return {
@@ -156,11 +150,11 @@ class Hub:
             **changed,
         }
 
-    def decide(self, subject: Mapping[str, str] | None = None, **changed: Any) -> dict[str, Any]:
+    def decide(self, subject: Mapping[str, str] | None = None, **changed: object) -> dict[str, Any]:
         """Record a decision, and what was answered."""
         answer = self.http.post(
             "/v1/decisions",
-            json=self.decision(**changed),
+            json=self.decision("news", **changed),
             headers={**(subject or self.sign_in()), **fresh_key()},
         )
         assert answer.status_code == 201, answer.text
@@ -168,7 +162,7 @@ class Hub:
 
     def counts(self) -> dict[str, int]:
         """How many rows every table has."""
-        return {name: count for name, count in self.rows(_COUNTS)}
+        return dict(self.rows(_COUNTS))
 
     def rows(self, statement: str) -> list[Any]:
         """What the database's owner reads, or changes."""
@@ -179,6 +173,23 @@ class Hub:
         async with self.owner.begin() as connection:
             found = await connection.execute(text(statement))
             return list(found.all()) if found.returns_rows else []
+
+
+def forget(valkey_url: str, pattern: str) -> None:
+    """Delete the keys of a pattern in Valkey."""
+    with _opened(valkey_url) as connection:
+        for key in connection.scan_iter(pattern):
+            connection.delete(key)
+
+
+def process_of(valkey_url: str) -> int:
+    """The server's own process."""
+    with _opened(valkey_url) as connection:
+        return connection.info("server")["process_id"]
+
+
+def _opened(valkey_url: str) -> Any:
+    return valkey.Valkey.from_url(valkey_url)  # pyright: ignore[reportUnknownMemberType]  untyped there
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -195,17 +206,37 @@ def form_of(*pairs: tuple[str, str]) -> bytes:
 
 
 @contextlib.contextmanager
-def running_portal() -> Iterator[tuple[str, RSAKey]]:
-    """Halcyon ID over real HTTP: its issuer, and the key that its ID tokens are signed with."""
+def running_portal() -> Generator[tuple[str, RSAKey]]:
+    """A customer portal over real HTTP: its issuer, and the key of its ID tokens.
+
+    Of a portal the hub needs discovery and keys; here the test signs people in.
+    """
     key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        issuer = f"http://id.localhost:{listening.getsockname()[1]}"
-        app = create_portal(PortalBook(issuer=issuer, clients={}, customers=()), key)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
-        thread = threading.Thread(target=server.run, args=([listening],))
+    documents: dict[str, bytes] = {}
+
+    @final
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = documents.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        @override
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        issuer = f"http://id.localhost:{server.server_port}"
+        documents["/.well-known/openid-configuration"] = msgspec.json.encode(
+            {"issuer": issuer, "jwks_uri": f"{issuer}/jwks.json"}
+        )
+        documents["/jwks.json"] = msgspec.json.encode({"keys": [key.as_dict(private=False)]})
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield issuer, key
-        server.should_exit = True
+        server.shutdown()
         thread.join()
 
 
@@ -216,7 +247,7 @@ def running_hub(
     portal: tuple[str, RSAKey],
     *,
     valkey_url: str | None,
-) -> Iterator[Hub]:
+) -> Generator[Hub]:
     """The Halcyon group's hub on a migrated, empty database."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     # The server takes what it inherits for a Unix socket, and so would leave Nagle on.
@@ -269,7 +300,7 @@ async def _furnish(urls: DatabaseUrls, brands: Path) -> dict[str, str]:
     owner = Database(urls.owner)
     published = await publish_catalogue(owner, load(brands), randomness=secrets.token_bytes)
     given = {
-        client_id: (
+        str(client_id): (
             await rotate_secret(owner, client_id=client_id, randomness=secrets.token_bytes)
         ).secret
         for client_id, client in published.book.clients.items()
@@ -311,6 +342,6 @@ def _await_ready(http: httpx2.Client, process: subprocess.Popen[bytes], log: Pat
     # The socket listens already, so the first answer comes as soon as there is somebody to answer.
     while process.poll() is None:
         with contextlib.suppress(httpx2.TransportError):
-            if http.get("/health/ready").status_code == httpx2.codes.OK:
+            if http.get("/health/ready").is_success:
                 return
     raise AssertionError(log.read_text())

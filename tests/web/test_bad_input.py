@@ -71,9 +71,7 @@ def subject(hub: Hub) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def shopper(hub: Hub) -> dict[str, str]:
     """A subject as *shop* knows it; its client grants for itself alone."""
-    token = hub.exchange(
-        hub.id_token(Person.invent(), audience="halcyon-market"), client="shop-web"
-    )
+    token = hub.exchange(hub.id_token(Person(), audience="halcyon-market"), client="shop-web")
     return bearer(token.json()["access_token"])
 
 
@@ -93,13 +91,13 @@ def send(
 
 
 def send_json(
-    hub: Hub, address: Address, subject: dict[str, str], **changed: Any
+    hub: Hub, address: Address, subject: dict[str, str], **changed: object
 ) -> httpx2.Response:
     return send(hub, address, subject, json.dumps({**address.body(hub), **changed}))
 
 
 def decide(
-    hub: Hub, subject: dict[str, str], brand: str = "news", **changed: Any
+    hub: Hub, subject: dict[str, str], brand: str = "news", **changed: object
 ) -> httpx2.Response:
     return hub.http.post(
         "/v1/decisions",
@@ -415,7 +413,7 @@ def test_a_group_grant_by_a_client_that_speaks_for_its_brand_only_is_refused(
     ],
     ids=str,
 )
-def test_a_notice_version_that_is_not_current_is_refused(
+def test_a_notice_version_that_is_not_current_is_refused(  # noqa: PLR0917  a table
     hub: Hub, subject: dict[str, str], changed: dict[str, Any], status: int, code: str, where: str
 ) -> None:
     body = hub.decision()
@@ -484,14 +482,19 @@ def test_query_parameters_are_refused_where_none_are_known(
         ("/statuslists/999999", 404, "status_list_unknown", "number"),
     ],
 )
-def test_a_wrong_parameter_is_refused_by_name(
+def test_a_wrong_parameter_is_refused_by_name(  # noqa: PLR0917  a table
     hub: Hub, subject: dict[str, str], path: str, status: int, code: str, where: str
 ) -> None:
     assert_problem(hub.http.get(path, headers=subject), status, code, where)
 
 
 def test_purposes_and_all_exclude_each_other(hub: Hub, subject: dict[str, str]) -> None:
-    for body in ({"purposes": ["ads"], "all": True}, {}, {"purposes": [], "all": False}):
+    bodies: list[dict[str, object]] = [
+        {"purposes": ["ads"], "all": True},
+        {},
+        {"purposes": [], "all": False},
+    ]
+    for body in bodies:
         answer = hub.http.post(
             "/v1/withdrawals",
             json={"reach": "group", **body},

@@ -23,6 +23,25 @@ BRANDS = (
     "/v1/served",
 )
 CLOSED = ("/v1/verify", "/v1/history", "/health/live", "/health/ready", "/schema", "/nowhere")
+LENGTH_AND_CHUNKS = b"\r\n".join(
+    [
+        b"POST /v1/verify HTTP/1.1",
+        b"Host: x",
+        b"Content-Length: 2",
+        b"Transfer-Encoding: chunked",
+        b"",
+        b"0",
+        b"",
+        b"GET /v1/state HTTP/1.1",
+        b"Host: x",
+        b"",
+        b"",
+    ]
+)
+EXPIRE_NEWEST = """
+UPDATE access_tokens SET expires_at = now()
+WHERE token_hash = (SELECT token_hash FROM access_tokens ORDER BY issued_at DESC LIMIT 1)
+"""
 SECURITY = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -195,8 +214,7 @@ def test_who_sends_it_there_changes_nothing(hub: Hub) -> None:
         b"GET /v1/state\0 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST /v1/verify HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"POST /v1/verify HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
-        b"POST /v1/verify HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
-        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/state HTTP/1.1\r\nHost: x\r\n\r\n",
+        LENGTH_AND_CHUNKS,
         b"POST /v1/verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
     ],
     ids=["host", "header", "path", "length", "two lengths", "length and chunks", "bad chunk"],
@@ -235,10 +253,7 @@ def test_who_calls_is_asked_for_in_the_words_of_the_standard(hub: Hub) -> None:
 def test_an_expired_access_token_is_refused(hub: Hub) -> None:
     headers = hub.sign_in()
     assert hub.http.get("/v1/state", headers=headers).status_code == 200
-    hub.rows(
-        "UPDATE access_tokens SET expires_at = now() WHERE token_hash ="
-        " (SELECT token_hash FROM access_tokens ORDER BY issued_at DESC LIMIT 1)"
-    )
+    hub.rows(EXPIRE_NEWEST)
     answer = hub.http.get("/v1/state", headers=headers)
     assert answer.status_code == 401
     assert answer.json()["code"] == "invalid_token"

@@ -11,11 +11,11 @@ WITHDRAWAL = {"reach": "group", "all": True}
 def test_a_replay_is_identical_to_the_byte(hub: Hub) -> None:
     subject, key = hub.sign_in(), fresh_key()
     client = hub.client_token()
-    bodies = (
+    bodies: list[tuple[str, object, dict[str, str]]] = [
         ("/v1/decisions", hub.decision(), subject),
         ("/v1/withdrawals", WITHDRAWAL, subject),
         ("/v1/devices", {}, client),
-    )
+    ]
     for path, body, caller in bodies:
         first = hub.http.post(path, json=body, headers={**caller, **key})
         assert first.status_code == 201, first.text

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import valkey
 from joserfc.jwk import RSAKey
 from tests.conftest import run_apart
-from tests.web.hub import NEWS_ORIGIN, Hub, fresh_key, running_hub
+from tests.web.hub import NEWS_ORIGIN, Hub, fresh_key, process_of, running_hub
 
 from consentid.embedded.postgres import SERVING, EmbeddedPostgres
 from consentid.embedded.valkey import EmbeddedValkey
@@ -92,8 +91,7 @@ def test_without_postgresql_every_address_says_when_to_come_back(fragile: Fragil
 
 
 def test_a_frozen_valkey_changes_no_answer(fragile: Fragile) -> None:
-    with valkey.Valkey.from_url(fragile.valkey.url) as connection:
-        pid: int = connection.info("server")["process_id"]
+    pid = process_of(fragile.valkey.url)
     os.kill(pid, signal.SIGSTOP)
     try:
         _assert_all_works(fragile.hub)

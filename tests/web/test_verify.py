@@ -19,7 +19,7 @@ def consent_token(hub: Hub) -> str:
     return hub.decide(hub.sign_in())["consent_token"]
 
 
-def verify(hub: Hub, token: str, client: str = "news-web", **asked: Any) -> httpx2.Response:
+def verify(hub: Hub, token: str, client: str = "news-web", **asked: object) -> httpx2.Response:
     answer = hub.http.post(
         "/v1/verify", json={"token": token, **asked}, headers=hub.client_token(client)
     )

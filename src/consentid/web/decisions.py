@@ -40,9 +40,9 @@ class ChoiceIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class NoticeIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The notice that was shown, as ``/v1/catalogue`` named it."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    id: Annotated[str, Meta(max_length=64, pattern="^[a-z0-9-]+$")]
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
-    language: Annotated[str, Meta(min_length=2, max_length=16)]
+    language: Annotated[str, Meta(max_length=16, pattern="^[A-Za-z][A-Za-z0-9-]+$")]
     digest: Digest
 
 
@@ -57,7 +57,7 @@ class DecisionIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Signals that the browser sends now (true), or sends no longer (false)."""
     told_of_signal: bool = False
     """Whether the person was told that a signal is honoured, before granting."""
-    prompted_by: Annotated[str, Meta(max_length=64)] | None = None
+    prompted_by: Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*$")] | None = None
 
 
 class WithdrawalIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,6 +16,10 @@ from consentid.web.refusals import refusal_of
 _log: Final = logging.getLogger("consentid.web")
 
 _MISSING: Final = re.compile(r"Missing required (\w+) parameter '([^']+)'")
+_KEY_WANTED: Final = (
+    "Send an Idempotency-Key header of 1 to 255 visible ASCII characters, fresh for each request: "
+    "repetitions then count once."
+)
 _DETAILS: Final = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method.",
@@ -44,8 +48,7 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer an unforeseen exception with an id and no detail; the log has the rest."""
-    id_ = secrets.token_hex(8)
-    _log.error("unforeseen error %s", id_, exc_info=error)
+    id_ = log_bug(error)
     return _respond(
         request,
         problem(
@@ -54,6 +57,13 @@ def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
             f"This is a bug of ours; the log has it under {id_}.",
         ),
     )
+
+
+def log_bug(error: Exception) -> str:
+    """Log an unforeseen exception; the id that it has there."""
+    id_ = secrets.token_hex(8)
+    _log.error("unforeseen error %s", id_, exc_info=error)
+    return id_
 
 
 def _respond(request: Request[Any, Any, Any], found: Problem) -> Response[bytes]:
@@ -75,8 +85,7 @@ def _validation(error: ValidationException) -> Problem:
         return problem(
             HTTPStatus.BAD_REQUEST,
             "idempotency_key_missing" if missing else "idempotency_key_malformed",
-            "Send an Idempotency-Key header of 1 to 255 visible ASCII characters, fresh for each"
-            " request: repetitions then count once.",
+            _KEY_WANTED,
             where="Idempotency-Key",
         )
     if missing:

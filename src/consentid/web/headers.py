@@ -8,6 +8,7 @@ RFC 9110 section 9.3.2 (HEAD).
 from enum import Enum
 from typing import Final, TypeAlias, cast, final
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from consentid.flows.context import Context
@@ -29,6 +30,7 @@ _BRANDS: Final = frozenset(
     {
         "/token",
         "/revoke",
+        "/userinfo",
         "/v1/state",
         "/v1/decisions",
         "/v1/withdrawals",
@@ -65,7 +67,7 @@ class EdgeHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, and add headers on the way out."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -88,7 +90,7 @@ class EdgeHeaders:
         if allowed is not None:
             extra.append(_EXPOSED)
         is_head = scope["method"] == "HEAD"
-        asked = cast("HTTPScope", {**scope, "method": "GET"}) if is_head else scope
+        asked = cast("HTTPScope", cast("object", {**scope, "method": "GET"})) if is_head else scope
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -22,6 +22,18 @@ from consentid.web.oauth_errors import OAuthError
 from consentid.web.problems import Problem
 
 _REF: Final = "#/components/schemas/{name}"
+_PURPOSES_OR_ALL: Final = {
+    "oneOf": [
+        {
+            "required": ["purposes"],
+            "properties": {"purposes": {"minItems": 1}, "all": {"const": False}},
+        },
+        {
+            "required": ["all"],
+            "properties": {"purposes": {"maxItems": 0}, "all": {"const": True}},
+        },
+    ]
+}
 _DESCRIPTION: Final = """\
 Sites, partners and TV apps record what a person chose, and verify what they hold.
 
@@ -42,6 +54,7 @@ class ExactJson(JsonRenderPlugin):
         exact = _exact_schemas(request)
         known: dict[str, Any] = openapi_schema["components"]["schemas"]
         schemas = {**known, **exact}
+        schemas["WithdrawalIn"] = {**schemas["WithdrawalIn"], **_PURPOSES_OR_ALL}
         components = {**openapi_schema["components"], "schemas": dict(sorted(schemas.items()))}
         return msgspec.json.encode({**openapi_schema, "components": components})
 

@@ -31,7 +31,7 @@ def _specs(
         status: ResponseSpec(
             container,
             description=_DESCRIPTIONS[status],
-            media_type=media_type,  # pyright: ignore[reportArgumentType] any text is a media type
+            media_type=media_type,
             generate_examples=False,
         )
         for status in statuses

@@ -11,16 +11,26 @@ from http import HTTPStatus
 from typing import Any, Final, cast, final
 
 from litestar.connection import ASGIConnection
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import (
+    ASGIApp,
+    HTTPReceiveMessage,
+    Receive,
+    Scope,
+    Send,
+    WebSocketReceiveMessage,
+)
 
 from consentid.web.problems import Problem, problem
 from consentid.web.refusals import refusal_of
 
 MAX_BYTES: Final = 65_536
 MAX_DEPTH: Final = 16
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _JSON: Final = b"application/json"
 _FORM: Final = b"application/x-www-form-urlencoded"
-_FORM_PATHS: Final = ("/token", "/authorize", "/userinfo")
+_FORM_PATHS: Final = ("/token", "/authorize", "/userinfo", "/par", "/introspect", "/revoke")
+_FORM_FOLDERS: Final = ("/interaction/",)
 _BODY: Final = "consentid.body"
 _MAX_PLACE: Final = 128
 _UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -42,7 +52,7 @@ class StrictBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read and check the body, then hand it on as one message."""
-        if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH", "DELETE"):
+        if scope["type"] != ScopeType.HTTP or scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -55,7 +65,7 @@ class StrictBodies:
         cast("dict[str, Any]", cast("object", scope))[_BODY] = body
         is_sent = False
 
-        async def replay() -> Any:
+        async def replay() -> HTTPReceiveMessage | WebSocketReceiveMessage:
             nonlocal is_sent
             if is_sent:
                 return await receive()
@@ -76,7 +86,7 @@ async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
         raise _too_large()
     body = bytearray()
     while True:
-        message: Message = await receive()
+        message = await receive()
         if message["type"] != "http.request":
             raise _refused(HTTPStatus.BAD_REQUEST, "body_incomplete", "The request broke off.")
         body += message["body"]
@@ -88,7 +98,7 @@ async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
 
 def _check(path: str, headers: dict[bytes, bytes], body: bytes) -> None:
     media_type = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    wanted = _FORM if path in _FORM_PATHS else _JSON
+    wanted = _FORM if path in _FORM_PATHS or path.startswith(_FORM_FOLDERS) else _JSON
     if wanted == _FORM and not body and not media_type:
         return  # no body: nothing to be read differently
     if media_type != wanted:
@@ -158,17 +168,17 @@ def _refuse_constant(name: str) -> None:
     raise _malformed(f"{name} is not JSON.")
 
 
-def _check_texts(value: Any, where: str) -> None:
+def _check_texts(value: object, where: str) -> None:
     match value:
         case str():
             if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
                 raise _malformed("A text holds NUL or a lone surrogate.", where=where)
         case dict():
-            for name, member in value.items():
+            for name, member in cast("dict[str, object]", value).items():
                 _check_texts(name, where)
                 _check_texts(member, f"{where}.{name}" if where else name)
         case list():
-            for place, member in enumerate(value):
+            for place, member in enumerate(cast("list[object]", value)):
                 _check_texts(member, f"{where}[{place}]")
         case _:
             pass

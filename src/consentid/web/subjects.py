@@ -28,7 +28,7 @@ _DEVICES = Limit(name="devices", most=6_000, window_s=60)
 class DeviceIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the device's choices are made."""
 
-    origin: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    origin: Annotated[str, Meta(max_length=255, pattern=r"^[\x21-\x7e]+$")] | None = None
     """A registered origin of the brand; the device is bound to it."""
 
 

@@ -22,8 +22,8 @@ from consentid.web.words import PurposeText, Reference
 class VerifyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A token, and what to look at."""
 
-    token: str
-    audience: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+    token: Annotated[str, Meta(pattern=r"^[^\x00]*$")]
+    audience: Annotated[str, Meta(max_length=512, pattern=r"^[\x21-\x7e]+$")] | None = None
     """Defaults to the caller's own; another's is refused."""
     purposes: Annotated[list[PurposeText], Meta(max_length=MAX_CHOICES)] = []
     """Where named, the answer says ``allow`` or ``deny`` for all of them together."""

@@ -17,5 +17,7 @@ Reference: TypeAlias = Annotated[
 Digest: TypeAlias = Annotated[str, Meta(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal."""
 
-PurposeText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_LENGTH)]
+PurposeText: TypeAlias = Annotated[
+    str, Meta(min_length=1, max_length=MAX_LENGTH, pattern=r"^[a-z0-9_.:*-]+$")
+]
 """A purpose as somebody names it; whether it is one, the catalogue says."""
