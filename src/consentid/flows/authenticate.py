@@ -7,6 +7,7 @@ from typing import Final
 from consentid.core.decision import SubjectId
 from consentid.flows.context import Context
 from consentid.kit.errors import ForbiddenError, UnauthenticatedError
+from consentid.oidc.authorization_request import OPENID
 from consentid.store import access_tokens, clients, clock
 from consentid.store.clients import Client
 
@@ -69,7 +70,7 @@ async def authenticate(context: Context, unverified_token: str) -> Caller:
         raise _refused()
     return Caller(
         client=client,
-        scopes=token.scopes & client.scopes,
+        scopes=token.scopes & (client.scopes | {OPENID}),
         subject=token.subject,
         device=token.device,
     )

@@ -1,12 +1,22 @@
-"""Remove what is past its time: access tokens, one-use marks, idempotency keys."""
+"""Remove what is past its time: tokens, codes, sessions, interactions, one-use marks, keys."""
 
 from typing import Final
 
 from consentid.flows.context import Context
 from consentid.kit.instants import HOUR, Instant
-from consentid.store import access_tokens, clock, idempotency
+from consentid.store import (
+    access_tokens,
+    authorization_codes,
+    clock,
+    hub_sessions,
+    idempotency,
+    interactions,
+    refresh_tokens,
+)
 
 KEEP_IDEMPOTENCY_H: Final = 24
+KEEP_ENDED_H: Final = 24
+"""How long a code or an interaction that ended is still recognised, when it comes again."""
 
 
 async def reap(context: Context) -> int:
@@ -17,4 +27,9 @@ async def reap(context: Context) -> int:
         gone += await idempotency.delete_before(
             connection, Instant(now - KEEP_IDEMPOTENCY_H * HOUR)
         )
+        ended = Instant(now - KEEP_ENDED_H * HOUR)
+        gone += await authorization_codes.delete_expired(connection, before=ended)
+        gone += await interactions.delete_expired(connection, before=ended)
+        gone += await hub_sessions.delete_expired(connection, before=now)
+        gone += await refresh_tokens.delete_expired(connection, before=now)
     return gone

@@ -27,6 +27,18 @@ async def bearer_guard(
         UnauthenticatedError: no access token, or one that does not hold.
         ForbiddenError: it lacks the scope.
     """
+    unverified = read_bearer(connection)
+    caller = await authenticate(context_of(connection), unverified)
+    caller.require(str(handler.opt[SCOPE]))
+    connection.state[_CALLER] = caller
+
+
+def read_bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """The access token of the ``Authorization`` header, not yet verified.  Spec: RFC 6750.
+
+    Raises:
+        UnauthenticatedError: there is none, or more than one, or another scheme.
+    """
     headers = connection.headers.getall("authorization", [])
     if not headers:
         raise UnauthenticatedError(
@@ -37,9 +49,7 @@ async def bearer_guard(
         raise UnauthenticatedError(
             "invalid_token", "Send exactly one Authorization header of scheme Bearer."
         )
-    caller = await authenticate(context_of(connection), unverified.strip())
-    caller.require(str(handler.opt[SCOPE]))
-    connection.state[_CALLER] = caller
+    return unverified.strip()
 
 
 def context_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Context:

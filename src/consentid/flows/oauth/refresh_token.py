@@ -39,7 +39,7 @@ class _Token:
         return " ".join(sorted(self.row.scopes))
 
 
-_NO_TOKEN: Final = cast("TokenMixin", None)
+_NO_TOKEN: Final = cast("TokenMixin", cast("object", None))
 """Authlib takes None for "no such token", whatever its annotation says."""
 
 
