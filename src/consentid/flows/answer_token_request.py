@@ -5,10 +5,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from consentid.flows.authenticate_client import Credentials, use_assertion
 from consentid.flows.context import Context
+from consentid.flows.issue_id_token import sign_id_token
 from consentid.flows.issue_token import sign_token
 from consentid.flows.oauth.request import AuthlibRequest, TokenRequest
 from consentid.flows.oauth.server import TokenServer
+from consentid.flows.oauth.subject_tokens import wants_id_token
 from consentid.flows.oauth.token_types import CONSENT_TOKEN
 from consentid.flows.oauth.transaction import Transaction
 from consentid.kit.instants import to_seconds
@@ -28,9 +31,12 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
     """Judge a token request in OAuth's own words.
 
     Raises:
+        UnauthenticatedError: a client assertion does not hold.
+        MalformedError: the client authenticates in two ways, or by a secret in the body.
         UnavailableError: the database or the portal cannot be reached.
     """
-    asked = AuthlibRequest(request)
+    credentials = await use_assertion(context, Credentials(form=request.form, basic=request.basic))
+    asked = AuthlibRequest(request, credentials)
     async with context.database.writing() as connection:
         transaction = Transaction(
             context=context,
@@ -44,7 +50,8 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
 
         status, body, headers = await connection.run_sync(judge)
         if "error" in body:
-            await connection.rollback()
+            if not asked.is_kept_when_refused:
+                await connection.rollback()
             return TokenAnswer(status=status, body=body, headers=headers)
     return TokenAnswer(
         status=status, body=_complete(context, asked, body, transaction), headers=headers
@@ -62,6 +69,10 @@ def _complete(
             body = {"access_token": token, "expires_in": lifetime_s, **body}
         else:
             body["consent_token"] = token
+    if asked.granted is not None and wants_id_token(body):
+        body["id_token"] = sign_id_token(
+            context, asked.granted.id_token, access_token=body["access_token"]
+        )
     if asked.signed_in is not None and asked.signed_in.session.device is not None:
         body["adopted"] = asked.signed_in.adopted
         body["contradictions"] = [

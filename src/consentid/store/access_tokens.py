@@ -66,6 +66,15 @@ async def find(connection: AsyncConnection, token_hash: bytes) -> AccessToken | 
     )
 
 
+async def revoke(connection: AsyncConnection, token_hash: bytes, *, client_id: str) -> None:
+    """End a client's token; another client's stays."""
+    await connection.execute(
+        delete(access_tokens).where(
+            access_tokens.c.token_hash == token_hash, access_tokens.c.client_id == client_id
+        )
+    )
+
+
 async def mark_used(connection: AsyncConnection, token_hash: bytes, *, expires_at: Instant) -> bool:
     """Mark a one-use token; false where it was used before."""
     statement = (

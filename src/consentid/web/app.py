@@ -1,6 +1,6 @@
 """The Litestar application: routes, guards, errors, the OpenAPI document."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -12,23 +12,37 @@ from litestar.exceptions import HTTPException
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.kit.errors import ConsentidError
-from consentid.web import failures
 from consentid.web.authorize import get_authorize, post_authorize
 from consentid.web.catalogue import get_catalogue, post_served
 from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.guards import caller_of, check_query
 from consentid.web.headers import EdgeHeaders
 from consentid.web.health import get_live, get_ready
+from consentid.web.introspect import post_introspect
 from consentid.web.openapi import openapi_config
+from consentid.web.pages import failures
+from consentid.web.pages.asset_files import get_asset
+from consentid.web.pages.interactions import (
+    get_interaction,
+    get_interaction_sign_in,
+    post_interaction,
+)
+from consentid.web.par import post_par
 from consentid.web.requests import StrictRequest
+from consentid.web.revoke import post_revoke
 from consentid.web.status_lists import get_status_list, get_status_lists
 from consentid.web.strict_bodies import MAX_BYTES, StrictBodies
 from consentid.web.subjects import get_history, get_state, post_device
 from consentid.web.tokens import token
+from consentid.web.userinfo import get_userinfo, post_userinfo
 from consentid.web.verify import post_verify
 from consentid.web.well_known import get_keys, get_metadata
 
 _HANDLERS: Final = (
+    get_asset,
+    get_interaction,
+    get_interaction_sign_in,
+    post_interaction,
     get_authorize,
     get_catalogue,
     get_history,
@@ -39,17 +53,22 @@ _HANDLERS: Final = (
     get_state,
     get_status_list,
     get_status_lists,
+    get_userinfo,
     post_authorize,
     post_decision,
     post_device,
+    post_introspect,
+    post_par,
+    post_revoke,
     post_served,
+    post_userinfo,
     post_verify,
     post_withdrawal,
     token,
 )
 
 
-def make_app(context: Context, *, close: Any) -> Litestar:
+def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Litestar:
     """Build the application around a context; ``close`` is awaited at shutdown."""
 
     @asynccontextmanager

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_plus, unquote_to_bytes
 
-from consentid.flows.oauth.request import BasicCredentials
+from consentid.flows.authenticate_client import BasicCredentials
 from consentid.kit.errors import MalformedError, UnauthenticatedError
 
 MAX_FIELDS: Final = 32
 MAX_VALUE: Final = 16_384
 
 
-def parse_form(body: bytes) -> dict[str, str]:
+def parse_form(body: bytes, *, max_fields: int = MAX_FIELDS) -> dict[str, str]:
     """Read ``application/x-www-form-urlencoded``.  An empty value counts as none.
 
     Raises:
@@ -24,8 +24,8 @@ def parse_form(body: bytes) -> dict[str, str]:
     """
     fields: dict[str, str] = {}
     pairs = body.split(b"&") if body else []
-    if len(pairs) > MAX_FIELDS:
-        raise _malformed(f"A request has at most {MAX_FIELDS} parameters.")
+    if len(pairs) > max_fields:
+        raise _malformed(f"A request has at most {max_fields} parameters.")
     seen: set[str] = set()
     for pair in pairs:
         raw_name, _, raw_value = pair.partition(b"=")

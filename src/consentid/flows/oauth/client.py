@@ -1,14 +1,12 @@
 """A registered client as Authlib asks about it."""
 
-import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Final, final
 
 from authlib.oauth2.rfc6749 import ClientMixin
 from typing_extensions import override
 
-from consentid.brandbook.client import AuthMethod, Scope
-from consentid.flows.register_client import hash_secret
+from consentid.brandbook.client import Scope
 from consentid.store.clients import Client
 
 CLIENT_CREDENTIALS: Final = "client_credentials"
@@ -22,11 +20,10 @@ SUBJECT_SCOPES: Final = frozenset({Scope.VERIFY, Scope.DECISIONS_WRITE, Scope.DE
 
 @final
 class AuthlibClient(ClientMixin):
-    """One client, with the hashes of the secrets that hold now."""
+    """One client, found and authenticated by ``flows.authenticate_client``."""
 
-    def __init__(self, row: Client, secret_hashes: Sequence[bytes]) -> None:
+    def __init__(self, row: Client) -> None:
         self.row: Client = row
-        self._secret_hashes: Sequence[bytes] = secret_hashes
 
     @override
     def get_client_id(self) -> str:
@@ -46,12 +43,6 @@ class AuthlibClient(ClientMixin):
         return False
 
     @override
-    def check_client_secret(self, client_secret: str) -> bool:
-        given = hash_secret(client_secret)
-        # Every hash is compared, so that time tells nothing of which one it was.
-        return sum(hmac.compare_digest(given, known) for known in self._secret_hashes) > 0
-
-    @override
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         return self.row.auth_method == method
 
@@ -61,6 +52,4 @@ class AuthlibClient(ClientMixin):
 
     @override
     def check_grant_type(self, grant_type: str) -> bool:
-        if grant_type == CLIENT_CREDENTIALS:
-            return self.row.auth_method != AuthMethod.NONE
-        return grant_type == TOKEN_EXCHANGE
+        return grant_type in self.row.registration.grant_types

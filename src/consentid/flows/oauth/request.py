@@ -8,17 +8,11 @@ from typing import final
 from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
 from typing_extensions import override
 
+from consentid.flows.authenticate_client import BasicCredentials, Credentials
 from consentid.flows.issue_token import PreparedToken
 from consentid.flows.oauth.client import AuthlibClient
+from consentid.flows.oauth.granted import GrantedSubject
 from consentid.flows.sign_in import SignedIn
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BasicCredentials:
-    """What HTTP Basic carried.  Spec: RFC 6749 section 2.3.1."""
-
-    client_id: str
-    secret: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +45,18 @@ class _Payload(OAuth2Payload):
 class AuthlibRequest(OAuth2Request):
     """Authlib's request, and what our grants find on the way."""
 
-    def __init__(self, request: TokenRequest) -> None:
+    def __init__(self, request: TokenRequest, credentials: Credentials) -> None:
         # The address matters to Authlib's transport check only; ours is made at the edge.
         super().__init__("POST", "https://token.invalid/")  # pyright: ignore[reportUnknownMemberType] untyped in Authlib
         self.payload = _Payload(request.form)
         self.fields: dict[str, str] = dict(request.form)
-        self.basic: BasicCredentials | None = request.basic
+        self.credentials: Credentials = credentials
         self.origin: str | None = request.origin
         self.signed_in: SignedIn | None = None
         self.prepared: PreparedToken | None = None
+        self.granted: GrantedSubject | None = None
+        self.is_kept_when_refused: bool = False
+        """Whether what was written holds although the request is refused: a reuse was found."""
 
     @property
     @override

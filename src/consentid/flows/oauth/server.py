@@ -3,19 +3,29 @@
 Spec: RFC 6749 section 3.2 (token endpoint), section 5 (answers), RFC 6750 (bearer tokens).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
+from http import HTTPStatus
 from typing import Any, Final, TypeAlias, cast, final
 
 from authlib.oauth2 import AuthorizationServer
-from authlib.oauth2.rfc6749 import ClientMixin, InvalidScopeError, OAuth2Request
+from authlib.oauth2.rfc6749 import (
+    ClientMixin,
+    InvalidClientError,
+    InvalidScopeError,
+    OAuth2Request,
+)
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from sqlalchemy.util import await_only
 from typing_extensions import override
 
-from consentid.brandbook.client import Scope
+from consentid.brandbook.client import AuthMethod, Scope
 from consentid.flows.authenticate import hash_token
+from consentid.flows.authenticate_client import find_client
+from consentid.flows.oauth.authorization_code import CodeGrant, S256Only
 from consentid.flows.oauth.client import OWN_SCOPES, AuthlibClient
+from consentid.flows.oauth.refresh_token import RefreshGrant
 from consentid.flows.oauth.request import AuthlibRequest, client_of, ours
+from consentid.flows.oauth.subject_tokens import refresh_token_for, save_tokens
 from consentid.flows.oauth.token_exchange import TokenExchangeGrant
 from consentid.flows.oauth.transaction import Transaction
 from consentid.kit import base64url
@@ -28,7 +38,6 @@ TOKEN_BYTES: Final = 32
 
 Answered: TypeAlias = tuple[int, dict[str, Any], dict[str, str]]
 """Status, body, headers."""
-_QueryClient: TypeAlias = Callable[[str], AuthlibClient | None]
 
 
 @final
@@ -40,11 +49,11 @@ class TokenServer(AuthorizationServer):
         self.transaction: Transaction = transaction
         self._asked: AuthlibRequest = asked
         self._untyped: Any = self
-        self._untyped.register_client_auth_method("client_secret_basic", _authenticate_basic)
-        self._untyped.register_client_auth_method("none", _authenticate_public)
         self._untyped.register_token_generator("default", self._generate)
         self.register_grant(ClientCredentialsGrant)
         self.register_grant(TokenExchangeGrant)
+        self.register_grant(CodeGrant, [S256Only()])
+        self.register_grant(RefreshGrant)
 
     @override
     def query_client(self, client_id: str) -> ClientMixin:
@@ -53,8 +62,32 @@ class TokenServer(AuthorizationServer):
         return cast("ClientMixin", found)
 
     @override
+    def authenticate_client(
+        self, request: OAuth2Request, methods: Collection[str], endpoint: str = "token"
+    ) -> ClientMixin:
+        """As all our endpoints authenticate; a grant that names ``none`` takes public clients too.
+
+        Raises:
+            InvalidClientError: the client is unknown, or its proof does not hold.
+        """
+        found = await_only(
+            find_client(
+                self.transaction.connection, ours(request).credentials, now=self.transaction.now
+            )
+        )
+        if found is None or (
+            found.auth_method == AuthMethod.NONE and AuthMethod.NONE not in methods
+        ):
+            raise InvalidClientError(status_code=HTTPStatus.UNAUTHORIZED)
+        return AuthlibClient(found)
+
+    @override
     def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
-        signed_in = ours(request).signed_in
+        granted, signed_in = ours(request).granted, ours(request).signed_in
+        if granted is not None:
+            client_id = client_of(request).get_client_id()
+            await_only(save_tokens(self.transaction, client_id, granted, token))
+            return
         device = None if signed_in is None else signed_in.session.device
         now = self.transaction.now
         await_only(
@@ -111,38 +144,16 @@ class TokenServer(AuthorizationServer):
     ) -> dict[str, Any]:
         if grant_type == ClientCredentialsGrant.GRANT_TYPE:
             scope = self.scope_for(OWN_SCOPES)
-        return {
+        token = {
             "access_token": base64url.encode(self.transaction.context.randomness(TOKEN_BYTES)),
             "token_type": "Bearer",
             "expires_in": ACCESS_TOKEN_LIFETIME_S,
             "scope": scope,
         }
+        granted = self._asked.granted
+        refresh = None if granted is None else refresh_token_for(self.transaction, granted)
+        return token if refresh is None else {**token, "refresh_token": refresh}
 
     def _find_client(self, client_id: str) -> AuthlibClient | None:
-        connection, now = self.transaction.connection, self.transaction.now
-        row = await_only(clients.find(connection, client_id))
-        if row is None:
-            return None
-        return AuthlibClient(row, await_only(clients.secret_hashes(connection, client_id, at=now)))
-
-
-def _authenticate_basic(
-    query_client: _QueryClient, request: AuthlibRequest
-) -> AuthlibClient | None:
-    """Spec: RFC 6749 section 2.3.1."""
-    if request.basic is None:
-        return None
-    client = query_client(request.basic.client_id)
-    if client is None or not client.check_client_secret(request.basic.secret):
-        return None
-    return client
-
-
-def _authenticate_public(
-    query_client: _QueryClient, request: AuthlibRequest
-) -> AuthlibClient | None:
-    """A public client names itself and holds no secret.  Spec: RFC 6749 section 3.2.1."""
-    client_id = request.fields.get("client_id")
-    if client_id is None or request.basic is not None:
-        return None
-    return query_client(client_id)
+        row = await_only(clients.find(self.transaction.connection, client_id))
+        return None if row is None else AuthlibClient(row)

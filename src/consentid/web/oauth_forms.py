@@ -1,0 +1,44 @@
+"""The forms of OAuth's endpoints in the OpenAPI document; ``forms`` is what parses them."""
+
+from collections.abc import Mapping, Sequence
+
+from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+
+from consentid.oidc.client_assertion import ASSERTION_TYPE
+
+CLIENT_FIELDS: Mapping[str, Sequence[str] | None] = {
+    "client_id": None,
+    "client_assertion": None,
+    "client_assertion_type": [ASSERTION_TYPE],
+}
+"""How a client says who it is, where it does not by HTTP Basic."""
+
+
+def form_operation(
+    fields: Mapping[str, Sequence[str] | None], *, required: Sequence[str]
+) -> type[Operation]:
+    """An operation that takes a form; each field is text, some of a closed set."""
+    body = RequestBody(
+        required=True,
+        content={
+            "application/x-www-form-urlencoded": OpenAPIMediaType(
+                schema=Schema(
+                    type=OpenAPIType.OBJECT,
+                    required=list(required),
+                    properties={
+                        name: Schema(
+                            type=OpenAPIType.STRING, enum=None if known is None else list(known)
+                        )
+                        for name, known in {**fields, **CLIENT_FIELDS}.items()
+                    },
+                )
+            )
+        },
+    )
+
+    class FormOperation(Operation):
+        def __post_init__(self) -> None:
+            self.request_body: RequestBody | Reference | None = body
+
+    return FormOperation
