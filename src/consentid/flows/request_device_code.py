@@ -1,0 +1,135 @@
+"""Give a device its two codes: one that it polls with, one that a person types.
+
+The device code has 256 random bits and is stored hashed.  The user code is short, so what is stored
+of it is keyed: whoever reads the table alone cannot try them all.  Spec: RFC 8628 section 3.2.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.book import Book
+from consentid.brandbook.client import GrantType
+from consentid.flows.authenticate import hash_token
+from consentid.flows.context import Context
+from consentid.flows.hub_session import new_secret
+from consentid.flows.issue_code import granted_scopes
+from consentid.flows.pushed_requests import allowed_purposes
+from consentid.keyring.deriving import Job, derived_key
+from consentid.kit.instants import SECOND, Instant
+from consentid.oidc import authorization_details
+from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID
+from consentid.oidc.device_authorization import PAGE, parse_device_request
+from consentid.oidc.refusal import RefusedRequestError
+from consentid.oidc.user_code import make_user_code, show_user_code
+from consentid.store import clock, device_codes
+from consentid.store.clients import Client
+from consentid.store.device_codes import DeviceCode
+
+LIFETIME_S: Final = 600
+INTERVAL_S: Final = 5
+_DETAILS: Final = "authorization_details"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCodes:
+    """What a device is told."""
+
+    device_code: str
+    user_code: str
+    """As it is to be shown: ``BCDF-HJKL``."""
+    verification_uri: str
+    verification_uri_complete: str
+
+
+async def request_device_code(
+    context: Context, client: Client, fields: Mapping[str, str]
+) -> DeviceCodes:
+    """Judge the request of an authenticated client, and make its codes.
+
+    Raises:
+        RefusedRequestError: ``unauthorized_client``, ``invalid_request``, ``invalid_scope``,
+            ``invalid_target``, ``invalid_authorization_details``.
+    """
+    if GrantType.DEVICE_CODE not in client.registration.grant_types:
+        raise RefusedRequestError(
+            "unauthorized_client", "This client is not registered for the device grant."
+        )
+    device_code = new_secret(context)
+    async with context.database.writing() as connection:
+        book = await context.book(connection)
+        waiting = _judge(book, client, fields, device_code, await clock.now(connection))
+        user_code = await _add(context, connection, waiting)
+    page = f"{book.group.issuer.rstrip('/')}{PAGE}"
+    shown = show_user_code(user_code)
+    return DeviceCodes(
+        device_code=device_code,
+        user_code=shown,
+        verification_uri=page,
+        verification_uri_complete=f"{page}?user_code={shown}",
+    )
+
+
+def hash_user_code(context: Context, user_code: str) -> bytes:
+    """How a user code is looked up.  32 bytes."""
+    key = derived_key(context.keyring.master, Job.USER_CODE)
+    return hmac.digest(key, user_code.encode(), hashlib.sha256)
+
+
+def _judge(
+    book: Book, client: Client, fields: Mapping[str, str], device_code: str, now: Instant
+) -> DeviceCode:
+    terms = book.catalogue.parties.get(client.party)
+    if terms is None:
+        raise RefusedRequestError(
+            "unauthorized_client", "This client's brand or partner is in no catalogue."
+        )
+    request = parse_device_request(fields, audience=terms.audience)
+    details = None
+    if _DETAILS in fields:
+        details = authorization_details.encode(
+            authorization_details.parse(
+                fields[_DETAILS],
+                allowed=allowed_purposes(book, client),
+                audience=terms.audience,
+                catalogue=book.catalogue.version,
+            )
+        )
+    return DeviceCode(
+        device_code_hash=hash_token(device_code),
+        user_code_hash=b"",
+        client_id=client.client_id,
+        scopes=_scopes(client, request.scopes),
+        resource=request.resource,
+        details=details,
+        device_name=request.device_name,
+        interval_s=INTERVAL_S,
+        created_at=now,
+        expires_at=Instant(now + LIFETIME_S * SECOND),
+    )
+
+
+def _scopes(client: Client, asked: Collection[str]) -> frozenset[str]:
+    """What a device gets of what it asks for.
+
+    It asks by plain OAuth: an ID token only where one is asked for, a refresh token wherever the
+    client is registered for that, since nobody types a code every ten minutes.
+    """
+    scopes = granted_scopes(client, {*asked, OFFLINE_ACCESS})
+    scopes = scopes if OPENID in asked else scopes - {OPENID}
+    if not scopes:
+        raise RefusedRequestError("invalid_scope", "This client has no scope to act for somebody.")
+    return scopes
+
+
+async def _add(context: Context, connection: AsyncConnection, waiting: DeviceCode) -> str:
+    """Keep the code under a user code that no other has."""
+    while True:
+        user_code = make_user_code(context.draw)
+        named = replace(waiting, user_code_hash=hash_user_code(context, user_code))
+        if await device_codes.add(connection, named):
+            return user_code
