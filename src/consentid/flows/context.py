@@ -62,6 +62,11 @@ class Context:
             self._book = await read_book(connection, version)
         return self._book
 
+    @property
+    def last_book(self) -> Book | None:
+        """The configuration last seen in force: for how a page looks, never for what is true."""
+        return self._book
+
     def draw(self, below: int) -> int:
         """A random number from 0 up to, not including, ``below``; every one equally likely."""
         size = (below.bit_length() + 7) // 8 + 8

@@ -1,4 +1,4 @@
-"""The style sheets: ours, and one per look.  Each address names its content, so it keeps for ever.
+"""Style sheets and icons: ours, and two per look.  An address names its content.
 
 Spec: Subresource Integrity (W3C); RFC 8246 (immutable).
 """
@@ -18,13 +18,16 @@ from consentid.core.party import Party
 FOLDER: Final = "/assets"
 _STATIC: Final = files("consentid.web.pages") / "static"
 _DIGEST_LENGTH: Final = 16
+_ICON_SIZE_PX: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StyleSheet:
-    """A style sheet, its address and what a page pins it to."""
+class Asset:
+    """A file, its address and what a page pins it to."""
 
     name: str
+    extension: str
+    media_type: str
     content: bytes
 
     @property
@@ -35,7 +38,7 @@ class StyleSheet:
     @property
     def file(self) -> str:
         """The last part of its address."""
-        return f"{self.name}.{self.digest}.css"
+        return f"{self.name}.{self.digest}.{self.extension}"
 
     @property
     def path(self) -> str:
@@ -48,32 +51,58 @@ class StyleSheet:
         return f"sha256-{base64.b64encode(hashlib.sha256(self.content).digest()).decode()}"
 
 
-PAGE_STYLE: Final = StyleSheet(name="pages", content=(_STATIC / "pages.css").read_bytes())
+def _style(name: str, content: bytes) -> Asset:
+    return Asset(name=name, extension="css", media_type="text/css; charset=utf-8", content=content)
+
+
+PAGE_STYLE: Final = _style("pages", (_STATIC / "pages.css").read_bytes())
 """Our own rules, which take every colour from a look's properties."""
 
 
 @lru_cache(maxsize=256)
-def _look_style(name: str, properties: tuple[tuple[str, str], ...]) -> StyleSheet:
+def _look_style(name: str, properties: tuple[tuple[str, str], ...]) -> Asset:
     told = dict(properties)
     # Controls, scroll bars and form fields follow the brand's paper, not the system.
     paper = told["--paper"]
     is_dark = contrast(paper, "#ffffff") > contrast(paper, "#000000")
     rules = "".join(f"{key}:{text};" for key, text in properties)
     scheme = "dark" if is_dark else "light"
-    return StyleSheet(name=name, content=f":root{{{rules}color-scheme:{scheme}}}\n".encode())
+    return _style(name, f":root{{{rules}color-scheme:{scheme}}}\n".encode())
 
 
-def look_style(look: Look, name: str) -> StyleSheet:
+def look_style(look: Look, name: str) -> Asset:
     """The style sheet of a look.  Its values passed a closed form, so none carries a rule."""
     return _look_style(name, tuple(sorted(look.properties.items())))
 
 
-def find_style(book: Book, unverified_file: str) -> StyleSheet | None:
-    """The style sheet that an address names, ours or a look of the configuration in force."""
+@lru_cache(maxsize=256)
+def _icon(name: str, accent: str, radius: str) -> Asset:
+    number = float(radius.rstrip("pxrem"))
+    corner = min(number * (16 if radius.endswith("rem") else 1), _ICON_SIZE_PX / 2)
+    size, side = _ICON_SIZE_PX, _ICON_SIZE_PX - 4
+    content = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}">'
+        f'<rect x="2" y="2" width="{side}" height="{side}" rx="{corner:g}"'
+        f' fill="{accent}"/></svg>\n'
+    )
+    return Asset(name=name, extension="svg", media_type="image/svg+xml", content=content.encode())
+
+
+def look_icon(look: Look, name: str) -> Asset:
+    """The mark that stands before a logo, for the browser's tab."""
+    return _icon(name, look.properties["--accent"], look.properties["--radius"])
+
+
+def find_asset(book: Book, unverified_file: str) -> Asset | None:
+    """The file that an address names, ours or of a look in the configuration in force."""
     if unverified_file == PAGE_STYLE.file:
         return PAGE_STYLE
-    found = (look_style(look, name) for name, look in _looks(book))
-    return next((sheet for sheet in found if sheet.file == unverified_file), None)
+    found = (
+        asset
+        for name, look in _looks(book)
+        for asset in (look_style(look, name), look_icon(look, name))
+    )
+    return next((asset for asset in found if asset.file == unverified_file), None)
 
 
 def style_name(party: Party | None) -> str:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from consentid.brandbook.notice import NoticeTexts
-from consentid.core.decision import Outcome
+from consentid.core.decision import Outcome, SignalSource
 from consentid.core.party import ReachKind
 from consentid.core.purpose import PurposeId
 from consentid.web.pages.frame import Frame
@@ -18,6 +18,8 @@ from consentid.web.pages.frame import Frame
 TOKEN: Final = "form_token"  # noqa: S105 - a field's name
 SERVED: Final = "served"
 REACH: Final = "reach"
+TOLD: Final = "told"
+"""The signal that the page said is honoured."""
 
 
 class Mistake(StrEnum):
@@ -139,7 +141,8 @@ class ConsentView:
     @property
     def kept(self) -> tuple[tuple[str, str], ...]:
         """What each of its forms carries."""
-        return ((TOKEN, self.form_token), (SERVED, self.served), (REACH, self.reach))
+        told = ((TOLD, SignalSource.GPC),) if self.honoured else ()
+        return ((TOKEN, self.form_token), (SERVED, self.served), (REACH, self.reach), *told)
 
     @property
     def is_open(self) -> bool:

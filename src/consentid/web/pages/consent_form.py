@@ -16,6 +16,7 @@ from consentid.web.pages.consent import (
     REACH,
     SERVED,
     TOKEN,
+    TOLD,
     AskedPurpose,
     ConsentView,
     Interest,
@@ -72,7 +73,7 @@ def read_submission(fields: Mapping[str, str]) -> Submission:
             answers[PurposeId(name.removeprefix(CHOICE))] = Outcome(text)
         elif name.startswith(OBJECT) and text == _TICKED:
             objected.add(PurposeId(name.removeprefix(OBJECT)))
-        elif name not in (ACT, TOKEN, SERVED, REACH):
+        elif name not in (ACT, TOKEN, SERVED, REACH, TOLD):
             raise _malformed()
     act, reach = fields.get(ACT), fields.get(REACH)
     if act not in _ACTS or reach not in _REACHES:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consentid.brandbook.book import Book, Entity, Profile
-from consentid.web.pages.assets import StyleSheet, look_style, style_name
+from consentid.web.pages.assets import Asset, look_icon, look_style, style_name
 from consentid.web.pages.words import words_of
 
 
@@ -27,9 +27,12 @@ class Frame:
     name: str
     """The brand's, or the group's."""
     logo: str
-    style: StyleSheet
-    entity: Entity
     group: str
+    style: Asset | None = None
+    """None where no configuration is at hand: the page's own look, then."""
+    icon: Asset | None = None
+    entity: Entity | None = None
+    """Who answers for what the page asks."""
     languages: tuple[LanguageLink, ...] = ()
     """None where the page cannot be shown again."""
 
@@ -44,15 +47,22 @@ def frame_of(book: Book, profile: Profile | None, language: str, *, path: str | 
         if profile is None
         else (profile.look, profile.name, profile.entity)
     )
+    style = style_name(None if profile is None else profile.party)
     return Frame(
         language=language,
         name=name,
         logo=look.logo,
-        style=look_style(look, style_name(None if profile is None else profile.party)),
+        style=look_style(look, style),
+        icon=look_icon(look, style),
         entity=entity,
         group=book.group.name,
         languages=() if path is None else _links(book.group.languages, language, path),
     )
+
+
+def bare_frame(language: str) -> Frame:
+    """The frame of a page that must be shown though no configuration is at hand."""
+    return Frame(language=language, name="consentid", logo="consentid", group="")
 
 
 def _links(tags: Sequence[str], current: str, path: str) -> tuple[LanguageLink, ...]:

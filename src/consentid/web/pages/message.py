@@ -43,6 +43,8 @@ class MessageView:
     """Whether something was done, rather than refused."""
     reference: str | None = None
     """A stable code or the log's id, for whoever is asked for help."""
+    detail: str | None = None
+    """What exactly is wrong, in English, for the same."""
     next_path: str | None = None
     """Where to go from here, on the hub or at a client that is registered; None for nowhere."""
     next_name: str | None = None

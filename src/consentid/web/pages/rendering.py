@@ -59,15 +59,20 @@ def respond(
     ``form_targets`` are the sources where answering its forms may lead in the end: browsers hold
     every redirect that follows a form to ``form-action``, not only where the form itself goes.
     """
-    headers = {
+    headers = page_headers(form_targets)
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
+    return Response(render(view), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def page_headers(form_targets: Iterable[str] = ()) -> dict[str, str]:
+    """What every page carries besides the edge's own headers."""
+    return {
         "Cache-Control": "no-store",
         "Content-Security-Policy": _policy(form_targets),
         # Not no-referrer: with that, a form of our own would name no origin.
         "Referrer-Policy": "same-origin",
     }
-    if retry_after_s is not None:
-        headers["Retry-After"] = str(retry_after_s)
-    return Response(render(view), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def form_target(unverified_address: str) -> str:
@@ -100,8 +105,8 @@ def _layout_digest() -> bytes:
 def _policy(form_targets: Iterable[str]) -> str:
     targets = " ".join(("'self'", *sorted(set(form_targets))))
     return (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-        f"form-action {targets}"
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        f"frame-ancestors 'none'; form-action {targets}"
     )
 
 

@@ -1,0 +1,30 @@
+"""``/assets/{file}``: style sheets and icons, kept for ever since an address names its content."""
+
+from typing import Annotated, Any
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import PathParameter
+
+from consentid.flows.context import Context
+from consentid.kit.errors import NotFoundError
+from consentid.web.pages.assets import PAGE_STYLE, find_asset
+
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+@get("/assets/{file:str}", include_in_schema=False)
+async def get_asset(
+    context: NamedDependency[Context],
+    file: Annotated[str, PathParameter(max_length=128)],
+) -> Response[Any]:
+    """A file of a page; it needs no database once a configuration was seen."""
+    found = PAGE_STYLE if file == PAGE_STYLE.file else None
+    if found is None and context.last_book is not None:
+        found = find_asset(context.last_book, file)
+    if found is None:
+        async with context.database.reading() as connection:
+            found = find_asset(await context.book(connection), file)
+    if found is None:
+        raise NotFoundError("asset_unknown", "There is no such file, or no longer.")
+    return Response(found.content, media_type=found.media_type, headers={"Cache-Control": _FOREVER})

@@ -1,0 +1,212 @@
+"""From an interaction to its consent page: only what is missing, in the order and words shown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from consentid.brandbook.book import Profile, Source
+from consentid.brandbook.notice import NoticePurpose
+from consentid.core.catalogue import find_terms
+from consentid.core.contradiction import Contradiction
+from consentid.core.decision import SignalSource
+from consentid.core.party import PartyKind, ReachKind
+from consentid.core.purpose import LegalBasis, PurposeId, lineage
+from consentid.core.resolution import State
+from consentid.flows.interactions import Interaction
+from consentid.kit.errors import GoneError
+from consentid.kit.instants import DAY, SECOND
+from consentid.web.pages.consent import (
+    AnsweredPurpose,
+    AskedPurpose,
+    ConsentView,
+    Differing,
+    Interest,
+    ReachedParty,
+    SharingRequest,
+)
+from consentid.web.pages.frame import frame_of
+
+_DAY_S = DAY // SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What the request for a page adds to its interaction."""
+
+    path: str
+    """Of the interaction."""
+    sign_in_path: str | None
+    form_token: str
+    unverified_reach: str | None
+    """Which reach the person would rather answer for."""
+    sends_gpc: bool
+    """Whether the browser sends Global Privacy Control."""
+    today: date
+
+
+def consent_view(interaction: Interaction, visit: Visit) -> ConsentView:
+    """What the page shows.
+
+    Raises:
+        GoneError: the brand or partner has left the configuration.
+    """
+    profile = profile_of(interaction)
+    notice = interaction.notice
+    reaches = offered_reaches(interaction)
+    reach = next((each for each in reaches if each == visit.unverified_reach), reaches[0])
+    other = next((each for each in reaches if each is not reach), None)
+    action = f"{visit.path}?lang={notice.language}"
+    asked = _asked(interaction, visit.today)
+    return ConsentView(
+        frame=frame_of(interaction.book, profile, notice.language, path=visit.path),
+        action=f"{action}&reach={reach}",
+        form_token=visit.form_token,
+        served=interaction.served,
+        reach=reach,
+        texts=notice.texts,
+        reached=_reached(interaction, reach),
+        asked=asked,
+        interests=_interests(interaction),
+        answered=_answered(interaction),
+        sharing=_sharing(interaction, profile, asked),
+        honoured=_honoured(interaction) if visit.sends_gpc else (),
+        differing=tuple(_differing(interaction, one) for one in interaction.contradictions),
+        is_signed_in=interaction.is_signed_in,
+        other_reach_path=None if other is None else f"{action}&reach={other}",
+        sign_in_path=None if interaction.is_signed_in else visit.sign_in_path,
+        can_withdraw=interaction.has_choices
+        and any(found.state is State.GIVEN for found in interaction.resolutions.values()),
+    )
+
+
+def today() -> date:
+    """For the dates that a page names."""
+    return datetime.now(UTC).date()
+
+
+def profile_of(interaction: Interaction) -> Profile:
+    """Who asks.
+
+    Raises:
+        GoneError: the brand or partner has left the configuration.
+    """
+    profile = interaction.book.find_profile(interaction.party)
+    if profile is None:
+        raise GoneError("party_gone", f"{interaction.party} asks no more.")
+    return profile
+
+
+def offered_reaches(interaction: Interaction) -> tuple[ReachKind, ...]:
+    """The reaches to choose from: a notice that names one brand is answered for that brand.
+
+    Were it answered for the group, a no would reach further than a yes.
+    """
+    if len(interaction.notice.reaches) > 1:
+        return interaction.reaches
+    own = ReachKind(interaction.party.kind)
+    return tuple(reach for reach in interaction.reaches if reach is own)
+
+
+def _asked(interaction: Interaction, day: date) -> tuple[AskedPurpose, ...]:
+    entries = {entry.id: entry for entry in interaction.notice.entries}
+    shown = [entries[id_] for id_ in interaction.asked if id_ in entries]
+    names = {entry.id: entry.name for entry in shown}
+    return tuple(_asked_purpose(interaction, entry, names, day) for entry in shown)
+
+
+def _asked_purpose(
+    interaction: Interaction,
+    entry: NoticePurpose,
+    names: Mapping[PurposeId, str],
+    day: date,
+) -> AskedPurpose:
+    above = [id_ for id_ in lineage(entry.id)[1:] if id_ in names]
+    terms = find_terms(interaction.book.catalogue, interaction.party, entry.id)
+    return AskedPurpose(
+        id=entry.id,
+        name=entry.name,
+        description=entry.description,
+        depth=len(above),
+        part_of=names[above[0]] if above else None,
+        topics=tuple(topic.name for topic in entry.topics),
+        is_mandatory=entry.id in interaction.mandatory,
+        uses_third_party_data=interaction.book.purposes[entry.id].source is Source.THIRD_PARTY,
+        until=None if terms is None else day + timedelta(seconds=terms.validity_s),
+        chosen=interaction.prefill.get(entry.id),
+    )
+
+
+def _interests(interaction: Interaction) -> tuple[Interest, ...]:
+    found: list[Interest] = []
+    for entry in interaction.notice.entries:
+        resolution = interaction.resolutions.get(entry.id)
+        if entry.basis is not LegalBasis.LEGITIMATE_INTEREST or resolution is None:
+            continue
+        is_objected = resolution.state is State.OBJECTED
+        found.append(
+            Interest(
+                id=entry.id,
+                name=entry.name,
+                description=entry.description,
+                is_objected=is_objected,
+                ticked=is_objected,
+            )
+        )
+    return tuple(found)
+
+
+def _answered(interaction: Interaction) -> tuple[AnsweredPurpose, ...]:
+    return tuple(
+        AnsweredPurpose(name=entry.name, is_yes=resolution.permitted)
+        for entry in interaction.notice.entries
+        if entry.basis is LegalBasis.CONSENT
+        and entry.id not in interaction.asked
+        and (resolution := interaction.resolutions.get(entry.id)) is not None
+        and resolution.answered
+    )
+
+
+def _reached(interaction: Interaction, reach: ReachKind) -> tuple[ReachedParty, ...]:
+    return tuple(
+        ReachedParty(name=one.name, entity=one.entity)
+        for one in interaction.notice.reaches
+        if reach is ReachKind.GROUP or one.named.party == interaction.party
+    )
+
+
+def _sharing(
+    interaction: Interaction, profile: Profile, asked: Sequence[AskedPurpose]
+) -> SharingRequest | None:
+    if interaction.party.kind is not PartyKind.PARTNER:
+        return None
+    return SharingRequest(
+        partner=profile.name,
+        entity=profile.entity.name,
+        address=profile.entity.address,
+        contact=profile.entity.contact,
+        for_whom=None,
+        until=max((one.until for one in asked if one.until is not None), default=None),
+        memory_days=interaction.book.catalogue.refusal_memory_s // _DAY_S,
+    )
+
+
+def _honoured(interaction: Interaction) -> tuple[str, ...]:
+    """What the signal objects to, of what this notice names."""
+    signalled = frozenset(interaction.book.group.signals.get(SignalSource.GPC, ()))
+    return tuple(
+        entry.name
+        for entry in interaction.notice.entries
+        if signalled & set(lineage(entry.id)) and entry.id in interaction.resolutions
+    )
+
+
+def _differing(interaction: Interaction, one: Contradiction) -> Differing:
+    book = interaction.book
+    profile = book.find_profile(one.party)
+    here = interaction.resolutions.get(one.purpose) if one.party == interaction.party else None
+    return Differing(
+        purpose=book.texts_of(one.party, one.purpose, interaction.notice.language).name,
+        party=str(one.party.slug) if profile is None else profile.name,
+        account_says_yes=one.account_says_yes,
+        counts_yes=one.account_says_yes if here is None else here.permitted,
+    )

@@ -1,0 +1,114 @@
+"""What went wrong, told to a person where a person is at the other end; else as programs expect."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from consentid.kit.errors import ConsentidError
+from consentid.web import failures
+from consentid.web.catalogue import accepted_languages
+from consentid.web.error_document import is_for_persons
+from consentid.web.guards import context_of
+from consentid.web.pages.frame import bare_frame, frame_of
+from consentid.web.pages.message import Message, MessageView
+from consentid.web.pages.rendering import respond
+from consentid.web.pages.words import LANGUAGES, choose_language
+from consentid.web.problems import problem_of
+
+_CODES: Final = {
+    "browser_unknown": Message.OTHER_BROWSER,
+    "client_unknown": Message.CLIENT_UNKNOWN,
+    "form_foreign": Message.FORM_FOREIGN,
+    "form_stale": Message.STALE,
+    "interaction_expired": Message.EXPIRED,
+    "interaction_finished": Message.FINISHED,
+    "interaction_unknown": Message.OTHER_BROWSER,
+    "login_unknown": Message.SIGN_IN_FAILED,
+    "party_gone": Message.EXPIRED,
+    "portal_mixed_up": Message.SIGN_IN_FAILED,
+    "portal_refused": Message.SIGN_IN_FAILED,
+    "redirect_uri_unknown": Message.REDIRECT_UNKNOWN,
+}
+_STATUSES: Final = {
+    HTTPStatus.NOT_FOUND: Message.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED: Message.NOT_ALLOWED,
+    HTTPStatus.TOO_MANY_REQUESTS: Message.TOO_MANY,
+    HTTPStatus.SERVICE_UNAVAILABLE: Message.UNAVAILABLE,
+    HTTPStatus.INTERNAL_SERVER_ERROR: Message.INTERNAL,
+}
+_SHOWN_AGAIN: Final = frozenset({Message.STALE, Message.FORM_FOREIGN})
+_INTERACTIONS: Final = "/interaction/"
+_MINUTE_S: Final = 60
+
+
+def on_consentid_error(request: Request[Any, Any, Any], error: ConsentidError) -> Response[Any]:
+    """Answer with one of our own errors."""
+    if not _is_visit(request):
+        return failures.on_consentid_error(request, error)
+    found = problem_of(error)
+    return _page(
+        request,
+        HTTPStatus(found.status),
+        code=found.code,
+        detail=found.detail,
+        retry_after_s=found.retry_after_s,
+    )
+
+
+def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Answer with what the framework found wrong."""
+    told = failures.on_http_exception(request, error)
+    if not _is_visit(request):
+        return told
+    status = HTTPStatus(told.status_code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    page = _page(request, status, code=status.name.lower())
+    if "Allow" in told.headers:
+        page.headers["Allow"] = told.headers["Allow"]
+    return page
+
+
+def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer an unforeseen exception with the id that the log has it under."""
+    if not _is_visit(request):
+        return failures.on_bug(request, error)
+    return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, code=failures.log_bug(error))
+
+
+def _is_visit(request: Request[Any, Any, Any]) -> bool:
+    """Whether a browser asks for a page: it says so itself, first of all."""
+    path = request.scope["path"]
+    if is_for_persons(path):
+        return True
+    return not path.startswith("/v1/") and request.headers.get("accept", "").startswith("text/html")
+
+
+def _page(
+    request: Request[Any, Any, Any],
+    status: HTTPStatus,
+    *,
+    code: str,
+    detail: str | None = None,
+    retry_after_s: int | None = None,
+) -> Response[Any]:
+    book = context_of(request).last_book
+    offered = LANGUAGES if book is None else book.group.languages
+    preferred = accepted_languages(request.headers.get("accept-language", ""))
+    language = choose_language((*request.query_params.getall("lang", []), *preferred), offered)
+    message = _CODES.get(code) or _STATUSES.get(status, Message.REQUEST_MALFORMED)
+    path = request.scope["path"]
+    is_shown_again = message in _SHOWN_AGAIN and path.startswith(_INTERACTIONS)
+    view = MessageView(
+        frame=bare_frame(language) if book is None else frame_of(book, None, language, path=None),
+        message=message,
+        reference=code,
+        detail=detail,
+        next_path=path if is_shown_again else None,
+        minutes=-(-retry_after_s // _MINUTE_S)
+        if retry_after_s is not None and message is Message.TOO_MANY
+        else None,
+    )
+    # A form that breaks a rule is a 400 to a person's browser, as at OAuth's endpoints.
+    shown = HTTPStatus.BAD_REQUEST if status is HTTPStatus.UNPROCESSABLE_ENTITY else status
+    return respond(view, shown, retry_after_s=retry_after_s)
