@@ -1,0 +1,395 @@
+"""``/authorize`` below HTTP: prompts, sessions, what is asked, what the client is told."""
+
+import time
+
+import jwt
+import pytest
+from tests.flows.town import GRANTED, GROUP, REFUSED, Town
+from tests.flows.visits import ISSUER, Visit, choose_all, query_of
+
+from consentid.flows.interactions import (
+    Cancel,
+    Continue,
+    Interaction,
+    NextStep,
+    WithdrawAll,
+    note_failed_login,
+    open_interaction,
+)
+from consentid.kit.errors import ConflictError, GoneError, MalformedError, NotFoundError
+
+
+async def test_a_person_who_never_signs_in_consents_as_a_device(town: Town) -> None:
+    visit = Visit(town=town)
+
+    told = await visit.choose(await visit.begin(), GRANTED)
+
+    assert told["state"] == "a state"
+    assert told["iss"] == ISSUER
+    assert visit.device is not None
+    answer = await visit.redeem(told["code"])
+    assert answer.status == 200, answer.body
+    claims = town.claims(answer.body["consent_token"], "https://news.halcyon.example")
+    assert "ads" in claims.consent.g
+
+
+async def test_a_decision_on_the_hub_is_at_the_hubs_assurance_and_reaches_the_group(
+    town: Town,
+) -> None:
+    visit = Visit(town=town)
+    await visit.consent()
+
+    [(actor, assurance)] = await town.rows("SELECT client_id, assurance FROM decisions")
+    assert (actor, assurance) == ("consentid:hub", "self")
+    shop = Visit(town=town, client="shop-web", redirect_uri="http://shop.localhost:7600/callback")
+    shop.device, shop.secret = visit.device, visit.secret
+    page = await open_of(shop, prompt="consent")
+    assert page.prefill["ads"] is GRANTED
+
+
+async def open_of(visit: Visit, **changed: str) -> Interaction:
+    return await visit.open(await visit.begin(**changed))
+
+
+async def test_a_refusal_comes_back_with_a_code_just_as_a_yes_does(town: Town) -> None:
+    visit = Visit(town=town)
+
+    code = await visit.consent(REFUSED)
+
+    answer = await visit.redeem(code)
+    claims = town.claims(answer.body["consent_token"], "https://news.halcyon.example")
+    assert "ads" not in claims.consent.g
+    assert "ads" in claims.consent.d
+
+
+async def test_no_subject_is_made_before_the_first_explicit_choice(town: Town) -> None:
+    visit = Visit(town=town)
+
+    await visit.open(await visit.begin())
+
+    counts = await town.counts()
+    assert counts["subjects"] == counts["devices"] == counts["decisions"] == 0
+    assert visit.device is None
+
+
+async def test_prompt_none_without_a_session_says_login_required_and_writes_nothing(
+    town: Town,
+) -> None:
+    before = await town.counts()
+    visit = Visit(town=town)
+
+    told = await visit.ask_for_answer(prompt="none")
+
+    assert (told["error"], told["state"], told["iss"]) == ("login_required", "a state", ISSUER)
+    assert visit.secret is None
+    assert await town.counts() == before
+
+
+@pytest.mark.parametrize("outcome", [GRANTED, REFUSED])
+async def test_prompt_none_gives_a_code_once_every_mandatory_purpose_is_decided(
+    town: Town, outcome: object
+) -> None:
+    visit = Visit(town=town)
+    await visit.consent(GRANTED if outcome is GRANTED else REFUSED)
+    before = await town.counts()
+
+    told = await visit.ask_for_answer(prompt="none")
+
+    assert "code" in told
+    after = await town.counts()
+    assert {name for name in after if after[name] != before[name]} == {"authorization_codes"}
+
+
+async def test_prompt_none_gives_a_code_after_a_withdrawal(town: Town) -> None:
+    visit = Visit(town=town)
+    await visit.consent()
+    interaction = await visit.begin(prompt="consent")
+    page = await visit.open(interaction)
+    await visit.answer(interaction, WithdrawAll(reach=GROUP, unverified_served=page.served))
+
+    assert "code" in await visit.ask_for_answer(prompt="none")
+
+
+async def test_prompt_none_says_consent_required_while_a_mandatory_purpose_is_undecided(
+    town: Town,
+) -> None:
+    visit = Visit(town=town)
+    await visit.sign_in("somebody new")
+    before = await town.counts()
+
+    told = await visit.ask_for_answer(prompt="none")
+
+    assert told["error"] == "consent_required"
+    assert await town.counts() == before
+
+
+async def test_whoever_has_decided_is_sent_back_without_a_page(town: Town) -> None:
+    visit = Visit(town=town)
+    await visit.consent()
+
+    assert "code" in await visit.ask_for_answer()
+
+
+async def test_prompt_consent_shows_the_choices_again_as_they_stand(town: Town) -> None:
+    visit = Visit(town=town)
+    await visit.consent()
+
+    page = await open_of(visit, prompt="consent")
+
+    assert set(page.asked) <= set(page.prefill)
+    assert all(page.prefill[purpose] is GRANTED for purpose in page.asked)
+    assert page.mandatory == frozenset()
+
+
+async def test_only_the_missing_purposes_are_asked(town: Town) -> None:
+    visit = Visit(town=town)
+    await visit.consent()
+    shop = Visit(town=town, client="shop-web", redirect_uri="http://shop.localhost:7600/callback")
+    shop.device, shop.secret = visit.device, visit.secret
+
+    redirect = await shop.ask()
+
+    if redirect.startswith(shop.redirect_uri):
+        assert "code" in query_of(redirect)
+    else:
+        page = await shop.open(redirect.rpartition("/")[2])
+        assert "ads" not in page.asked
+
+
+async def test_nothing_is_ticked_that_the_person_did_not_choose(town: Town) -> None:
+    page = await open_of(Visit(town=town))
+
+    assert page.prefill == {}
+    assert page.mandatory <= set(page.asked)
+    assert page.reaches[0] is GROUP
+
+
+async def test_going_back_records_no_choice_and_says_access_denied(town: Town) -> None:
+    visit = Visit(town=town)
+    interaction = await visit.begin()
+    page = await visit.open(interaction)
+
+    step = await visit.answer(interaction, Cancel(unverified_served=page.served))
+
+    assert query_of(step.redirect)["error"] == "access_denied"
+    counts = await town.counts()
+    assert counts["decisions"] == counts["subjects"] == 0
+
+
+async def test_an_answer_leaves_no_mandatory_purpose_open(town: Town) -> None:
+    visit = Visit(town=town)
+    interaction = await visit.begin()
+    page = await visit.open(interaction)
+    some = choose_all(page, GRANTED).choices[1:]
+
+    with pytest.raises(MalformedError, match="Answer yes or no"):
+        await visit.answer(interaction, choose_all(page, GRANTED, choices=some))
+
+    assert (await town.counts())["subjects"] == 0
+
+
+async def test_a_person_goes_on_without_choosing_only_where_nothing_is_missing(town: Town) -> None:
+    visit = Visit(town=town)
+    first = await visit.begin()
+    page = await visit.open(first)
+    with pytest.raises(MalformedError):
+        await visit.answer(first, Continue(unverified_served=page.served))
+    await visit.consent()
+    again = await visit.begin(prompt="consent")
+    page = await visit.open(again)
+
+    step = await visit.answer(again, Continue(unverified_served=page.served))
+
+    assert "code" in query_of(step.redirect)
+    assert (await town.counts())["decisions"] == 1
+
+
+async def test_a_form_is_stale_once_somebody_else_is_there(town: Town) -> None:
+    visit = Visit(town=town)
+    interaction = await visit.begin()
+    page = await visit.open(interaction)
+    await visit.sign_in("somebody")
+
+    with pytest.raises(ConflictError) as refused:
+        await visit.answer(interaction, choose_all(page, GRANTED))
+
+    assert refused.value.code == "form_stale"
+    assert (await town.counts())["decisions"] == 0
+
+
+async def test_what_was_shown_in_another_interaction_answers_none(town: Town) -> None:
+    visit = Visit(town=town)
+    first, second = await visit.begin(), await visit.begin()
+    page = await visit.open(first)
+
+    with pytest.raises(MalformedError):
+        await visit.answer(second, choose_all(page, GRANTED))
+
+
+async def test_an_interaction_is_answered_once(town: Town) -> None:
+    visit = Visit(town=town)
+    interaction = await visit.begin()
+    page = await visit.open(interaction)
+    await visit.answer(interaction, choose_all(page, GRANTED))
+
+    with pytest.raises(GoneError) as refused:
+        await visit.answer(interaction, choose_all(page, GRANTED))
+
+    assert refused.value.code == "interaction_finished"
+
+
+async def test_an_interaction_belongs_to_the_browser_that_began_it(town: Town) -> None:
+    interaction = await Visit(town=town).begin()
+    stranger = Visit(town=town)
+    await stranger.begin()
+
+    with pytest.raises(NotFoundError):
+        await stranger.open(interaction)
+
+
+async def test_an_interaction_that_took_too_long_is_over(town: Town) -> None:
+    visit = Visit(town=town)
+    interaction = await visit.begin()
+    await town.change("UPDATE interactions SET expires_at = now() - interval '1 second'")
+
+    with pytest.raises(GoneError) as refused:
+        await visit.open(interaction)
+
+    assert refused.value.code == "interaction_expired"
+
+
+async def test_the_session_changes_at_sign_in_so_a_planted_one_is_worth_nothing(
+    town: Town,
+) -> None:
+    visit = Visit(town=town)
+    visit.session = planted = "x" * 43
+    await visit.sign_in("somebody")
+    first = visit.session
+    await visit.sign_in("somebody")
+
+    assert len({planted, first, visit.session}) == 3
+    assert (await town.counts())["hub_sessions"] == 1
+    old = Visit(town=town, session=first)
+    assert (await old.ask_for_answer(prompt="none"))["error"] == "login_required"
+
+
+async def test_a_signed_in_person_is_named_with_the_time_of_the_sign_in(town: Town) -> None:
+    visit = Visit(town=town)
+    await visit.sign_in("somebody", portal_sid="the portal's")
+
+    answer = await visit.redeem(await visit.consent())
+
+    claims = jwt.decode(answer.body["id_token"], options={"verify_signature": False})
+    assert abs(claims["auth_time"] - time.time()) < 60
+    assert len(claims["sid"]) == 22
+    assert "acr" not in claims
+
+
+async def test_max_age_without_a_sign_in_is_login_required_for_prompt_none(town: Town) -> None:
+    visit = Visit(town=town)
+    await visit.consent()
+
+    assert (await visit.ask_for_answer(prompt="none", max_age="3600"))["error"] == "login_required"
+
+
+async def test_max_age_is_met_by_a_young_sign_in_and_not_by_an_old_one(town: Town) -> None:
+    visit = Visit(town=town)
+    await visit.sign_in("somebody")
+    await visit.consent()
+    assert "code" in await visit.ask_for_answer(prompt="none", max_age="3600")
+
+    await town.change("UPDATE hub_sessions SET auth_time = now() - interval '2 hours'")
+
+    told = await visit.ask_for_answer(prompt="none", max_age="3600")
+    assert told["error"] == "login_required"
+
+
+async def test_max_age_0_always_asks_for_a_sign_in(town: Town) -> None:
+    visit = Visit(town=town)
+    await visit.sign_in("somebody")
+    await visit.consent()
+
+    assert (await visit.ask_for_answer(prompt="none", max_age="0"))["error"] == "login_required"
+
+
+async def test_a_hint_at_somebody_else_is_login_required(town: Town) -> None:
+    visit, other = Visit(town=town), Visit(town=town)
+    mine = (await visit.redeem(await visit.consent())).body["id_token"]
+    theirs = (await other.redeem(await other.consent())).body["id_token"]
+
+    assert "code" in await visit.ask_for_answer(prompt="none", id_token_hint=mine)
+    told = await visit.ask_for_answer(prompt="none", id_token_hint=theirs)
+    assert told["error"] == "login_required"
+
+
+async def test_a_hint_that_we_did_not_sign_is_refused(town: Town) -> None:
+    visit = Visit(town=town)
+    mine = (await visit.redeem(await visit.consent())).body["id_token"]
+    head, body, _ = mine.split(".")
+    public = next(
+        key for key in town.context.keyring.public_jwks()["keys"] if key["alg"] == "RS256"
+    )
+    forged = jwt.encode(
+        jwt.decode(mine, options={"verify_signature": False}),
+        key="guessed" * 10,
+        algorithm="HS256",
+        headers={"kid": public["kid"]},
+    )
+    for hint in ("", f"{head}.{body}.", f"{head}.{body}.AAAA", forged):
+        told = await visit.ask_for_answer(prompt="none", id_token_hint=hint or "no token")
+        assert told["error"] == "invalid_request"
+
+
+async def test_a_consent_token_is_no_hint(town: Town) -> None:
+    visit = Visit(town=town)
+    token = (await visit.redeem(await visit.consent())).body["consent_token"]
+
+    told = await visit.ask_for_answer(prompt="none", id_token_hint=token)
+
+    assert told["error"] == "invalid_request"
+
+
+async def test_a_failed_sign_in_goes_back_to_the_page_where_nobody_insists_on_it(
+    town: Town,
+) -> None:
+    visit = Visit(town=town)
+    interaction = await visit.begin()
+
+    step = await note_failed_login(
+        town.context, interaction, visit.browser, unverified_error="access_denied"
+    )
+
+    assert step == NextStep(redirect=f"{ISSUER}/interaction/{interaction}")
+
+
+async def test_a_sign_in_on_the_way_leads_straight_back_where_all_is_decided(town: Town) -> None:
+    first = Visit(town=town)
+    await first.sign_in("somebody")
+    await first.consent()
+    elsewhere = Visit(town=town)
+    interaction = await elsewhere.begin()
+    await elsewhere.sign_in("somebody")
+
+    step = await open_interaction(
+        town.context, interaction, elsewhere.browser, languages=("en",)
+    )
+
+    assert isinstance(step, NextStep)
+    assert "code" in query_of(step.redirect)
+
+
+async def test_an_expired_session_is_nobodys(town: Town) -> None:
+    visit = Visit(town=town)
+    await visit.sign_in("somebody")
+    await visit.consent()
+    await town.change("UPDATE hub_sessions SET expires_at = now()")
+
+    assert (await visit.ask_for_answer(prompt="none"))["error"] == "login_required"
+
+
+async def test_the_page_speaks_the_language_that_the_client_names(town: Town) -> None:
+    page = await open_of(Visit(town=town), ui_locales="de fr-CA en")
+
+    assert page.notice.language == "fr"
+
+
