@@ -25,6 +25,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from tests.web.documented import Documented
 from typing_extensions import override
 
 from consentid.brandbook.folder import load
@@ -266,6 +267,8 @@ def running_hub(
         ):
             owner = create_async_engine(database.owner)
             _await_ready(http, process, log)
+            document = http.get("/schema").json()
+            http.event_hooks = {"response": [Documented(document)]}
             yield Hub(
                 url=url,
                 http=http,
