@@ -8,9 +8,11 @@ from consentid.store import (
     access_tokens,
     authorization_codes,
     clock,
+    device_codes,
     hub_sessions,
     idempotency,
     interactions,
+    pushed_requests,
     refresh_tokens,
 )
 
@@ -30,6 +32,8 @@ async def reap(context: Context) -> int:
         ended = Instant(now - KEEP_ENDED_H * HOUR)
         gone += await authorization_codes.delete_expired(connection, before=ended)
         gone += await interactions.delete_expired(connection, before=ended)
+        gone += await device_codes.delete_expired(connection, before=ended)
+        gone += await pushed_requests.delete_expired(connection, before=now)
         gone += await hub_sessions.delete_expired(connection, before=now)
         gone += await refresh_tokens.delete_expired(connection, before=now)
     return gone

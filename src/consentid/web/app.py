@@ -15,6 +15,7 @@ from consentid.kit.errors import ConsentidError
 from consentid.web.authorize import get_authorize, post_authorize
 from consentid.web.catalogue import get_catalogue, post_served
 from consentid.web.decisions import post_decision, post_withdrawal
+from consentid.web.device_authorization import post_device_authorization
 from consentid.web.guards import caller_of, check_query
 from consentid.web.headers import EdgeHeaders
 from consentid.web.health import get_live, get_ready
@@ -22,6 +23,12 @@ from consentid.web.introspect import post_introspect
 from consentid.web.openapi import openapi_config
 from consentid.web.pages import failures
 from consentid.web.pages.asset_files import get_asset
+from consentid.web.pages.device_pages import (
+    get_device_outcome,
+    get_device_page,
+    post_device_match,
+    post_device_page,
+)
 from consentid.web.pages.interactions import (
     get_interaction,
     get_interaction_sign_in,
@@ -40,6 +47,11 @@ from consentid.web.well_known import get_keys, get_metadata
 
 _HANDLERS: Final = (
     get_asset,
+    get_device_outcome,
+    get_device_page,
+    post_device_authorization,
+    post_device_match,
+    post_device_page,
     get_interaction,
     get_interaction_sign_in,
     post_interaction,

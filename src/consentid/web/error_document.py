@@ -9,8 +9,8 @@ from typing import Final
 from consentid.web.problems import Problem
 
 MEDIA_TYPE: Final = "text/html; charset=utf-8"
-_PATHS: Final = frozenset({"/authorize"})
-_FOLDERS: Final = ("/interaction/",)
+_PATHS: Final = frozenset({"/authorize", "/device"})
+_FOLDERS: Final = ("/interaction/", "/device/")
 
 
 def is_for_persons(unverified_path: str) -> bool:

@@ -12,7 +12,9 @@ from msgspec import Meta
 
 from consentid.web.problems import Problem
 
-OAUTH_PATHS: Final = frozenset({"/token", "/par", "/introspect", "/revoke"})
+OAUTH_PATHS: Final = frozenset(
+    {"/token", "/par", "/introspect", "/revoke", "/device_authorization"}
+)
 CLIENT_CHALLENGE: Final = 'Basic realm="consentid", charset="UTF-8"'
 
 _FORBIDDEN: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")

@@ -29,8 +29,17 @@ MAX_DEPTH: Final = 16
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _JSON: Final = b"application/json"
 _FORM: Final = b"application/x-www-form-urlencoded"
-_FORM_PATHS: Final = ("/token", "/authorize", "/userinfo", "/par", "/introspect", "/revoke")
-_FORM_FOLDERS: Final = ("/interaction/",)
+_FORM_PATHS: Final = (
+    "/token",
+    "/authorize",
+    "/userinfo",
+    "/par",
+    "/introspect",
+    "/revoke",
+    "/device_authorization",
+    "/device",
+)
+_FORM_FOLDERS: Final = ("/interaction/", "/device/")
 _BODY: Final = "consentid.body"
 _MAX_PLACE: Final = 128
 _UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
