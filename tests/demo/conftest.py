@@ -11,10 +11,20 @@ from joserfc.jwk import RSAKey
 from consentid.demo.portal import create_portal
 from consentid.demo.portal_book import NewClient, PortalBook, found_portal, open_portal
 from consentid.demo.portal_customers import INVENTED
+from consentid.demo.portal_store import found_store
+from consentid.embedded.postgres import SERVING, DatabaseUrls
+from consentid.store.engine import Database
 
 ISSUER = "http://id.localhost:7600"
 CLIENTS = {"halcyon-news": "news secret", "halcyon-shop": "shop secret"}
-NEW_CLIENTS = {id_: NewClient(secret=secret) for id_, secret in CLIENTS.items()}
+NEW_CLIENTS = {
+    id_: NewClient(
+        secret=secret,
+        redirect_uris=(f"http://{id_}.localhost/signed-in",),
+        post_logout_redirect_uris=(f"http://{id_}.localhost/",),
+    )
+    for id_, secret in CLIENTS.items()
+}
 PASSWORDS = {login: f"{login} rows at dawn" for login, _, _ in INVENTED}
 
 
@@ -31,8 +41,11 @@ def opened(portal_folder: Path) -> tuple[PortalBook, RSAKey]:
 
 
 @pytest.fixture
-async def portal(opened: tuple[PortalBook, RSAKey]) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_portal(*opened)
+async def portal(
+    opened: tuple[PortalBook, RSAKey], database_urls: DatabaseUrls
+) -> AsyncIterator[httpx2.AsyncClient]:
+    await found_store(database_urls.owner, serving_role=SERVING)
+    app = create_portal(*opened, Database(database_urls.serving))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import final
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -39,32 +40,41 @@ class Visitor:
     def __init__(self, stage: Stage, host: str, language: str = "en") -> None:
         self.http = stage.scene().http
         self.base = halcyon.url_of(host, stage.scene().port)
-        self.cookies: dict[str, str] = {}
+        self.cookies: dict[str, dict[str, str]] = {}
+        self.at = ""
         self.language = language
         self.answer = httpx2.Response(200)
 
     def go(self, path: str = "/", form: dict[str, str] | None = None) -> str:
+        url = str(httpx2.URL(self.at or self.base).join(path))
+        self.at = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
+        kept = self.cookies.setdefault(self.at, {})
         self.answer = self.http.request(
             "GET" if form is None else "POST",
-            f"{self.base}{path}",
+            url,
             data=form,
             headers={
-                "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+                "cookie": "; ".join(f"{name}={value}" for name, value in kept.items()),
                 "accept-language": self.language,
             },
         )
+        self.http.cookies.clear()  # the cookies of this visitor are kept here, by origin
         for cookie in self.answer.headers.get_list("set-cookie"):
             name, _, value = cookie.partition(";")[0].partition("=")
-            self.cookies[name] = value
+            kept[name] = value
         if self.answer.status_code == 303:
             return self.go(self.answer.headers["location"])
         return self.answer.text
 
     def submit(self, action: str, **fields: str) -> str:
-        found = re.search(rf'<form[^>]*action="{action}".*?</form>', self.answer.text, re.DOTALL)
+        found = re.search(
+            rf'<form[^>]*action="({action}[^"]*)".*?</form>', self.answer.text, re.DOTALL
+        )
         assert found is not None, f"no form for {action}"
         hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', found[0])
-        return self.go(action, {name: html.unescape(value) for name, value in hidden} | fields)
+        return self.go(
+            html.unescape(found[1]), {name: html.unescape(value) for name, value in hidden} | fields
+        )
 
     def said(self) -> list[str]:
         return [html.unescape(one) for one in re.findall(r'role="status">(.*?)<', self.answer.text)]
@@ -87,7 +97,7 @@ def test_looking_at_a_site_makes_no_device_and_records_nothing(stage: Stage) -> 
     visitor = Visitor(stage, "news")
     visitor.go()
     assert visitor.is_asked()
-    assert visitor.cookies.keys() == {"visit"}
+    assert visitor.cookies[visitor.base].keys() == {"visit"}
     assert visitor.states() == {}
 
 
@@ -131,11 +141,11 @@ def test_signing_in_carries_choices_to_the_other_brands_and_withdrawing_ends_the
     news.go()
     news.submit("/answer", act="accept")
     news.go("/sign-in")
-    news.submit("/enter", login="arthur", password=password)
+    news.submit("/login", login="arthur", password=password)
     assert news.said() == ["The choices made on this device now belong to your account."]
     play = Visitor(stage, "play")
     play.go("/sign-in")
-    play.submit("/enter", login="arthur", password=password)
+    play.submit("/login", login="arthur", password=password)
     assert play.states()["content"] == "given"
     assert play.is_asked()  # of what is play's own, and of nothing else
     news.go("/choices")
@@ -149,8 +159,30 @@ def test_signing_in_carries_choices_to_the_other_brands_and_withdrawing_ends_the
 def test_a_wrong_password_says_so_and_signs_nobody_in(stage: Stage) -> None:
     visitor = Visitor(stage, "news")
     visitor.go("/sign-in")
-    visitor.submit("/enter", login="salma", password="guess")  # noqa: S106 - a wrong guess
-    assert visitor.said() == ["That did not work: login or password is wrong"]
+    visitor.submit("/login", login="salma", password="guess")
+    assert "That name and password do not belong together." in visitor.answer.text
+    assert visitor.answer.status_code == 401
+    visitor.submit("/login", act="cancel")
+    assert visitor.at == visitor.base
+    assert "Sign in" in visitor.answer.text
+
+
+def test_signing_out_at_a_brand_ends_the_portal_s_session_too(stage: Stage) -> None:
+    password = stage.prepared.secrets.passwords["salma"]
+    visitor = Visitor(stage, "shop")
+    visitor.go("/sign-in")
+    visitor.submit("/login", login="salma", password=password)
+    assert "<strong>salma</strong>" in visitor.answer.text
+    visitor.submit("/leave")
+    assert visitor.at == visitor.base
+    visitor.go("/sign-in")
+    assert 'name="password"' in visitor.answer.text
+
+
+def test_a_sign_in_that_was_not_begun_here_signs_nobody_in(stage: Stage) -> None:
+    visitor = Visitor(stage, "shop")
+    visitor.go("/signed-in?code=planted&state=planted")
+    assert visitor.said() == ["This page was too old. Please try again."]
     assert "Sign in" in visitor.answer.text
 
 
@@ -158,7 +190,7 @@ def test_a_form_of_somebody_elses_visit_does_nothing(stage: Stage) -> None:
     attacker, victim = Visitor(stage, "news"), Visitor(stage, "news")
     attacker.go()
     victim.go()
-    attacker.cookies = dict(victim.cookies)
+    attacker.cookies = {at: dict(kept) for at, kept in victim.cookies.items()}
     attacker.submit("/answer", act="accept")
     assert attacker.said() == ["This page was too old. Please try again."]
     assert victim.go()

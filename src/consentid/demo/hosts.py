@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import cast
 
 import httpx2
+import msgspec
 
 from consentid.brandbook.book import Book
 from consentid.brandbook.client import Collects, Scope
@@ -19,6 +20,7 @@ from consentid.demo.site_visit import Visits
 from consentid.demo.sites import Site, create_site
 from consentid.flows.opening import open_context
 from consentid.settings import Settings
+from consentid.store.engine import Database
 from consentid.web.app import make_app
 
 
@@ -27,13 +29,14 @@ def create_hosts(chosen: Settings, folder: Path, port: int) -> HostDispatch:
 
     ``folder`` is a demo folder that was prepared.
     """
-    hub = open_context(chosen)
     book = load(chosen.brands_dir).book
     secrets = halcyon.read_secrets(folder)
+    ours = secrets.portal_clients[book.group.portal.client_id]
+    hub = open_context(msgspec.structs.replace(chosen, portal_client_secret=ours))
     http = loopback.client()
     apps = {
         halcyon.HUB: make_app(hub.context, close=hub.close),
-        halcyon.PORTAL: create_portal(*open_portal(folder / "portal")),
+        halcyon.PORTAL: create_portal(*open_portal(folder / "portal"), Database(chosen.database())),
     }
     for party in halcyon.PARTIES:
         apps[party] = create_site(_site(party, book, secrets, http, port))
@@ -54,7 +57,11 @@ def _site(party: str, book: Book, secrets: DemoSecrets, http: httpx2.Client, por
     if party in book.group.portal.clients:
         id_ = halcyon.portal_client_of(book, party)
         portal_client = PortalClient(
-            http=http, portal=portal, client_id=id_, secret=secrets.portal_clients[id_]
+            http=http,
+            portal=portal,
+            client_id=id_,
+            secret=secrets.portal_clients[id_],
+            site=halcyon.url_of(party, port),
         )
     return Site(
         profile=profile,

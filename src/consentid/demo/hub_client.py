@@ -85,6 +85,7 @@ class HubClient:
         scope: str | None = None,
         device: str | None = None,
         audience: str | None = None,
+        nonce: str | None = None,
     ) -> Exchanged:
         """Turn proof of a subject into an access token or a consent token for this client.
 
@@ -102,6 +103,8 @@ class HubClient:
             form |= {"actor_token": device, "actor_token_type": DEVICE_CREDENTIAL}
         if audience is not None:
             form["audience"] = audience
+        if nonce is not None:
+            form["nonce"] = nonce
         return self._token(form)
 
     def new_device(self, origin: str | None = None) -> Device:

@@ -1,106 +1,79 @@
 """*Halcyon ID*, the group's customer portal in the demo: a small OpenID Provider.
 
-It speaks discovery, publishes its keys, and signs ID tokens for a handful of invented customers.
-Until it has a login page, a brand's back end hands it the customer's login and password itself
-(``grant_type=password``, RFC 6749 section 4.3).  That grant shows passwords to the brands, which is
-why OAuth 2.1 dropped it; here every party is the same demo.  No access token is issued, as there is
-nothing that it would open.
+It signs in a handful of invented customers on a page of its own, gives their ID tokens to the
+brands and to the consent hub by authorization code, and tells them all when a session ends.
 
-Invariants: a token is issued only to an authenticated client and only with a right password; the
-password is never kept; failures of one login are limited.
+Invariants: a token is issued only to an authenticated client, for a code that is good once and for
+sixty seconds; no password is kept or shown to a brand; failures of one login are limited.
 
-Spec: OpenID Connect Core 1.0, OpenID Connect Discovery 1.0, RFC 6749 sections 2.3.1, 4.3 and 5.
+Spec: OpenID Connect Core 1.0, Discovery 1.0, RFC 6749, RFC 7636, RFC 9207.
 """
 
 import asyncio
-import base64
-import binascii
-import time
-from dataclasses import dataclass, field
-from typing import Final
-from urllib.parse import parse_qsl, unquote_plus
+import contextlib
+from collections.abc import AsyncGenerator
+from http import HTTPStatus
+from typing import Any, Final
 
 from joserfc.jwk import RSAKey
-from litestar import Litestar, Request, Response, get, post
-from litestar.datastructures import State
+from litestar import Litestar, Response, get, post
 from litestar.di import NamedDependency, Provide
 
+from consentid.demo import portal_pages, portal_requests, portal_store
 from consentid.demo.portal_book import PortalBook
-from consentid.demo.portal_customers import is_password_of
-from consentid.demo.portal_limits import FailedSignIns
-from consentid.demo.portal_tokens import LIFETIME_S, sign_id_token
+from consentid.demo.portal_login import (
+    Portal,
+    UnknownSenderError,
+    authorize,
+    authorize_by_form,
+    login,
+    show_malformed,
+    show_unknown_sender,
+)
+from consentid.demo.portal_requests import SESSION, PortalRequest
+from consentid.demo.portal_server import Asked, wall_clock_s
+from consentid.demo.portal_sign_out import sign_out, sign_out_by_form, tell_clients
+from consentid.kit.errors import MalformedError, UnauthenticatedError
+from consentid.net.guarded import make_client
+from consentid.store.engine import Database
+from consentid.web.forms import parse_basic
 
-_FIELDS: Final = frozenset({"grant_type", "username", "password", "scope", "nonce"})
-_MAX_BODY_BYTES: Final = 8 * 1024
-_MAX_VALUE: Final = 256
+_MAX_BODY_BYTES: Final = 32 * 1024
 _PUBLIC: Final = {"cache-control": "public, max-age=60", "access-control-allow-origin": "*"}
 _SECRET: Final = {"cache-control": "no-store"}
-
-
-class _OAuthError(Exception):
-    """A refusal in OAuth's words.  Spec: RFC 6749 section 5.2."""
-
-    def __init__(self, error: str, description: str, *, status: int = 400, wait_s: int = 0) -> None:
-        super().__init__(description)
-        self.error: str = error
-        self.description: str = description
-        self.status: int = status
-        self.wait_s: int = wait_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Portal:
-    """A running portal."""
-
-    book: PortalBook
-    key: RSAKey
-    failures: FailedSignIns = field(default_factory=FailedSignIns)
-    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
-    """One stretching takes 16 MiB and a core; two at a time keep the demo answering."""
-
-    async def sign_in(
-        self, *, client: str, login: str, password: str, nonce: str | None, now_s: float
-    ) -> str:
-        """Check the password and answer an ID token for the client."""
-        customer = self.book.find_customer(login)
-        # The count is read and raised inside the gate, or a burst would pass it all at once.
-        async with self.hashing:
-            if wait_s := self.failures.wait_s(login, now_s):
-                raise _OAuthError(
-                    "invalid_grant", "too many failures for this login", status=429, wait_s=wait_s
-                )
-            is_right = await asyncio.to_thread(is_password_of, customer, password)
-            if customer is None or not is_right:
-                self.failures.note_failure(login, now_s)
-                raise _OAuthError("invalid_grant", "login or password is wrong")
-        self.failures.note_success(login)
-        return sign_id_token(
-            self.key,
-            customer,
-            issuer=self.book.issuer,
-            audience=client,
-            now_s=int(now_s),
-            nonce=nonce,
-        )
+_CHALLENGE: Final = 'Basic realm="Halcyon ID"'
 
 
 @get("/.well-known/openid-configuration")
-async def show_metadata(portal: NamedDependency[Portal]) -> Response[dict[str, str | list[str]]]:
-    """The portal's metadata.  It has no authorization endpoint, and so no response type."""
+async def show_metadata(portal: NamedDependency[Portal]) -> Response[dict[str, Any]]:
+    """The portal's metadata."""
     issuer = portal.book.issuer
     return Response(
         {
             "issuer": issuer,
+            "authorization_endpoint": f"{issuer}/authorize",
             "token_endpoint": f"{issuer}/token",
+            "userinfo_endpoint": f"{issuer}/userinfo",
+            "end_session_endpoint": f"{issuer}/logout",
             "jwks_uri": f"{issuer}/jwks.json",
-            "response_types_supported": [],
-            "grant_types_supported": ["password"],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": ["authorization_code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": True,
+            "request_parameter_supported": False,
+            "request_uri_parameter_supported": False,
+            "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
+            "ui_locales_supported": ["en", "fr"],
+            "backchannel_logout_supported": True,
+            "backchannel_logout_session_supported": True,
             "scopes_supported": ["openid"],
             "claims_supported": [
-                *("iss", "sub", "aud", "iat", "exp", "auth_time", "nonce", "jti", "adult")
+                *("iss", "sub", "aud", "iat", "exp", "auth_time", "nonce", "jti", "sid", "adult"),
+                *("name", "preferred_username"),
             ],
         },
         headers=_PUBLIC,
@@ -116,95 +89,129 @@ async def show_keys(
 
 
 @post("/token", status_code=200)
-async def issue_id_token(
-    request: Request[None, None, State], portal: NamedDependency[Portal]
-) -> Response[dict[str, str | int]]:
-    """Sign a customer in and answer an ID token for the calling client."""
-    client = _authenticate(portal.book, request.headers.get("authorization", ""))
-    form = _read_form(request.headers.get("content-type", ""), await request.body())
-    if form.get("grant_type") != "password":
-        raise _OAuthError("unsupported_grant_type", "grant_type must be password")
-    if "openid" not in form.get("scope", "").split(" "):
-        raise _OAuthError("invalid_scope", "scope must contain openid")
-    for name in ("username", "password"):
-        if not form.get(name):
-            raise _OAuthError("invalid_request", f"{name} is missing")
-    id_token = await portal.sign_in(
-        client=client,
-        login=form["username"],
-        password=form["password"],
-        nonce=form.get("nonce"),
-        now_s=time.time(),
-    )
+async def redeem_code(request: PortalRequest, portal: NamedDependency[Portal]) -> Response[Any]:
+    """Redeem an authorization code."""
+    try:
+        form = await portal_requests.read_body(request)
+        basic = parse_basic(request.headers.getall("authorization", []))
+    except MalformedError as error:
+        return _refuse("invalid_request", error.message)
+    except UnauthenticatedError as error:
+        return _refuse("invalid_client", error.message, status=HTTPStatus.UNAUTHORIZED)
+    if form.get("grant_type") != "authorization_code":
+        return _refuse("unsupported_grant_type", "grant_type must be authorization_code")
+    asked = Asked(form, unverified_basic=None if basic is None else (basic.client_id, basic.secret))
+    async with portal.database.writing() as connection:
+        server = portal.server(connection)
+        status, body, headers = await connection.run_sync(lambda _: server.answer(asked))
+    if "error" in dict(body):
+        found = dict(body)
+        return _refuse(found["error"], found.get("error_description", ""), status=status)
+    return Response(body, status_code=status, headers=headers)
+
+
+@get("/userinfo")
+async def show_customer(
+    request: PortalRequest, portal: NamedDependency[Portal]
+) -> Response[dict[str, Any]]:
+    """Who an access token speaks for.  Spec: OpenID Connect Core section 5.3."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    customer = None
+    if scheme.lower() == "bearer":
+        async with portal.database.reading() as connection:
+            sub = await portal_store.find_access(connection, token, now_s=wall_clock_s())
+        customer = None if sub is None else portal.book.find_sub(sub)
+    if customer is None:
+        return Response(
+            {"error": "invalid_token"},
+            status_code=HTTPStatus.UNAUTHORIZED,
+            headers={**_SECRET, "www-authenticate": 'Bearer error="invalid_token"'},
+        )
     return Response(
-        {"id_token": id_token, "token_type": "N_A", "expires_in": LIFETIME_S, "scope": "openid"},
+        {
+            "sub": customer.sub,
+            "name": customer.name,
+            "preferred_username": customer.login,
+            "adult": customer.adult,
+        },
         headers=_SECRET,
     )
 
 
-def create_portal(book: PortalBook, key: RSAKey) -> Litestar:
-    """The portal as an ASGI application."""
-    portal = Portal(book=book, key=key)
+@get("/")
+async def show_home(request: PortalRequest, portal: NamedDependency[Portal]) -> Response[str]:
+    """Who is signed in here."""
+    browser = portal_requests.browser_of(request)
+    fields = portal_requests.read_query(request)
+    async with portal.database.reading() as connection:
+        session = await portal_store.find_session(
+            connection, request.cookies.get(SESSION), now_s=wall_clock_s()
+        )
+    customer = None if session is None else portal.book.find_sub(session.sub)
+    view = portal_requests.view_of(request, fields, None)
+    other = "fr" if view.language == "en" else "en"
+    page = portal_pages.home_page(
+        portal_pages.View(
+            language=view.language, other_href=f"/?{portal_requests.LANGUAGE}={other}"
+        ),
+        name=None if customer is None else customer.name,
+        form_token=portal_requests.form_token(browser),
+    )
+    return portal_requests.show(page, browser=browser)
+
+
+@get("/portal.css", sync_to_thread=False)
+def show_style() -> Response[str]:
+    """The portal's look."""
+    headers = {"cache-control": "public, max-age=60", "x-content-type-options": "nosniff"}
+    return Response(portal_pages.STYLE, media_type="text/css", headers=headers)
+
+
+def create_portal(book: PortalBook, key: RSAKey, database: Database) -> Litestar:
+    """The portal as an ASGI application.  The database has its schema; it is closed at the end."""
+    portal = Portal(book=book, key=key, database=database)
+
+    @contextlib.asynccontextmanager
+    async def live(_app: Litestar) -> AsyncGenerator[None]:
+        http = make_client(localhost_hosts=True)
+        telling = asyncio.create_task(tell_clients(portal, http))
+        try:
+            yield
+        finally:
+            telling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await telling
+            await http.aclose()
+            await database.close()
 
     async def provide_portal() -> Portal:
         return portal
 
     return Litestar(
-        route_handlers=[show_metadata, show_keys, issue_id_token],
+        route_handlers=[
+            *(show_metadata, show_keys, show_home, show_style),
+            *(authorize, authorize_by_form, login, redeem_code, show_customer),
+            *(sign_out, sign_out_by_form),
+        ],
+        lifespan=[live],
         dependencies={"portal": Provide(provide_portal)},
-        exception_handlers={_OAuthError: _answer_refusal},
+        exception_handlers={
+            UnknownSenderError: show_unknown_sender,
+            MalformedError: show_malformed,
+        },
         openapi_config=None,
         logging_config=None,  # whoever runs us has set logging up
         request_max_body_size=_MAX_BODY_BYTES,
     )
 
 
-def _authenticate(book: PortalBook, header: str) -> str:
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            name, colon, secret = "", "", ""
-        client = unquote_plus(name)
-        if colon and book.is_secret_of(client, unquote_plus(secret)):
-            return client
-    raise _OAuthError("invalid_client", "unknown client or wrong secret", status=401)
-
-
-def _read_form(content_type: str, body: bytes) -> dict[str, str]:
-    if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        raise _OAuthError("invalid_request", "the body must be a form")
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=len(_FIELDS),
-        )
-    except ValueError as error:
-        raise _OAuthError("invalid_request", "the form cannot be read") from error
-    form = dict(pairs)
-    if len(form) != len(pairs):
-        raise _OAuthError("invalid_request", "a parameter is repeated")
-    if unknown := form.keys() - _FIELDS:
-        raise _OAuthError("invalid_request", f"{len(unknown)} parameters are unknown here")
-    if any(len(value) > _MAX_VALUE or "\0" in value for value in form.values()):
-        raise _OAuthError("invalid_request", "a value is too long or has a NUL")
-    return form
-
-
-def _answer_refusal(
-    _request: Request[None, None, State], refusal: _OAuthError
+def _refuse(
+    error: str, description: str, *, status: int = HTTPStatus.BAD_REQUEST
 ) -> Response[dict[str, str]]:
+    """Refuse in OAuth's words.  Spec: RFC 6749 section 5.2."""
     headers = dict(_SECRET)
-    if refusal.status == 401:  # noqa: PLR2004 - the status that names the scheme, RFC 6749 5.2
-        headers["www-authenticate"] = 'Basic realm="Halcyon ID"'
-    if refusal.wait_s:
-        headers["retry-after"] = str(refusal.wait_s)
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = _CHALLENGE
     return Response(
-        {"error": refusal.error, "error_description": refusal.description},
-        status_code=refusal.status,
-        headers=headers,
+        {"error": error, "error_description": description}, status_code=status, headers=headers
     )

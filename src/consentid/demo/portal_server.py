@@ -14,6 +14,7 @@ from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
 from authlib.oauth2.rfc6749 import ClientMixin, InvalidRequestError, OAuth2Request
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from authlib.oauth2.rfc7636 import CodeChallenge
 from joserfc.jwk import RSAKey
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,7 +26,6 @@ from consentid.demo.portal_book import PortalBook, RegisteredClient
 from consentid.demo.portal_customers import Customer
 from consentid.demo.portal_store import PortalCode, PortalSession
 from consentid.demo.portal_tokens import sign_id_token
-from consentid.flows.oauth.request import AuthlibRequest, ours
 
 CODE_LIFETIME_S: Final = 60
 ACCESS_LIFETIME_S: Final = 600
@@ -53,6 +53,31 @@ class Granted:
 
     customer: Customer
     session: PortalSession
+
+
+@final
+class Asked(OAuth2Request):
+    """A request as Authlib wants it: each field once, text only."""
+
+    def __init__(
+        self, fields: Mapping[str, str], *, unverified_basic: tuple[str, str] | None = None
+    ) -> None:
+        # The address matters to Authlib's transport check only.
+        super().__init__("POST", "https://portal.invalid/")  # pyright: ignore[reportUnknownMemberType] untyped in Authlib
+        self.fields: dict[str, str] = dict(fields)
+        self.payload = BasicOAuth2Payload(self.fields)
+        self.unverified_basic: tuple[str, str] | None = unverified_basic
+        """Id and secret that HTTP Basic carried."""
+
+    @property
+    @override
+    def form(self) -> dict[str, str]:
+        return self.fields
+
+
+def _ours(request: OAuth2Request) -> Asked:
+    """The request that we handed to Authlib, as it comes back."""
+    return cast("Asked", request)
 
 
 class _Server(Protocol):
@@ -108,7 +133,7 @@ class _ProofKey(CodeChallenge):
 
     @override
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
-        fields = ours(grant.request).fields
+        fields = _ours(grant.request).fields
         if "code_challenge" not in fields or fields.get("code_challenge_method") != _S256:
             raise InvalidRequestError("PKCE with S256 is needed here.")
         cast("Any", super()).validate_code_challenge(grant, redirect_uri)
@@ -124,7 +149,7 @@ class _CodeGrant(AuthorizationCodeGrant):
 
     @override
     def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
-        granted, fields = cast("Granted", request.user), ours(request).fields
+        granted, fields = cast("Granted", request.user), _ours(request).fields
         transaction = self._transaction
         await_only(
             portal_store.add_code(
@@ -225,7 +250,7 @@ class PortalServer(AuthorizationServer):
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
         """Nobody listens."""
 
-    def check(self, asked: AuthlibRequest) -> Answered | None:
+    def check(self, asked: Asked) -> Answered | None:
         """Judge an authorization request before anybody signs in; None if it may go on.
 
         ``client_id``, ``redirect_uri`` and ``response_type`` were found right.
@@ -236,19 +261,19 @@ class PortalServer(AuthorizationServer):
             return self.refuse(asked, error)
         return None
 
-    def refuse(self, asked: AuthlibRequest, error: OAuth2Error) -> Answered:
+    def refuse(self, asked: Asked, error: OAuth2Error) -> Answered:
         """Send the browser back with an error."""
         error.redirect_uri = asked.fields["redirect_uri"]
         error.state = asked.fields.get("state")
         return cast("Answered", self._untyped.handle_error_response(asked, error))
 
-    def grant(self, asked: AuthlibRequest, granted: Granted) -> Answered:
+    def grant(self, asked: Asked, granted: Granted) -> Answered:
         """Send the browser back with a code."""
         grant = self._untyped.get_consent_grant(asked, granted)
         answered = self._untyped.create_authorization_response(asked, granted, grant)
         return cast("Answered", answered)
 
-    def answer(self, asked: AuthlibRequest) -> Answered:
+    def answer(self, asked: Asked) -> Answered:
         """Redeem a code."""
         return cast("Answered", self._untyped.create_token_response(asked))
 
@@ -260,13 +285,13 @@ class PortalServer(AuthorizationServer):
             "scope": _OPENID,
         }
 
-    def _authenticate(
-        self, query_client: _QueryClient, request: AuthlibRequest
-    ) -> _PortalClient | None:
-        basic = request.basic
-        if basic is None or not self.transaction.book.is_secret_of(basic.client_id, basic.secret):
+    def _authenticate(self, query_client: _QueryClient, request: Asked) -> _PortalClient | None:
+        if request.unverified_basic is None:
             return None
-        return query_client(basic.client_id)
+        client_id, secret = request.unverified_basic
+        if not self.transaction.book.is_secret_of(client_id, secret):
+            return None
+        return query_client(client_id)
 
 
 def wall_clock_s() -> int:

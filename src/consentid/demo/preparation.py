@@ -12,6 +12,8 @@ from consentid.brandbook.folder import load
 from consentid.demo import halcyon
 from consentid.demo.halcyon import DemoSecrets
 from consentid.demo.portal_book import NewClient, found_portal
+from consentid.demo.portal_client import SIGNED_IN
+from consentid.demo.portal_store import found_store
 from consentid.flows.publish_catalogue import publish_catalogue
 from consentid.flows.register_client import hash_secret
 from consentid.keyring.generating import generate
@@ -52,9 +54,10 @@ async def prepare(chosen: Settings, folder: Path, *, port: int) -> Prepared:
     found_portal(
         portal,
         issuer=halcyon.url_of(halcyon.PORTAL, port),
-        clients={id_: NewClient(secret=one) for id_, one in secrets.portal_clients.items()},
+        clients=_portal_clients(draft.book, secrets, port=port),
         passwords=secrets.passwords,
     )
+    await found_store(chosen.migration_database(), serving_role=role_of(chosen.database()))
     return Prepared(book=draft.book, secrets=secrets, keys=chosen.keys_dir, portal=portal)
 
 
@@ -63,8 +66,28 @@ def _complete_secrets(folder: Path, book: Book) -> DemoSecrets:
     return halcyon.keep_secrets(
         folder,
         clients=halcyon.secret_clients(book),
-        portal_clients=[*book.group.portal.clients.values()],
+        portal_clients=[book.group.portal.client_id, *book.group.portal.clients.values()],
     )
+
+
+def _portal_clients(book: Book, secrets: DemoSecrets, *, port: int) -> dict[str, NewClient]:
+    """The hub and the brands, as clients of the portal."""
+    hub = book.group.issuer
+    clients = {
+        book.group.portal.client_id: NewClient(
+            secret=secrets.portal_clients[book.group.portal.client_id],
+            redirect_uris=(f"{hub}/login/callback",),
+            backchannel_logout_uri=f"{hub}/backchannel_logout",
+        )
+    }
+    for brand, client_id in book.group.portal.clients.items():
+        site = halcyon.url_of(str(brand), port)
+        clients[client_id] = NewClient(
+            secret=secrets.portal_clients[client_id],
+            redirect_uris=(f"{site}{SIGNED_IN}",),
+            post_logout_redirect_uris=(f"{site}/",),
+        )
+    return clients
 
 
 async def _register_secrets(database: Database, secrets: DemoSecrets) -> None:

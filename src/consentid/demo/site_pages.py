@@ -8,12 +8,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Final
+from typing import Any
 
 from consentid.demo.hub_answers import Catalogue, OfferedPurpose, PurposeState, State, Verdict
 from consentid.demo.site_words import STORIES, WORDS
-
-_MAX_PASSWORD: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,23 +108,6 @@ def _who(view: View) -> str:
         f"<strong>{escape(view.login)}</strong></span> "
         f'<button class="plain">{view.word("sign_out")}</button></form>'
     )
-
-
-def sign_in_page(view: View) -> str:
-    """Login and password, which go to the portal; until it has a login page of its own."""
-    login = '<input type="text" name="login" autocomplete="username" required maxlength="64">'
-    password = (
-        '<input type="password" name="password" autocomplete="current-password" required'
-        f' maxlength="{_MAX_PASSWORD}">'
-    )
-    form = (
-        f"<h1>{view.word('sign_in_title')}</h1>"
-        f'<form class="sign-in" method="post" action="/enter">{_token(view)}'
-        f"<label>{view.word('login')}{login}</label>"
-        f"<label>{view.word('password')}{password}</label>"
-        f"<button>{view.word('sign_in')}</button></form>"
-    )
-    return _page(view, f"{_said(view)}{form}", "")
 
 
 def _banner(view: View) -> str:

@@ -47,11 +47,6 @@ pre { background: var(--surface); border: 1px solid var(--line); border-radius: 
 .said { border-left: 5px solid var(--accent); background: var(--surface); padding: .75rem 1rem;
   margin: 0 0 1.5rem; }
 form { margin: 0; }
-.sign-in { display: grid; gap: .75rem; max-width: 22rem; }
-label { display: block; }
-input[type="text"], input[type="password"] { width: 100%; font: inherit; color: inherit;
-  background: var(--paper); border: 1px solid var(--muted); border-radius: var(--radius);
-  padding: .6rem .7rem; margin-top: .25rem; }
 button, .button { font: inherit; font-weight: 700; cursor: pointer; border-radius: var(--radius);
   padding: .7rem 1.2rem; border: 2px solid var(--accent); background: var(--accent);
   color: var(--on-accent); text-align: center; text-decoration: none; display: inline-block; }

@@ -13,6 +13,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from consentid.demo.portal_client import Underway
+
 VISIT: Final = "visit"
 DEVICE: Final = "device"
 _MOST_VISITS: Final = 1000
@@ -29,6 +31,10 @@ class Visit:
     """The subject access token, of the account where signed in and else of the device."""
     access_until: float = 0.0
     consent_token: str | None = None
+    id_token: str | None = None
+    """The portal's, to sign out there with."""
+    underway: Underway | None = None
+    """A sign-in that waits for the portal's answer."""
     notices: list[str] = field(default_factory=list[str])
     """Words to say once, by key."""
     failure: str | None = None
@@ -43,7 +49,7 @@ class Visit:
 
     def forget(self) -> None:
         """Sign out: nothing of the account stays."""
-        self.login = self.access = self.consent_token = None
+        self.login = self.access = self.consent_token = self.id_token = None
         self.access_until = 0.0
 
 

@@ -29,7 +29,7 @@ from consentid.demo.hub_client import (
     HubRefusalError,
     SubjectToken,
 )
-from consentid.demo.portal_client import PortalClient, SignInRefusedError
+from consentid.demo.portal_client import SIGNED_IN, PortalClient, SignInRefusedError
 from consentid.demo.site_style import style_sheet
 from consentid.demo.site_visit import DEVICE, VISIT, Visit, Visits
 from consentid.demo.site_words import WORDS, pick_language
@@ -39,11 +39,8 @@ SiteRequest: TypeAlias = Request[Any, Any, State]
 _MAX_BODY_BYTES: Final = 16 * 1024
 _DEVICE_LIFETIME_S: Final = 396 * 86_400
 _SEE_OTHER: Final = 303
+_POLICY: Final = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 _HEADERS: Final = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none';"
-        " frame-ancestors 'none'"
-    ),
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
@@ -68,6 +65,11 @@ class Site:
     def slug(self) -> str:
         """The brand's or partner's name in addresses."""
         return str(self.profile.party.slug)
+
+    @property
+    def portal_origin(self) -> str:
+        """Where signing out leads on to; nothing for a partner."""
+        return "" if self.portal is None else self.portal.portal
 
     @property
     def own_reach(self) -> str:
@@ -171,10 +173,44 @@ def show_choices(request: SiteRequest, site: NamedDependency[Site]) -> Response[
     return _show(request, site, site_pages.choices_page)
 
 
-@get("/sign-in", sync_to_thread=True)
-def show_sign_in(request: SiteRequest, site: NamedDependency[Site]) -> Response[str]:
-    """Name and password."""
-    return _show(request, site, site_pages.sign_in_page)
+@get("/sign-in", sync_to_thread=False)
+def sign_in(request: SiteRequest, site: NamedDependency[Site]) -> Response[str]:
+    """Over to the portal, which alone sees the password."""
+    visit = site.visits.open(request.cookies.get(VISIT))
+    if site.portal is None:
+        return _to("/", visit)
+    language = pick_language(request.headers.get("accept-language", ""))
+    visit.underway = site.portal.begin(language=language)
+    return _to(visit.underway.url, visit)
+
+
+@get(SIGNED_IN, sync_to_thread=True)
+def take_back(request: SiteRequest, site: NamedDependency[Site]) -> Response[str]:
+    """Back from the portal; the hub is told on which device."""
+    visit = site.visits.open(request.cookies.get(VISIT))
+    underway, visit.underway = visit.underway, None
+    if site.portal is None or underway is None:
+        visit.notices.append("stale")
+        return _to("/", visit)
+    answer = dict(request.query_params.items())
+    if answer.get("error") == "access_denied":
+        return _to("/", visit)  # the visitor thought better of it
+    try:
+        signed = site.portal.finish(underway, answer)
+        exchanged = site.hub.exchange(
+            signed.subject, device=request.cookies.get(DEVICE), nonce=signed.nonce
+        )
+    except (HubRefusalError, SignInRefusedError) as refusal:
+        visit.failure = refusal.detail if isinstance(refusal, HubRefusalError) else str(refusal)
+        return _to("/", visit)
+    visit.login, visit.id_token = signed.login, signed.subject.token
+    visit.keep_access(exchanged.access_token, exchanged.expires_in)
+    visit.consent_token = exchanged.consent_token
+    if exchanged.adopted:
+        visit.notices.append("claimed")
+    if exchanged.contradictions:
+        visit.notices.append("contradicted")
+    return _to("/", visit)
 
 
 @get("/site.css", sync_to_thread=False)
@@ -239,38 +275,20 @@ def take_withdrawal(
     return _act(request, site, visit, form, withdraw)
 
 
-# Not at /sign-in: Litestar 2.25 forgets to await the second threaded handler of one path.
-@post("/enter", sync_to_thread=True)
-def sign_in(
-    request: SiteRequest, site: NamedDependency[Site], form: NamedDependency[dict[str, str]]
-) -> Response[str]:
-    """Sign in at the portal, and let the hub know on which device."""
-    visit = site.visits.open(request.cookies.get(VISIT))
-
-    def enter() -> None:
-        if site.portal is None:
-            return
-        login = form.get("login", "")
-        signed = site.portal.sign_in(login, form.get("password", ""))
-        answer = site.hub.exchange(signed, device=request.cookies.get(DEVICE))
-        visit.login = login
-        visit.keep_access(answer.access_token, answer.expires_in)
-        visit.consent_token = answer.consent_token
-        if answer.adopted:
-            visit.notices.append("claimed")
-        if answer.contradictions:
-            visit.notices.append("contradicted")
-
-    return _act(request, site, visit, form, enter)
-
-
 @post("/leave", sync_to_thread=True)
 def sign_out(
     request: SiteRequest, site: NamedDependency[Site], form: NamedDependency[dict[str, str]]
 ) -> Response[str]:
-    """Sign out, which withdraws nothing."""
+    """Sign out here and at the portal, which withdraws nothing."""
     visit = site.visits.open(request.cookies.get(VISIT))
-    return _act(request, site, visit, form, visit.forget)
+    onward: str | None = None
+    if site.visits.is_own_form(visit, form.get("form_token", "")):
+        if site.portal is not None and visit.id_token is not None:
+            onward = site.portal.sign_out_url(visit.id_token)
+        visit.forget()
+    else:
+        visit.notices.append("stale")
+    return _to(onward or "/", visit)
 
 
 def create_site(site: Site) -> Litestar:
@@ -281,8 +299,8 @@ def create_site(site: Site) -> Litestar:
 
     return Litestar(
         route_handlers=[
-            *(show_front, show_choices, show_sign_in, show_style),
-            *(take_answer, take_withdrawal, sign_in, sign_out),
+            *(show_front, show_choices, show_style),
+            *(take_answer, take_withdrawal, sign_in, take_back, sign_out),
         ],
         dependencies={
             "site": Provide(provide_site, sync_to_thread=False),
@@ -343,7 +361,11 @@ def _show(
     return Response(
         page(view),
         media_type="text/html",
-        headers={**_HEADERS, "vary": "accept-language, cookie"},
+        headers={
+            **_HEADERS,
+            "content-security-policy": f"{_POLICY}; form-action 'self' {site.portal_origin}",
+            "vary": "accept-language, cookie",
+        },
         cookies=[_cookie(VISIT, visit.id)],
     )
 

@@ -77,6 +77,7 @@ class Scene:
             portal=self.portal,
             client_id=client,
             secret=self.secrets.portal_clients[client],
+            site=halcyon.url_of(party, self.port),
         )
         return portal.sign_in(login, self.secrets.passwords[login])
 

@@ -7,6 +7,7 @@ asserts, one step at a time.
 from collections.abc import Iterator
 
 from consentid.demo import halcyon
+from consentid.demo.portal_client import SIGNED_IN
 from consentid.demo.portal_customers import INVENTED
 from consentid.demo.tour_scene import Scene
 
@@ -14,6 +15,24 @@ _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105 - a type's name
 _CONSENT = "urn:consentid:params:oauth:token-type:consent_token"
 _JSON = 'python3 -c "import json,sys; print(json.load(sys.stdin)[sys.argv[1]])"'
+
+_SIGN_IN = r"""
+# Signs somebody in on the portal's own page, as a browser does: authorization code with PKCE.
+sign_in() {  # CLIENT:SECRET SITE LOGIN PASSWORD
+  local page action token answer verifier=$(openssl rand -hex 32)
+  page=$(curl -s -c jar -G $PORTAL/authorize -d response_type=code -d scope=openid -d state=s \
+    -d client_id=${1%%:*} -d redirect_uri=$2$BACK -d code_challenge_method=S256 \
+    -d code_challenge=$(printf %s $verifier | openssl dgst -sha256 -binary | base64 |
+      tr +/ -_ | tr -d =))
+  action=$(echo "$page" | sed -n 's/.*action="\([^"]*\)".*/\1/p' | sed 's/&amp;/\&/g')
+  token=$(echo "$page" | sed -n 's/.*form_token" value="\([^"]*\)".*/\1/p')
+  answer=$(curl -s -b jar -o /dev/null -w '%{redirect_url}' "$PORTAL$action" \
+    -d form_token=$token -d act=enter -d login=$3 --data-urlencode "password=$4"); rm jar
+  curl -s -u "$1" $PORTAL/token -d grant_type=authorization_code -d redirect_uri=$2$BACK \
+    -d code_verifier=$verifier -d code=$(echo "$answer" | sed 's/.*[?&]code=\([^&]*\).*/\1/') |
+    field id_token
+}
+"""
 
 
 def addresses(scene: Scene) -> Iterator[tuple[str, str]]:
@@ -39,6 +58,7 @@ def commands(scene: Scene) -> str:
     portal_news = halcyon.portal_client_of(scene.book, "news")
     portal_shop = halcyon.portal_client_of(scene.book, "shop")
     audience = scene.audience_of("shop")
+    news_site, shop_site = (halcyon.url_of(brand, scene.port) for brand in ("news", "shop"))
     return f"""\
 # 0  Addresses and secrets of this demo.
 HUB={scene.hub}  PORTAL={scene.portal}
@@ -47,10 +67,10 @@ SHOP={shop}:{secrets.clients[shop]}
 PORTAL_NEWS={portal_news}:{secrets.portal_clients[portal_news]}
 PORTAL_SHOP={portal_shop}:{secrets.portal_clients[portal_shop]}
 field() {{ {_JSON} "$1"; }}
-
+BACK={SIGNED_IN}
+{_SIGN_IN}
 # 1  Mila signs in at Halcyon News; News exchanges her ID token for an access token.
-ID=$(curl -s -u "$PORTAL_NEWS" $PORTAL/token -d grant_type=password -d scope=openid \\
-     -d username=mila --data-urlencode 'password={secrets.passwords["mila"]}' | field id_token)
+ID=$(sign_in "$PORTAL_NEWS" {news_site} mila '{secrets.passwords["mila"]}')
 MILA=$(curl -s -u "$NEWS" $HUB/token -d grant_type={_EXCHANGE} \\
        -d subject_token_type={_ID_TOKEN} -d subject_token="$ID" | field access_token)
 
@@ -65,8 +85,7 @@ echo "$SHOWN" | python3 -c 'import json,sys; shown=json.load(sys.stdin); json.du
   -H 'Content-Type: application/json' -d @- $HUB/v1/decisions | python3 -m json.tool | head -20
 
 # 3  The shop gets a signed token for the same person, without asking her.
-ID=$(curl -s -u "$PORTAL_SHOP" $PORTAL/token -d grant_type=password -d scope=openid \\
-     -d username=mila --data-urlencode 'password={secrets.passwords["mila"]}' | field id_token)
+ID=$(sign_in "$PORTAL_SHOP" {shop_site} mila '{secrets.passwords["mila"]}')
 TOKEN=$(curl -s -u "$SHOP" $HUB/token -d grant_type={_EXCHANGE} \\
         -d subject_token_type={_ID_TOKEN} -d subject_token="$ID" \\
         -d requested_token_type={_CONSENT} | field access_token)
