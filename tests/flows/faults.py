@@ -1,13 +1,13 @@
 """Failing on purpose: at one statement of a transaction, at its commit, or just after it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import PoolProxiedConnection
 
 from consentid.store.engine import Database
 
@@ -26,16 +26,16 @@ def _engine(database: Database) -> Engine:
 
 
 @contextmanager
-def crash_at(database: Database, step: int, *, after: bool) -> Iterator[Counter]:
+def crash_at(database: Database, step: int, *, after: bool) -> Generator[Counter]:
     """Raise at the n-th statement, before it is sent or once it was answered; 0 only counts."""
     counter = Counter()
 
-    def before_it(*_: Any) -> None:
+    def before_it(*_: object) -> None:
         counter.statements += 1
         if counter.statements == step and not after:
             raise CrashError
 
-    def after_it(*_: Any) -> None:
+    def after_it(*_: object) -> None:
         if counter.statements == step and after:
             raise CrashError
 
@@ -50,12 +50,12 @@ def crash_at(database: Database, step: int, *, after: bool) -> Iterator[Counter]
 
 
 @contextmanager
-def crash_at_commit(database: Database, *, persisted: bool) -> Iterator[None]:
+def crash_at_commit(database: Database, *, persisted: bool) -> Generator[None]:
     """Raise in place of the next commits, or after they were made."""
     dialect = _engine(database).dialect
     real = dialect.do_commit
 
-    def crash(connection: Any) -> None:
+    def crash(connection: PoolProxiedConnection) -> None:
         if persisted:
             real(connection)
         raise CrashError

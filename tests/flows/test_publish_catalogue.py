@@ -3,13 +3,14 @@ from pathlib import Path
 
 import pytest
 from tests.flows.faults import CrashError, crash_at_commit
-from tests.flows.town import BRAND, GRANTED, Town, edit, open_node, together
+from tests.flows.town import BRAND, GRANTED, Town, edit, together
 
 from consentid.brandbook.folder import load
 from consentid.flows.publish_catalogue import find_applied, publish_catalogue
 from consentid.flows.publish_status_lists import publish_status_lists, show_status_list
 from consentid.flows.restate_after_catalogue import restate_after_catalogue
 from consentid.flows.verify_token import verify_token
+from consentid.kit.errors import MalformedError
 from consentid.tokens import status
 
 SHOP = "https://market.halcyon.example"
@@ -111,9 +112,7 @@ async def test_a_narrowed_override_ends_older_tokens_at_once_online_and_then_off
     assert await town.faults() == []
 
 
-async def test_two_walks_after_a_version_do_the_work_once(
-    town: Town, halcyon_folder: Path, founded: object
-) -> None:
+async def test_two_walks_after_a_version_do_the_work_once(town: Town, halcyon_folder: Path) -> None:
     for _ in range(6):
         credential = await town.new_device()
         await town.decide(await town.on_device(credential), {"content": GRANTED})
@@ -141,8 +140,6 @@ async def test_a_subject_that_cannot_be_opened_holds_nobody_else_up(
     )
     edit(halcyon_folder / "shop.toml", *_OFF)
     await apply(town, halcyon_folder)
-    from consentid.kit.errors import MalformedError
-
     with pytest.raises(MalformedError):
         await restate_after_catalogue(town.context, page=2)
     behind = await town.rows(
@@ -160,4 +157,3 @@ async def test_clients_that_the_files_no_longer_declare_are_let_in_no_more(
     await apply(town, halcyon_folder)
     answer = await town.ask_token("reach-forms", grant_type="client_credentials")
     assert answer.body["error"] == "invalid_client"
-    assert open_node is not None

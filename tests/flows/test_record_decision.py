@@ -6,17 +6,18 @@ from tests.flows.faults import CrashError, crash_at, crash_at_commit
 from tests.flows.town import BRAND, GRANTED, PARTNER, REFUSED, Town, decision_ids, together
 
 from consentid.core.decision import SignalSource
-from consentid.flows import record_decision as flow
+from consentid.flows.authenticate import Caller
 from consentid.flows.show_state import show_state
+from consentid.keyring.signing import SigningKey
 from consentid.kit.errors import ConflictError, ForbiddenError, MalformedError
-from consentid.kit.instants import HOUR, Instant
+from consentid.kit.instants import HOUR
 from consentid.store import clock
 
 NEWS = "https://news.halcyon.example"
 
 
-async def states(town: Town, caller: object) -> dict[str, str]:
-    shown = await show_state(town.context, caller, at_least=None)  # pyright: ignore[reportArgumentType]
+async def states(town: Town, caller: Caller) -> dict[str, str]:
+    shown = await show_state(town.context, caller, at_least=None)
     return {each.purpose: each.state for each in shown.purposes}
 
 
@@ -50,7 +51,6 @@ async def test_twenty_equal_requests_at_once_make_one_decision(town: Town) -> No
     news = await town.device()
     answer = await town.answer(news, {"ads": GRANTED})
     told = await together(*(town.record(news, answer, key="same") for _ in range(20)))
-    assert not [each for each in told if isinstance(each, BaseException)]
     assert len({msgspec.json.encode(each) for each in told}) == 1
     assert len(await town.history(news.subject)) == 1
     assert told[0].consent_token is not None
@@ -114,11 +114,17 @@ async def test_a_crash_at_any_statement_leaves_nothing_and_a_retry_succeeds_once
 async def test_nothing_is_signed_unless_the_commit_is_known_to_have_succeeded(
     town: Town, monkeypatch: pytest.MonkeyPatch, *, persisted: bool
 ) -> None:
-    signed: list[object] = []
-    real = flow.sign_token
-    monkeypatch.setattr(flow, "sign_token", lambda *args: (signed.append(args), real(*args))[1])
+    signed: list[bytes] = []
+    real = SigningKey.sign
+
+    def sign(key: SigningKey, message: bytes) -> bytes:
+        signed.append(message)
+        return real(key, message)
+
+    monkeypatch.setattr(SigningKey, "sign", sign)
     news = await town.device()
     answer = await town.answer(news, {"ads": GRANTED})
+    signed.clear()  # coming in was spoken of too
     with crash_at_commit(town.context.database, persisted=persisted), pytest.raises(CrashError):
         await town.record(news, answer, key="same")
     assert signed == []
@@ -130,9 +136,7 @@ async def test_nothing_is_signed_unless_the_commit_is_known_to_have_succeeded(
     assert await town.faults() == []
 
 
-async def test_a_clock_set_back_never_makes_a_later_act_older(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_clock_set_back_never_makes_a_later_act_older(town: Town) -> None:
     news = await town.device()
     await town.decide(news, {"ads": GRANTED})
 
@@ -149,14 +153,12 @@ async def test_a_clock_set_back_never_makes_a_later_act_older(
     history = await town.rows("SELECT id, recorded_at FROM decisions ORDER BY recorded_at, id")
     assert len({at for _, at in history}) == 2
     assert (await states(town, news))["ads"] == "withdrawn"
-    assert Instant(0) < next_one
 
 
 async def test_decisions_of_one_subject_at_once_take_their_turns(town: Town) -> None:
     news = await town.device()
     outcomes = [GRANTED, REFUSED] * 8
-    told = await together(*(town.decide(news, {"ads": outcome}) for outcome in outcomes))
-    assert not [each for each in told if isinstance(each, BaseException)]
+    await together(*(town.decide(news, {"ads": outcome}) for outcome in outcomes))
     history = await town.history(news.subject)
     assert len(history) == len({decision.recorded_at for decision in history}) == 16
     last = history[-1].choices[0].outcome

@@ -1,10 +1,22 @@
+import time
+
 import pytest
 from tests.flows.faults import CrashError, crash_at, crash_at_commit
-from tests.flows.town import BRAND, GRANTED, REFUSED, Town, exchange, together
+from tests.flows.town import (
+    BRAND,
+    CONSENT_TOKEN,
+    DEVICE_CREDENTIAL,
+    GRANTED,
+    ID_TOKEN,
+    REFUSED,
+    Town,
+    exchange,
+    outcomes_of,
+    together,
+)
 from tests.net.portal_server import rsa_key
 
 from consentid.flows.answer_token_request import TokenAnswer
-from consentid.flows.oauth.token_exchange import CONSENT_TOKEN, DEVICE_CREDENTIAL, ID_TOKEN
 from consentid.flows.publish_status_lists import publish_status_lists
 from consentid.flows.show_state import show_state
 from consentid.flows.verify_token import verify_token
@@ -14,16 +26,19 @@ NEWS = "https://news.halcyon.example"
 PLAY = "https://play.halcyon.example"
 
 
+def was_refused(outcome: TokenAnswer | BaseException) -> bool:
+    """Whether an exchange ended in a no, and not in a failure."""
+    if isinstance(outcome, TokenAnswer):
+        return outcome.body.get("error") == "invalid_grant"
+    return isinstance(outcome, UnauthenticatedError)
+
+
 async def test_an_id_token_counts_once_even_when_sent_twenty_times_at_once(town: Town) -> None:
     form = exchange(town.id_token("ada"), ID_TOKEN)
-    answers = await together(*(town.ask_token("news-web", **form) for _ in range(20)))
+    answers = await outcomes_of(*(town.ask_token("news-web", **form) for _ in range(20)))
     taken = [each for each in answers if isinstance(each, TokenAnswer) and each.status == 200]
     assert len(taken) == 1
-    assert all(
-        isinstance(each, UnauthenticatedError) or each.body.get("error") == "invalid_grant"
-        for each in answers
-        if each is not taken[0]
-    ), answers
+    assert all(was_refused(each) for each in answers if each is not taken[0]), answers
     assert (await town.counts())["known_subjects"] == 1
 
 
@@ -58,8 +73,8 @@ async def test_a_sign_in_whose_commit_was_lost_from_sight_asks_for_another_id_to
     form = exchange(town.id_token("ada"), ID_TOKEN)
     with crash_at_commit(town.context.database, persisted=True), pytest.raises(CrashError):
         await town.ask_token("news-web", **form)
-    again = await together(town.ask_token("news-web", **form))
-    assert isinstance(again[0], UnauthenticatedError) or again[0].status == 400
+    again = await outcomes_of(town.ask_token("news-web", **form))
+    assert was_refused(again[0])
     _, answer = await town.sign_in("ada")
     assert answer.status == 200
 
@@ -128,8 +143,7 @@ async def test_whoever_is_an_adult_no_longer_takes_tokens_elsewhere_back(town: T
     found = await verify_token(town.context, play, token, audience=None, purposes=(), at_least=None)
     assert not found.active
     revoked = await town.rows(
-        f"SELECT revoked_at IS NOT NULL FROM status_indices"  # noqa: S608
-        f" WHERE idx = {before.status_list.idx}"  # pyright: ignore[reportAttributeAccessIssue]
+        f"SELECT revoked_at IS NOT NULL FROM status_indices WHERE idx = {before.status_list.idx}"
     )
     assert revoked == [(True,)]
     assert await publish_status_lists(town.context) == 1
@@ -151,9 +165,9 @@ async def test_a_rotated_portal_key_is_found_at_the_next_sign_in(town: Town) -> 
     assert town.portal.asked.count("/jwks.json") == 1
     new = rsa_key("second")
     town.portal.keys.append(new)
-    form = exchange(town.portal.id_token("ada", now_s=_now_s(), key=new, jti="1"), ID_TOKEN)
-    early = await together(town.ask_token("news-web", **form))
-    assert isinstance(early[0], UnauthenticatedError) or early[0].status == 400
+    form = exchange(town.portal.id_token("ada", now_s=int(time.time()), key=new, jti="1"), ID_TOKEN)
+    early = await outcomes_of(town.ask_token("news-web", **form))
+    assert was_refused(early[0])
     assert town.portal.asked.count("/jwks.json") == 1
 
 
@@ -166,9 +180,3 @@ async def test_a_portal_that_is_down_makes_sign_in_unavailable_and_nothing_else(
     device = await town.device()
     await town.decide(device, {"ads": GRANTED})
     assert (await town.counts())["known_subjects"] == 0
-
-
-def _now_s() -> int:
-    import time
-
-    return int(time.time())

@@ -22,30 +22,40 @@ async def lived_in(town: Town) -> Town:
             "version 2 after 1 decisions",
         ),
         (
-            "UPDATE decisions SET commitment = '\\x00'"
-            " WHERE id = (SELECT min(id::text)::uuid FROM decisions)",
+            (
+                "UPDATE decisions SET commitment = '\\x00'"
+                " WHERE id = (SELECT min(id::text)::uuid FROM decisions)"
+            ),
             "its body is not what was committed to",
         ),
         (
-            "UPDATE decisions SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)"
-            " WHERE id = (SELECT min(id::text)::uuid FROM decisions)",
+            (
+                "UPDATE decisions SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)"
+                " WHERE id = (SELECT min(id::text)::uuid FROM decisions)"
+            ),
             "its body cannot be opened",
         ),
         (
-            "UPDATE decisions a SET sealed = b.sealed FROM decisions b"
-            " WHERE a.subject_id = b.subject_id AND a.recorded_at < b.recorded_at",
+            (
+                "UPDATE decisions a SET sealed = b.sealed FROM decisions b"
+                " WHERE a.subject_id = b.subject_id AND a.recorded_at < b.recorded_at"
+            ),
             "its body cannot be opened",
         ),
         ("UPDATE projections SET version = version + 1", "version 3 after 2 decisions"),
         ("UPDATE projections SET sealed = '\\x01'", "the stored projection cannot be opened"),
         (
-            "UPDATE projections a SET sealed = b.sealed FROM projections b"
-            " WHERE a.subject_id <> b.subject_id AND a.version = 2 AND b.version = 2",
+            (
+                "UPDATE projections a SET sealed = b.sealed FROM projections b"
+                " WHERE a.subject_id <> b.subject_id AND a.version = 2 AND b.version = 2"
+            ),
             "the stored projection cannot be opened",
         ),
         (
-            "UPDATE decisions SET subject_id = (SELECT max(subject_id::text)::uuid"
-            " FROM projections WHERE version = 2)",
+            (
+                "UPDATE decisions SET subject_id = (SELECT max(subject_id::text)::uuid"
+                " FROM projections WHERE version = 2)"
+            ),
             "its body cannot be opened",
         ),
     ],

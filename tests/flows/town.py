@@ -4,10 +4,10 @@ import asyncio
 import secrets
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -21,14 +21,13 @@ from consentid.core.purpose import PurposeId
 from consentid.embedded.postgres import DatabaseUrls
 from consentid.flows.answer_token_request import TokenAnswer, answer_token_request
 from consentid.flows.authenticate import Caller, authenticate
+from consentid.flows.authenticate_client import BasicCredentials
 from consentid.flows.context import Context
 from consentid.flows.create_device import create_device
 from consentid.flows.history import full_history
 from consentid.flows.idempotency import Repeatable, repeatable
 from consentid.flows.oauth.client import TOKEN_EXCHANGE
-from consentid.flows.authenticate_client import BasicCredentials
 from consentid.flows.oauth.request import TokenRequest
-from consentid.flows.oauth.token_exchange import DEVICE_CREDENTIAL, ID_TOKEN
 from consentid.flows.open_subject import open_subject
 from consentid.flows.opening import Opened, open_context
 from consentid.flows.record_decision import (
@@ -49,6 +48,10 @@ BRANDS: Final = Path(__file__).parents[2] / "brands"
 GRANTED, REFUSED = Outcome.GRANTED, Outcome.REFUSED
 GROUP, BRAND, PARTNER = ReachKind.GROUP, ReachKind.BRAND, ReachKind.PARTNER
 SECRET_CLIENTS: Final = ("news-web", "shop-web", "play-web", "reach-api", "reach-forms")
+T = TypeVar("T")
+ID_TOKEN: Final = "urn:ietf:params:oauth:token-type:id_token"
+DEVICE_CREDENTIAL: Final = "urn:consentid:params:oauth:token-type:device_credential"
+CONSENT_TOKEN: Final = "urn:consentid:params:oauth:token-type:consent_token"
 PORTAL_CLIENTS: Final = {
     "news-web": "halcyon-news",
     "shop-web": "halcyon-market",
@@ -104,14 +107,14 @@ class Town:
         """A new device subject at a client."""
         return await self.on_device(await self.new_device(), client)
 
-    def id_token(self, sub: str, client: str = "news-web", **changed: Any) -> str:
+    def id_token(self, sub: str, client: str = "news-web", **changed: object) -> str:
         """A fresh ID token of the portal; no two are the same."""
         audience = PORTAL_CLIENTS[client]
         fresh = {"jti": secrets.token_hex(8), "aud": audience, **changed}
-        return self.portal.id_token(sub, now_s=int(time.time()), **fresh)
+        return self.portal.id_token(sub, now_s=int(time.time()), key=None, **fresh)
 
     async def sign_in(
-        self, sub: str, client: str = "news-web", device: str | None = None, **changed: Any
+        self, sub: str, client: str = "news-web", device: str | None = None, **changed: object
     ) -> tuple[Caller, TokenAnswer]:
         """A known subject at a client, on a device where one is given."""
         beneath = (
@@ -140,7 +143,6 @@ class Town:
         *,
         signals: Mapping[SignalSource, bool] | None = None,
         told: bool = False,
-        prompted_by: str | None = None,
     ) -> Answer:
         """What a person chose on the notice of the caller's party, shown just now."""
         shown = await show_catalogue(
@@ -156,7 +158,7 @@ class Town:
             ),
             signals=signals or {},
             told_of_signal=told,
-            prompted_by=prompted_by,
+            prompted_by=None,
         )
 
     async def decide(
@@ -166,10 +168,11 @@ class Town:
         reach: ReachKind = GROUP,
         *,
         key: str | None = None,
-        **more: Any,
+        signals: Mapping[SignalSource, bool] | None = None,
+        told: bool = False,
     ) -> DecisionOut:
         """Show the notice, and record what was chosen on it."""
-        answer = await self.answer(caller, choices, reach, **more)
+        answer = await self.answer(caller, choices, reach, signals=signals, told=told)
         return await self.record(caller, answer, key=key)
 
     async def record(
@@ -212,7 +215,7 @@ class Town:
         async with self.owner.reading() as connection:
             return [tuple(row) for row in await connection.execute(text(statement))]
 
-    async def change(self, statement: str, **values: Any) -> None:
+    async def change(self, statement: str, **values: object) -> None:
         """What the database's owner may do behind our back."""
         async with self.owner.writing() as connection:
             await connection.execute(text(statement), values)
@@ -222,7 +225,7 @@ class Town:
         names = await self.rows(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
         )
-        return {name: (await self.rows(f"SELECT count(*) FROM {name}"))[0][0] for (name,) in names}  # noqa: S608 the database's own names
+        return {name: (await self.rows(f"SELECT count(*) FROM {name}"))[0][0] for (name,) in names}
 
     async def faults(self) -> list[str]:
         """What recomputing every projection finds."""
@@ -276,6 +279,15 @@ def decision_ids(history: Sequence[Decision]) -> list[UUID]:
     return [decision.id for decision in history]
 
 
-async def together(*works: Any) -> list[Any]:
-    """Do all at once; errors are answers too."""
+async def together(*works: Awaitable[T]) -> list[T]:
+    """Do all at once, each to its end; the first error is raised."""
+    ended = await outcomes_of(*works)
+    for each in ended:
+        if isinstance(each, BaseException):
+            raise each
+    return cast("list[T]", ended)
+
+
+async def outcomes_of(*works: Awaitable[T]) -> list[T | BaseException]:
+    """Do all at once, each to its end; errors are outcomes too."""
     return await asyncio.gather(*works, return_exceptions=True)

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from consentid.kit.instants import Instant
 from consentid.ledger.leaf import Kind, encode_leaf, origin_of
 
+ZERO = bytes(32)
 
-def leaf(kind: Kind = Kind.DECISION, number: int = 1, commitment: bytes = bytes(32)) -> bytes:
+
+def leaf(kind: Kind = Kind.DECISION, number: int = 1, commitment: bytes = ZERO) -> bytes:
     return encode_leaf(
         kind=kind,
         event_id=UUID(int=number),

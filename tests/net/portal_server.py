@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,6 +12,7 @@ import jwt
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 
 AUDIENCE: Final = "halcyon-news"
 
@@ -54,7 +55,7 @@ class PortalServer:
     asked: list[str] = field(default_factory=list)
     """The paths asked for, oldest first."""
 
-    def claims(self, sub: str, /, *, now_s: int, **changed: Any) -> dict[str, Any]:
+    def claims(self, sub: str, /, *, now_s: int, **changed: object) -> dict[str, Any]:
         """The claims of an ID token; a claim changed to None is left out."""
         right = {
             "iss": self.issuer,
@@ -67,7 +68,7 @@ class PortalServer:
         return {name: value for name, value in right.items() if value is not None}
 
     def id_token(
-        self, sub: str, /, *, now_s: int, key: PortalKey | None = None, **changed: Any
+        self, sub: str, /, *, now_s: int, key: PortalKey | None = None, **changed: object
     ) -> str:
         """A signed ID token."""
         key = key or self.keys[0]
@@ -91,7 +92,9 @@ class PortalServer:
             case _:
                 return 404, b""
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
         """Answer as an ASGI application."""
         assert scope["type"] == "http"
         await receive()
@@ -103,7 +106,7 @@ class PortalServer:
 
 
 @contextmanager
-def running_portal() -> Iterator[PortalServer]:
+def running_portal() -> Generator[PortalServer]:
     """A portal on a free port of loopback, in a thread of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         portal = PortalServer(

@@ -1,7 +1,7 @@
 import asyncio
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
 import jwt
@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jws
 from joserfc.jwk import OctKey
-from tests.net.portal_server import AUDIENCE, PortalServer, ec_key, rsa_key
+from tests.net.portal_server import AUDIENCE, PortalKey, PortalServer, ec_key, rsa_key
 
 from consentid.kit.errors import MalformedError, UnauthenticatedError, UnavailableError
-from consentid.kit.instants import Instant, from_seconds
+from consentid.kit.instants import from_seconds
 from consentid.net.guarded import make_client
 from consentid.net.portal import PortalIdentity, PortalKeys, verify_id_token
 
@@ -40,10 +40,10 @@ async def keys(clock: Clock) -> AsyncIterator[PortalKeys]:
         yield PortalKeys(client, monotonic=clock)
 
 
-async def judge(
-    portal: PortalServer, keys: PortalKeys, token: str, now: Instant = from_seconds(NOW_S)
-) -> PortalIdentity:
-    return await verify_id_token(token, keys=keys, issuer=portal.issuer, audience=AUDIENCE, now=now)
+async def judge(portal: PortalServer, keys: PortalKeys, token: str) -> PortalIdentity:
+    return await verify_id_token(
+        token, keys=keys, issuer=portal.issuer, audience=AUDIENCE, now=from_seconds(NOW_S)
+    )
 
 
 def forge(header: Mapping[str, Any] | str, payload: Mapping[str, Any] | str, sig: bytes) -> str:
@@ -55,7 +55,7 @@ def forge(header: Mapping[str, Any] | str, payload: Mapping[str, Any] | str, sig
     )
 
 
-def signed(portal: PortalServer, payload: str, **header: Any) -> str:
+def signed(portal: PortalServer, payload: str, **header: object) -> str:
     """What the portal would sign if it had this payload, whatever it is."""
     key = portal.keys[0]
     return jwt.api_jws.encode(
@@ -65,7 +65,7 @@ def signed(portal: PortalServer, payload: str, **header: Any) -> str:
 
 @pytest.mark.parametrize("make", [rsa_key, ec_key])
 async def test_a_token_of_the_portal_names_a_person(
-    portal: PortalServer, keys: PortalKeys, make: Any
+    portal: PortalServer, keys: PortalKeys, make: Callable[[str], PortalKey]
 ) -> None:
     portal.keys[:] = [make("k1")]
     found = await judge(portal, keys, portal.id_token("ada", now_s=NOW_S, adult=True, nonce="n"))
@@ -75,7 +75,7 @@ async def test_a_token_of_the_portal_names_a_person(
 
 @pytest.mark.parametrize("adult", ["true", 1, None, False, [True]])
 async def test_only_a_plain_true_makes_an_adult(
-    portal: PortalServer, keys: PortalKeys, adult: Any
+    portal: PortalServer, keys: PortalKeys, adult: object
 ) -> None:
     found = await judge(portal, keys, portal.id_token("ada", now_s=NOW_S, adult=adult))
     assert not found.is_adult
@@ -190,7 +190,7 @@ async def test_the_same_payload_signed_is_taken_where_it_is_plain(
     ],
 )
 async def test_a_forged_header_opens_nothing(
-    portal: PortalServer, keys: PortalKeys, header: Any
+    portal: PortalServer, keys: PortalKeys, header: dict[str, object] | str
 ) -> None:
     for signature in (b"", b"\0" * 256):
         with pytest.raises((MalformedError, UnauthenticatedError)):

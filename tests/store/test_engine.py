@@ -32,10 +32,13 @@ async def test_a_transaction_is_there_when_its_block_has_ended(database: Databas
 
 
 async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with database.writing() as connection:
             await mark(connection, 1)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert await count(database) == 0
 
 
@@ -107,13 +110,16 @@ async def test_a_mistake_of_ours_is_no_unavailability(database: Database) -> Non
 async def test_a_connection_cut_under_way_is_unavailable_and_the_next_one_works(
     database: Database,
 ) -> None:
-    with pytest.raises(UnavailableError):
+    async def be_cut() -> None:
         async with database.writing() as connection:
             await mark(connection, 1)
             pid = await connection.scalar(text("SELECT pg_backend_pid()"))
             async with database.writing() as other:
                 await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
             await mark(connection, 2)
+
+    with pytest.raises(UnavailableError):
+        await be_cut()
     assert await count(database) == 0
     await database.ping()
 

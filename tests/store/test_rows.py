@@ -1,6 +1,7 @@
 """What the small tables keep: idempotency keys, one-use marks, identities, links, signals."""
 
 import asyncio
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.store.test_statuses import AT, make_subject
@@ -20,7 +21,7 @@ from consentid.store import (
 )
 from consentid.store.access_tokens import AccessToken
 from consentid.store.catalogues import CatalogueRow
-from consentid.store.clients import Client
+from consentid.store.clients import Client, Registration
 from consentid.store.engine import Database
 from consentid.store.idempotency import IdempotencyKey
 from consentid.store.served import ServedNotice
@@ -62,7 +63,7 @@ async def test_a_one_use_mark_is_given_once_even_at_once(database: Database) -> 
 
 
 async def test_an_access_token_of_a_disabled_client_is_not_found(
-    database: Database, owner_engine: AsyncEngine, database_urls: object
+    database: Database, owner_engine: AsyncEngine
 ) -> None:
     client = Client(
         client_id="c",
@@ -72,7 +73,8 @@ async def test_an_access_token_of_a_disabled_client_is_not_found(
         scopes=frozenset({"verify"}),
         collects_for_group=True,
         surface="web",
-        token_class="web",  # noqa: S106 a class, no secret
+        token_class="web",
+        registration=Registration(redirect_uris=("https://news.example/back",)),
     )
     token = AccessToken(
         token_hash=b"h",
@@ -127,7 +129,7 @@ async def test_catalogue_versions_are_found_by_number_and_the_newest_by_none(
 async def test_a_known_subject_is_found_by_its_identity_alone(database: Database) -> None:
     async with database.writing() as connection:
         device = await make_subject(connection, "device")
-        account = SubjectId(device.__class__(int=7))
+        account = SubjectId(UUID(int=7))
         new = NewSubject(id=account, wrapped_key=b"k", sealed_projection=b"p", created_at=AT)
         await subjects.create_known(connection, new, identity_hash=b"i", adult=False)
         assert await subjects.find_known(connection, b"i") == account
@@ -197,7 +199,7 @@ async def test_a_served_notice_is_kept_once_and_its_events_too(
             await served.add(connection, notice, at=AT)
             await served.note_event(connection, notice.id, event="shown", layout=None, at=AT)
         assert await served.find(connection, notice.id) == notice
-        assert await served.find(connection, ServedId(subject.__class__(int=1))) is None
+        assert await served.find(connection, ServedId(UUID(int=1))) is None
 
 
 async def test_the_next_act_of_whoever_never_acted_is_now(database: Database) -> None:

@@ -79,12 +79,15 @@ async def test_two_who_draw_the_same_number_get_different_ones(
 async def test_an_index_that_was_rolled_back_is_free_again(
     database: Database, subject: SubjectId
 ) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with database.writing() as connection:
             await statuses.allocate(
                 connection, subject=subject, audience=NEWS, draw=drawing(7), at=AT
             )
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert (await take(database, subject, drawing(7))).idx == 7
 
 
