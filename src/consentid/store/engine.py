@@ -32,6 +32,7 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error that is logged never shows a subject or a key
             connect_args={
                 "timeout": 5,
                 "server_settings": {
