@@ -12,6 +12,7 @@ from consentid.store import (
     hub_sessions,
     idempotency,
     interactions,
+    portal_logins,
     pushed_requests,
     refresh_tokens,
 )
@@ -35,5 +36,6 @@ async def reap(context: Context) -> int:
         gone += await device_codes.delete_expired(connection, before=ended)
         gone += await pushed_requests.delete_expired(connection, before=now)
         gone += await hub_sessions.delete_expired(connection, before=now)
+        gone += await portal_logins.delete_expired(connection, before=now)
         gone += await refresh_tokens.delete_expired(connection, before=now)
     return gone

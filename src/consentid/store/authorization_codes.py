@@ -125,3 +125,13 @@ async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int
         delete(authorization_codes).where(authorization_codes.c.expires_at < before)
     )
     return gone.rowcount
+
+
+async def end_of_session(connection: AsyncConnection, session_hash: bytes) -> None:
+    """Forget the codes of a session that ended, where they were not redeemed yet."""
+    await connection.execute(
+        delete(authorization_codes).where(
+            authorization_codes.c.session_hash == session_hash,
+            authorization_codes.c.used_at.is_(None),
+        )
+    )

@@ -13,6 +13,7 @@ from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.kit.errors import ConsentidError
 from consentid.web.authorize import get_authorize, post_authorize
+from consentid.web.backchannel import post_backchannel_logout
 from consentid.web.catalogue import get_catalogue, post_served
 from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.device_authorization import post_device_authorization
@@ -34,7 +35,9 @@ from consentid.web.pages.interactions import (
     get_interaction_sign_in,
     post_interaction,
 )
+from consentid.web.pages.sign_out_pages import get_logout, post_logout
 from consentid.web.par import post_par
+from consentid.web.portal_callback import get_portal_callback
 from consentid.web.requests import StrictRequest
 from consentid.web.revoke import post_revoke
 from consentid.web.status_lists import get_status_list, get_status_lists
@@ -56,6 +59,8 @@ _HANDLERS: Final = (
     get_interaction_sign_in,
     post_interaction,
     get_authorize,
+    get_logout,
+    get_portal_callback,
     get_catalogue,
     get_history,
     get_keys,
@@ -67,9 +72,11 @@ _HANDLERS: Final = (
     get_status_lists,
     get_userinfo,
     post_authorize,
+    post_backchannel_logout,
     post_decision,
     post_device,
     post_introspect,
+    post_logout,
     post_par,
     post_revoke,
     post_served,

@@ -9,7 +9,7 @@ from typing import Final
 from consentid.web.problems import Problem
 
 MEDIA_TYPE: Final = "text/html; charset=utf-8"
-_PATHS: Final = frozenset({"/authorize", "/device"})
+_PATHS: Final = frozenset({"/authorize", "/device", "/login/callback", "/logout"})
 _FOLDERS: Final = ("/interaction/", "/device/")
 
 

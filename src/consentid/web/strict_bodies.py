@@ -38,6 +38,8 @@ _FORM_PATHS: Final = (
     "/revoke",
     "/device_authorization",
     "/device",
+    "/logout",
+    "/backchannel_logout",
 )
 _FORM_FOLDERS: Final = ("/interaction/", "/device/")
 _BODY: Final = "consentid.body"

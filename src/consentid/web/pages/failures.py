@@ -19,9 +19,12 @@ from consentid.web.problems import problem_of
 
 _CODES: Final = {
     "browser_unknown": Message.OTHER_BROWSER,
+    "bad_id_token": Message.SIGN_IN_FAILED,
     "client_unknown": Message.CLIENT_UNKNOWN,
     "form_foreign": Message.FORM_FOREIGN,
     "form_stale": Message.STALE,
+    "id_token_refused": Message.SIGN_IN_FAILED,
+    "id_token_replayed": Message.SIGN_IN_FAILED,
     "interaction_expired": Message.EXPIRED,
     "interaction_finished": Message.FINISHED,
     "interaction_unknown": Message.OTHER_BROWSER,

@@ -1,0 +1,57 @@
+"""``/login/callback``: the customer portal sends a person back.
+
+Spec: OpenID Connect Core section 3.1.2.5, RFC 9207, RFC 9700 sections 4.5 and 4.7.
+"""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+
+from consentid.cache.limits import Limit
+from consentid.flows.context import Context
+from consentid.flows.finish_portal_login import finish_portal_login
+from consentid.flows.hand_over import page_of
+from consentid.flows.interactions import note_failed_login
+from consentid.flows.portal_login import CALLBACK
+from consentid.kit.errors import MalformedError
+from consentid.web.callers import address_of, wall_clock_s
+from consentid.web.cookies import Cookie, jar_of
+from consentid.web.forms import parse_form
+
+_MAX_QUERY: Final = 16_384
+_CALLBACKS: Final = Limit(name="portal_callbacks", most=600, window_s=60)
+
+
+@get(CALLBACK, include_in_schema=False)
+async def get_portal_callback(
+    request: Request[Any, Any, Any], context: NamedDependency[Context]
+) -> Response[None]:
+    """Sign the person in and send them back to what they were asked, or say that it failed."""
+    query = request.scope["query_string"]
+    if len(query) > _MAX_QUERY:
+        raise MalformedError("invalid_request", "The portal's answer is too long.")
+    answer = parse_form(query)
+    await context.limiter.check(_CALLBACKS, address_of(request), now_s=wall_clock_s())
+    jar = await jar_of(context)
+    browser = jar.read(request)
+    returned = await finish_portal_login(context, answer, browser=browser)
+    if returned.session_token is None:
+        step = await note_failed_login(
+            context, returned.interaction, browser, unverified_error=returned.error
+        )
+        return _send_to(step.redirect)
+    async with context.database.reading() as connection:
+        issuer = (await context.book(connection)).group.issuer
+    response = _send_to(page_of(issuer, returned.interaction))
+    jar.put(response, Cookie.SESSION, returned.session_token)
+    return response
+
+
+def _send_to(address: str) -> Response[None]:
+    return Response(
+        None,
+        status_code=HTTPStatus.SEE_OTHER,
+        headers={"Location": address, "Cache-Control": "no-store"},
+    )
