@@ -28,7 +28,7 @@ class Ended:
     err: str
 
     @property
-    def json(self) -> Any:  # noqa: ANN401  JSON is
+    def json(self) -> Any:
         return json.loads(self.out)
 
 

@@ -30,7 +30,7 @@ class Rules:
     decode: Callable[[bytes], Any]
     resolve: Callable[..., Any]
 
-    def ask(self, world: World, history: Iterable[Decision], **changed: object) -> Any:  # noqa: ANN401 see the class
+    def ask(self, world: World, history: Iterable[Decision], **changed: object) -> Any:
         """Resolve the world's question over a history."""
         asked = replace(world, **changed) if changed else world
         return self.resolve(

@@ -84,7 +84,7 @@ async def test_a_partner_gets_a_narrower_token_for_its_own_audience(town: Town) 
     visitor, token = await news_token(town)
     answer = await take_over(town, token)
     assert answer.status == 200, answer.body
-    assert answer.body["token_type"] == "N_A"  # noqa: S105 what it says, not a secret
+    assert answer.body["token_type"] == "N_A"
     assert answer.body["issued_token_type"] == CONSENT_TOKEN
     claims = town.claims(answer.body["access_token"], REACH)
     assert set(claims.consent.g) == {"ads.measurement", "ads.partners", SHARING}
