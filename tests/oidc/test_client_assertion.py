@@ -145,7 +145,7 @@ def test_an_end_that_is_past_or_far_or_none_is_refused(exp: object) -> None:
     assert "exp" in refused(sign(claims(exp=exp)))
 
 
-@pytest.mark.parametrize("exp", ["NaN", "Infinity", "1e400", "-1", "1" * 5_000])
+@pytest.mark.parametrize("exp", ["NaN", "Infinity", "1e400", "-1", "1" * 400, "1" * 5_000])
 def test_an_end_that_is_no_number_is_refused(exp: str) -> None:
     text = json.dumps(claims(exp="@")).replace('"@"', exp)
     refused(sign(text.encode()))

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.brandbook.client import ApplicationType, GrantType
-from consentid.core.party import PartyKind
+from consentid.flows import pushed_requests
 from consentid.flows.context import Context
 from consentid.flows.find_need import Asked, Need, find_need
 from consentid.flows.hand_over import hand_over, page_of
@@ -60,6 +60,8 @@ class _Client:
     state: str | None
     book: Book
     now: Instant
+    pushed: AuthorizationRequest | None
+    """What it pushed before, judged then.  Parameters beside it count for nothing."""
 
     def refuse(self, refused: RefusedRequestError) -> Authorized:
         """Tell the client why not.  Spec: RFC 6749 section 4.1.2.1, RFC 9207."""
@@ -107,44 +109,75 @@ async def _find_client(
             "client_unknown", "No site or app is known by this client_id.", where="client_id"
         )
     book = await context.book(connection)
-    redirect_uri = fields.get("redirect_uri")
-    is_native = row.registration.application_type == ApplicationType.NATIVE
-    if redirect_uri is None or not is_registered(
-        redirect_uri, row.registration.redirect_uris, is_native=is_native
-    ):
-        raise MalformedError(
-            "redirect_uri_unknown",
-            "This redirect_uri is not registered for the client, letter by letter.",
-            where="redirect_uri",
-        )
-    state = fields.get("state")
-    if state is not None and len(state) > MAX_STATE:
-        raise MalformedError(
-            "state_too_long", f"state is longer than {MAX_STATE} characters.", where="state"
-        )
+    pushed = await _take_pushed(context, connection, row, fields)
+    if pushed is not None:
+        redirect_uri, state = pushed.redirect_uri, pushed.state
+    else:
+        redirect_uri, state = _check_address(row, fields), fields.get("state")
     return _Client(
         row=row,
         redirect_uri=redirect_uri,
         state=state,
         book=book,
         now=await clock.now(connection),
+        pushed=pushed,
     )
+
+
+async def _take_pushed(
+    context: Context, connection: AsyncConnection, client: Client, fields: Mapping[str, str]
+) -> AuthorizationRequest | None:
+    """What the client pushed; None where it refers to nothing of ours.  Spec: RFC 9126 section 4.
+
+    Raises:
+        MalformedError: it is used, expired, or another client's: where to answer is not known.
+    """
+    request_uri = fields.get("request_uri", "")
+    if not request_uri.startswith(pushed_requests.URN):
+        return None
+    try:
+        return await pushed_requests.take(context, connection, client, request_uri)
+    except RefusedRequestError as refused:
+        raise MalformedError(
+            "request_uri_unknown",
+            "This link was used already, or is too old: begin again at the site.",
+            where="request_uri",
+        ) from refused
+
+
+def _check_address(client: Client, fields: Mapping[str, str]) -> str:
+    redirect_uri = fields.get("redirect_uri")
+    is_native = client.registration.application_type == ApplicationType.NATIVE
+    if redirect_uri is None or not is_registered(
+        redirect_uri, client.registration.redirect_uris, is_native=is_native
+    ):
+        raise MalformedError(
+            "redirect_uri_unknown",
+            "This redirect_uri is not registered for the client, letter by letter.",
+            where="redirect_uri",
+        )
+    if len(fields.get("state", "")) > MAX_STATE:
+        raise MalformedError(
+            "state_too_long", f"state is longer than {MAX_STATE} characters.", where="state"
+        )
+    return redirect_uri
 
 
 def _request(client: _Client, fields: Mapping[str, str]) -> AuthorizationRequest:
     terms = client.book.catalogue.parties.get(client.row.party)
     if terms is None or GrantType.AUTHORIZATION_CODE not in client.row.registration.grant_types:
         raise RefusedRequestError("unauthorized_client", "This client may not ask for codes.")
+    if client.pushed is not None:
+        return client.pushed
     if "request_uri" in fields:
-        raise RefusedRequestError("request_uri_not_supported", "Send the parameters as such.")
+        raise RefusedRequestError(
+            "request_uri_not_supported", "Nothing is fetched: push the request to /par."
+        )
     if "authorization_details" in fields:
         raise RefusedRequestError(
             "invalid_request", "authorization_details have to be pushed to /par."
         )
-    if (
-        client.row.party.kind is PartyKind.PARTNER
-        or client.row.registration.require_pushed_authorization_requests
-    ):
+    if pushed_requests.must_push(client.row):
         raise RefusedRequestError("invalid_request", "This client has to push its requests.")
     request = parse_request(fields, audience=terms.audience)
     granted_scopes(client.row, request.scopes)

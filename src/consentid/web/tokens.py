@@ -7,9 +7,9 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
 
+from consentid.brandbook.client import GrantType
 from consentid.flows.answer_token_request import answer_token_request
 from consentid.flows.context import Context
-from consentid.flows.oauth.client import CLIENT_CREDENTIALS, TOKEN_EXCHANGE
 from consentid.flows.oauth.request import TokenRequest
 from consentid.flows.oauth.token_types import (
     ACCESS_TOKEN,
@@ -45,14 +45,23 @@ class TokenOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scope: str | None = None
     issued_token_type: str | None = None
     consent_token: str | None = None
+    id_token: str | None = None
+    refresh_token: str | None = None
+    authorization_details: list[dict[str, Any]] | None = None
+    """What was granted of the details asked for.  Spec: RFC 9396 section 7."""
     adopted: int | None = None
     """How many of the device's decisions the account adopted at this sign-in."""
     contradictions: list[ContradictionOut] | None = None
 
 
 _FIELDS: Final = {
-    "grant_type": [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
+    "grant_type": [str(grant) for grant in GrantType],
     "scope": None,
+    "code": None,
+    "redirect_uri": None,
+    "code_verifier": None,
+    "refresh_token": None,
+    "device_code": None,
     "subject_token": None,
     "subject_token_type": [ID_TOKEN, DEVICE_CREDENTIAL, CONSENT_TOKEN, ACCESS_TOKEN],
     "actor_token": None,

@@ -1,34 +1,78 @@
-"""Metadata and keys.  Spec: RFC 8414, OpenID Connect Discovery, RFC 7517."""
+"""Metadata and keys.  What is not served is not named.
 
+Spec: RFC 8414, OpenID Connect Discovery, RFC 7517.
+"""
+
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
-from consentid.brandbook.client import Scope
+from consentid.brandbook.book import Group
+from consentid.brandbook.client import (
+    AuthMethod,
+    GrantType,
+    IdTokenAlgorithm,
+    KeyAlgorithm,
+    Scope,
+)
 from consentid.flows.context import Context
-from consentid.flows.oauth.client import CLIENT_CREDENTIALS, TOKEN_EXCHANGE
+from consentid.keyring.manifest import ALGORITHMS, Use
+from consentid.oidc import authorization_details, pkce
+from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID
+from consentid.oidc.id_token import IdTokenClaims
+from consentid.oidc.prompt import Prompt
 from consentid.web.responses import DOCUMENT_PROBLEMS
 
 _JWKS: Final = "application/jwk-set+json"
 _PUBLIC: Final = {"Cache-Control": "public, max-age=300"}
 
 
-class MetadataOut(msgspec.Struct, frozen=True, kw_only=True):
-    """Authorization server metadata.  Spec: RFC 8414 section 2."""
+class MetadataOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Authorization server and OpenID Provider metadata.
 
+    Spec: RFC 8414 section 2; OpenID Connect Discovery section 3; RFC 8628 section 4; RFC 9126
+    section 5; RFC 9207 section 3; RFC 9396 section 10; RFC 9701 section 7.
+    """
+
+    # What has a default in RFC 8414 has none here: it is always said.
     issuer: str
+    authorization_endpoint: str
     token_endpoint: str
+    pushed_authorization_request_endpoint: str
+    userinfo_endpoint: str
+    introspection_endpoint: str
+    revocation_endpoint: str
     jwks_uri: str
     status_list_aggregation_endpoint: str
-    grant_types_supported: list[str]
+    scopes_supported: list[str]
     response_types_supported: list[str]
+    response_modes_supported: list[str]
+    grant_types_supported: list[str]
     subject_types_supported: list[str]
     id_token_signing_alg_values_supported: list[str]
     token_endpoint_auth_methods_supported: list[str]
-    scopes_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
+    introspection_endpoint_auth_methods_supported: list[str]
+    introspection_endpoint_auth_signing_alg_values_supported: list[str]
+    introspection_signing_alg_values_supported: list[str]
+    revocation_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_signing_alg_values_supported: list[str]
+    code_challenge_methods_supported: list[str]
+    prompt_values_supported: list[str]
+    claims_supported: list[str]
+    ui_locales_supported: list[str]
+    authorization_details_types_supported: list[str]
+    authorization_response_iss_parameter_supported: bool
+    require_pushed_authorization_requests: bool
+    claims_parameter_supported: bool
+    request_parameter_supported: bool
+    request_uri_parameter_supported: bool
     service_documentation: str
+    device_authorization_endpoint: str | None = None
+    end_session_endpoint: str | None = None
 
 
 @get(
@@ -38,26 +82,61 @@ class MetadataOut(msgspec.Struct, frozen=True, kw_only=True):
     security=[{}],
     responses=DOCUMENT_PROBLEMS,
 )
-async def get_metadata(context: NamedDependency[Context]) -> Response[MetadataOut]:
+async def get_metadata(
+    request: Request[Any, Any, Any], context: NamedDependency[Context]
+) -> Response[MetadataOut]:
     """What this issuer does, and where."""
     async with context.database.reading() as connection:
         book = await context.book(connection)
-    issuer = book.group.issuer
-    base = issuer.rstrip("/")
-    found = MetadataOut(
-        issuer=issuer,
+    served = frozenset(route.path for route in request.app.routes)
+    return Response(_metadata(book.group, served), headers=dict(_PUBLIC))
+
+
+def _metadata(group: Group, served: Collection[str]) -> MetadataOut:
+    base = group.issuer.rstrip("/")
+    own_proof = [AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.PRIVATE_KEY_JWT]
+    every_proof = [*own_proof, AuthMethod.NONE]
+    algorithms = [str(each) for each in KeyAlgorithm]
+    has_devices = "/device_authorization" in served
+    return MetadataOut(
+        issuer=group.issuer,
+        authorization_endpoint=f"{base}/authorize",
         token_endpoint=f"{base}/token",
+        pushed_authorization_request_endpoint=f"{base}/par",
+        userinfo_endpoint=f"{base}/userinfo",
+        introspection_endpoint=f"{base}/introspect",
+        revocation_endpoint=f"{base}/revoke",
+        device_authorization_endpoint=f"{base}/device_authorization" if has_devices else None,
+        end_session_endpoint=f"{base}/logout" if "/logout" in served else None,
         jwks_uri=f"{base}/jwks.json",
         status_list_aggregation_endpoint=f"{base}/statuslists",
-        grant_types_supported=[CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
-        response_types_supported=[],
+        scopes_supported=[OPENID, OFFLINE_ACCESS, *(str(scope) for scope in Scope)],
+        response_types_supported=["code"],
+        response_modes_supported=["query"],
+        grant_types_supported=[
+            str(grant) for grant in GrantType if has_devices or grant is not GrantType.DEVICE_CODE
+        ],
         subject_types_supported=["pairwise"],
-        id_token_signing_alg_values_supported=["RS256"],
-        token_endpoint_auth_methods_supported=["client_secret_basic", "none"],
-        scopes_supported=[str(scope) for scope in Scope],
+        id_token_signing_alg_values_supported=[str(each) for each in IdTokenAlgorithm],
+        token_endpoint_auth_methods_supported=[str(each) for each in every_proof],
+        token_endpoint_auth_signing_alg_values_supported=algorithms,
+        introspection_endpoint_auth_methods_supported=[str(each) for each in own_proof],
+        introspection_endpoint_auth_signing_alg_values_supported=algorithms,
+        introspection_signing_alg_values_supported=[str(ALGORITHMS[Use.ID])],
+        revocation_endpoint_auth_methods_supported=[str(each) for each in every_proof],
+        revocation_endpoint_auth_signing_alg_values_supported=algorithms,
+        code_challenge_methods_supported=[pkce.METHOD],
+        prompt_values_supported=[str(each) for each in Prompt],
+        claims_supported=list(IdTokenClaims.__struct_fields__),
+        ui_locales_supported=list(group.languages),
+        authorization_details_types_supported=[authorization_details.TYPE],
+        authorization_response_iss_parameter_supported=True,
+        require_pushed_authorization_requests=False,
+        claims_parameter_supported=False,
+        request_parameter_supported=False,
+        request_uri_parameter_supported=False,
         service_documentation=f"{base}/schema",
     )
-    return Response(found, headers=dict(_PUBLIC))
 
 
 @get(

@@ -1,0 +1,74 @@
+"""A partner asks for purposes by name, the person answers, and the tokens say what was granted."""
+
+import json
+import secrets
+from typing import Any
+
+import pytest
+from tests.flows.town import Town
+from tests.flows.visits import Visit
+
+from consentid.core.decision import Outcome
+from consentid.core.party import ReachKind
+from consentid.flows.pushed_requests import push_request
+from consentid.store import clients
+
+CALLBACK = "http://reach.localhost:7600/callback"
+AUDIENCE = "https://reach-media.example"
+
+
+def detail(*purposes: str, **more: Any) -> dict[str, Any]:
+    return {"type": "consent_request", "purposes": purposes, **more}
+
+
+async def push(town: Town, visit: Visit, *details: dict[str, Any]) -> str:
+    async with town.context.database.reading() as connection:
+        client = await clients.find(connection, visit.client)
+    assert client is not None
+    fields = visit.request(scope="openid offline_access", authorization_details=json.dumps(details))
+    return (await push_request(town.context, client, fields)).request_uri
+
+
+@pytest.fixture
+def visit(town: Town) -> Visit:
+    return Visit(
+        town=town,
+        client="reach-forms",
+        redirect_uri=CALLBACK,
+        verifier=secrets.token_urlsafe(48),
+    )
+
+
+def asked_by(uri: str) -> dict[str, str | None]:
+    """All that the browser brings: whatever else there was, was pushed."""
+    left_out = dict.fromkeys(
+        (
+            "redirect_uri",
+            "response_type",
+            "scope",
+            "state",
+            "nonce",
+            "code_challenge",
+            "code_challenge_method",
+        )
+    )
+    return {**left_out, "request_uri": uri}
+
+
+@pytest.mark.parametrize("outcome", [Outcome.GRANTED, Outcome.REFUSED])
+async def test_the_token_response_echoes_what_was_granted(
+    town: Town, visit: Visit, outcome: Outcome
+) -> None:
+    uri = await push(town, visit, detail("ads.partners", channel="web"), detail("ads.measurement"))
+    interaction = await visit.begin(**asked_by(uri))
+    told = await visit.choose(interaction, outcome, ReachKind.PARTNER)
+    answer = await visit.redeem(told["code"])
+    assert answer.status == 200, answer.body
+    version = (await town.book()).catalogue.version
+    granted = [
+        detail("ads.partners", locations=[AUDIENCE], catalogue=version, channel="web"),
+        detail("ads.measurement", locations=[AUDIENCE], catalogue=version),
+    ]
+    said = json.loads(json.dumps(answer.body["authorization_details"]))
+    expected = json.loads(json.dumps(granted))
+    assert said == (expected if outcome is Outcome.GRANTED else [])
