@@ -3,20 +3,26 @@
 import time
 
 import jwt
+import msgspec
 import pytest
 from tests.flows.town import GRANTED, GROUP, REFUSED, Town
 from tests.flows.visits import ISSUER, Visit, choose_all, query_of
 
+from consentid.core.purpose import PurposeId
+from consentid.flows.finish_interaction import NextStep
+from consentid.flows.interaction_state import note_sign_in
 from consentid.flows.interactions import (
     Cancel,
     Continue,
     Interaction,
-    NextStep,
     WithdrawAll,
     note_failed_login,
     open_interaction,
+    start_login,
 )
+from consentid.flows.portal_login import take_hand_over
 from consentid.kit.errors import ConflictError, GoneError, MalformedError, NotFoundError
+from consentid.store import clock
 
 
 async def test_a_person_who_never_signs_in_consents_as_a_device(town: Town) -> None:
@@ -44,7 +50,7 @@ async def test_a_decision_on_the_hub_is_at_the_hubs_assurance_and_reaches_the_gr
     shop = Visit(town=town, client="shop-web", redirect_uri="http://shop.localhost:7600/callback")
     shop.device, shop.secret = visit.device, visit.secret
     page = await open_of(shop, prompt="consent")
-    assert page.prefill["ads"] is GRANTED
+    assert page.prefill[PurposeId("ads")] is GRANTED
 
 
 async def open_of(visit: Visit, **changed: str) -> Interaction:
@@ -180,10 +186,9 @@ async def test_an_answer_leaves_no_mandatory_purpose_open(town: Town) -> None:
     visit = Visit(town=town)
     interaction = await visit.begin()
     page = await visit.open(interaction)
-    some = choose_all(page, GRANTED).choices[1:]
 
     with pytest.raises(MalformedError, match="Answer yes or no"):
-        await visit.answer(interaction, choose_all(page, GRANTED, choices=some))
+        await visit.answer(interaction, choose_all(page, GRANTED, but=1))
 
     assert (await town.counts())["subjects"] == 0
 
@@ -370,9 +375,7 @@ async def test_a_sign_in_on_the_way_leads_straight_back_where_all_is_decided(tow
     interaction = await elsewhere.begin()
     await elsewhere.sign_in("somebody")
 
-    step = await open_interaction(
-        town.context, interaction, elsewhere.browser, languages=("en",)
-    )
+    step = await open_interaction(town.context, interaction, elsewhere.browser, languages=("en",))
 
     assert isinstance(step, NextStep)
     assert "code" in query_of(step.redirect)
@@ -393,3 +396,139 @@ async def test_the_page_speaks_the_language_that_the_client_names(town: Town) ->
     assert page.notice.language == "fr"
 
 
+@pytest.fixture
+def joined(town: Town) -> Town:
+    """The town with a portal that people can be sent to."""
+    town.context.settings = msgspec.structs.replace(
+        town.context.settings, portal_client_secret="secret"
+    )
+    town.portal.metadata |= {
+        "authorization_endpoint": f"{town.portal.issuer}/authorize",
+        "token_endpoint": f"{town.portal.issuer}/token",
+    }
+    return town
+
+
+@pytest.mark.parametrize(
+    ("changed", "forwarded"),
+    [
+        ({"prompt": "login"}, {"prompt": "login"}),
+        ({"prompt": "login consent"}, {"prompt": "login"}),
+        ({"prompt": "create"}, {"prompt": "create"}),
+        ({"max_age": "60"}, {"max_age": "60"}),
+        (
+            {"prompt": "login", "login_hint": "me", "acr_values": "2", "ui_locales": "fr en"},
+            {"prompt": "login", "login_hint": "me", "acr_values": "2", "ui_locales": "fr en"},
+        ),
+    ],
+)
+async def test_who_has_to_sign_in_is_sent_to_the_portal_with_what_the_client_wants(
+    joined: Town, changed: dict[str, str], forwarded: dict[str, str]
+) -> None:
+    visit = Visit(town=joined)
+
+    redirect = await visit.ask(**changed)
+
+    assert redirect.startswith(f"{joined.portal.issuer}/authorize?")
+    asked = query_of(redirect)
+    assert {name: asked.get(name) for name in forwarded} == forwarded
+    assert visit.secret is not None
+
+
+async def test_prompt_login_is_met_by_a_sign_in_on_the_way_and_by_none_before(
+    joined: Town,
+) -> None:
+    visit = Visit(town=joined)
+    await visit.sign_in("somebody")
+    await visit.consent()
+    redirect = await visit.ask(prompt="login")
+    assert redirect.startswith(joined.portal.issuer)
+    interaction = await sent_for(visit, redirect)
+
+    await visit.sign_in("somebody")
+
+    step = await open_interaction(joined.context, interaction, visit.browser, languages=())
+    assert isinstance(step, NextStep)
+    assert "code" in query_of(step.redirect)
+
+
+async def test_a_portal_that_does_not_authenticate_anew_is_not_believed(joined: Town) -> None:
+    visit = Visit(town=joined)
+    interaction = await sent_for(visit, await visit.ask(prompt="login"))
+
+    await visit.sign_in("somebody", age_s=3_600)
+
+    step = await open_interaction(joined.context, interaction, visit.browser, languages=())
+    assert isinstance(step, NextStep)
+    assert query_of(step.redirect)["error"] == "login_required"
+
+
+async def test_a_hint_at_one_person_is_not_met_by_another_signing_in(joined: Town) -> None:
+    visit = Visit(town=joined)
+    await visit.sign_in("somebody")
+    mine = (await visit.redeem(await visit.consent())).body["id_token"]
+    visit.session = None
+    redirect = await visit.ask(id_token_hint=mine)
+    assert query_of(redirect)["prompt"] == "login"
+    interaction = await sent_for(visit, redirect)
+
+    await visit.sign_in("somebody else")
+
+    step = await open_interaction(joined.context, interaction, visit.browser, languages=())
+    assert isinstance(step, NextStep)
+    assert query_of(step.redirect)["error"] == "login_required"
+
+
+async def test_a_client_that_insists_on_a_sign_in_is_told_that_there_was_none(
+    joined: Town,
+) -> None:
+    for error, told in {"access_denied": "access_denied", "server_error": "login_required"}.items():
+        visit = Visit(town=joined)
+        interaction = await sent_for(visit, await visit.ask(prompt="login"))
+
+        step = await note_failed_login(
+            joined.context, interaction, visit.browser, unverified_error=error
+        )
+
+        assert query_of(step.redirect)["error"] == told
+
+
+async def test_signing_in_from_the_page_leads_to_the_portal_and_asks_nobody_to_do_it_twice(
+    joined: Town,
+) -> None:
+    visit = Visit(town=joined)
+    interaction = await visit.begin()
+
+    step = await start_login(joined.context, interaction, visit.browser)
+
+    assert step.redirect.startswith(f"{joined.portal.issuer}/authorize?")
+    assert "prompt" not in query_of(step.redirect)
+
+
+async def test_an_account_is_told_once_where_the_device_says_otherwise(joined: Town) -> None:
+    account = Visit(town=joined)
+    await account.sign_in("somebody")
+    await account.consent(REFUSED)
+    visit = Visit(town=joined)
+    await visit.consent(GRANTED)
+    interaction = await visit.begin(prompt="consent")
+
+    signed_in = await visit.sign_in("somebody")
+    async with joined.context.database.writing() as connection:
+        await note_sign_in(
+            joined.context,
+            connection,
+            interaction,
+            visit.browser,
+            signed_in,
+            at=await clock.now(connection),
+        )
+
+    page = await visit.open(interaction)
+    assert any(each.purpose == "ads" and not each.account_says_yes for each in page.contradictions)
+
+
+async def sent_for(visit: Visit, redirect: str) -> str:
+    """The id of the interaction that a person was sent to the portal for."""
+    hand_over = await take_hand_over(visit.town.context, query_of(redirect)["state"], visit.browser)
+    return hand_over.interaction

@@ -4,16 +4,13 @@ import base64
 import hashlib
 import secrets
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.flows.town import Town
 
 from consentid.core.decision import Choice, Outcome
 from consentid.core.party import ReachKind
-from consentid.core.purpose import PurposeId
 from consentid.flows.answer_token_request import TokenAnswer
 from consentid.flows.authorize import authorize
 from consentid.flows.finish_interaction import NextStep
@@ -25,6 +22,8 @@ from consentid.flows.interactions import (
     answer_interaction,
     open_interaction,
 )
+from consentid.flows.sign_in import SignedIn
+from consentid.kit.instants import SECOND, Instant
 from consentid.net.portal import verify_id_token
 from consentid.store import clients, clock
 
@@ -115,18 +114,19 @@ class Visit:
         interaction: str,
         outcome: Outcome,
         reach: ReachKind = ReachKind.GROUP,
-        **changed: Any,
     ) -> dict[str, str]:
         """Answer all that is asked alike; what the client is told."""
         page = await self.open(interaction)
-        answer = choose_all(page, outcome, reach, **changed)
+        answer = choose_all(page, outcome, reach)
         return query_of((await self.answer(interaction, answer)).redirect)
 
     async def consent(self, outcome: Outcome = Outcome.GRANTED, **changed: str | None) -> str:
         """Ask, choose, and come back with a code."""
         return (await self.choose(await self.begin(**changed), outcome))["code"]
 
-    async def redeem(self, code: str, **changed: str | None) -> TokenAnswer:
+    async def redeem(
+        self, code: str, *, as_client: str | None = None, **changed: str | None
+    ) -> TokenAnswer:
         """Exchange a code."""
         right = {
             "grant_type": "authorization_code",
@@ -136,15 +136,19 @@ class Visit:
             **changed,
         }
         form = {name: text for name, text in right.items() if text is not None}
-        return await self.town.ask_token(form.pop("as_client", self.client), **form)
+        return await self.town.ask_token(as_client or self.client, **form)
 
-    async def refresh(self, refresh_token: str, **changed: str) -> TokenAnswer:
+    async def refresh(
+        self, refresh_token: str, *, as_client: str | None = None, **changed: str
+    ) -> TokenAnswer:
         """Exchange a refresh token."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token, **changed}
-        return await self.town.ask_token(form.pop("as_client", self.client), **form)
+        return await self.town.ask_token(as_client or self.client, **form)
 
-    async def sign_in(self, sub: str, **changed: Any) -> None:
-        """Come back from the portal."""
+    async def sign_in(
+        self, sub: str, *, age_s: int = 0, acr: str | None = None, portal_sid: str | None = None
+    ) -> SignedIn:
+        """Come back from the portal, which authenticated ``age_s`` ago."""
         context = self.town.context
         async with context.database.writing() as connection:
             now = await clock.now(connection)
@@ -172,29 +176,24 @@ class Visit:
                 browser=self.browser,
                 party=client.party,
                 at=now,
-                **{"auth_time": now, "acr": None, "portal_sid": None, **changed},
+                auth_time=Instant(now - age_s * SECOND),
+                acr=acr,
+                portal_sid=portal_sid,
             )
         self.session = made.session_token
+        return made.signed_in
 
 
 def choose_all(
     page: Interaction,
     outcome: Outcome,
     reach: ReachKind = ReachKind.GROUP,
-    **changed: Any,
+    *,
+    but: int = 0,
 ) -> Choose:
-    """The same answer to all that is asked."""
-    choices = tuple(Choice(purpose=purpose, outcome=outcome) for purpose in page.asked)
+    """The same answer to all that is asked, but for the first so many."""
     return Choose(
-        **{
-            "choices": choices,
-            "reach": reach,
-            "unverified_served": page.served,
-            **changed,
-        }
+        choices=tuple(Choice(purpose=purpose, outcome=outcome) for purpose in page.asked[but:]),
+        reach=reach,
+        unverified_served=page.served,
     )
-
-
-def choices_of(answers: Mapping[str, Outcome]) -> tuple[Choice, ...]:
-    """Choices by purpose."""
-    return tuple(Choice(purpose=PurposeId(id_), outcome=out) for id_, out in answers.items())

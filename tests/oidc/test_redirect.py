@@ -84,7 +84,7 @@ def test_only_a_native_app_may_choose_the_loopbacks_port(uri: str) -> None:
         "http://127.0.0.1:5000@evil.example/callback",
         "http://127.0.0.1.evil.example:5000/callback",
         "https://127.0.0.1:5000/callback",
-        "http://127.0.0.1:٥٠٠٠/callback",
+        "http://127.0.0.1:\u0665\u0660\u0660\u0660/callback",  # digits, but not ASCII's
         "http://[::1]:5001/other",
         "http://127.0.0.1:5000/callback\n",
     ],

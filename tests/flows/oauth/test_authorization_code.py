@@ -116,9 +116,7 @@ async def test_of_twenty_redemptions_at_once_one_wins(town: Town) -> None:
 
     statuses = sorted(answer.status for answer in answers)
     assert statuses == [200] + [400] * 19
-    assert {answer.body["error"] for answer in answers if answer.status != 200} == {
-        "invalid_grant"
-    }
+    assert {answer.body["error"] for answer in answers if answer.status != 200} == {"invalid_grant"}
 
 
 async def test_a_code_that_comes_again_ends_the_tokens_that_came_of_it(town: Town) -> None:

@@ -30,7 +30,7 @@ _TEMPLATES: Final[dict[type[View], str]] = {
     MessageView: "message.html",
     SignOutView: "sign_out.html",
 }
-MEDIA_TYPE: Final = "text/html; charset=utf-8"
+MEDIA_TYPE: Final = "text/html"  # the framework adds the charset
 
 
 def render(view: View) -> str:
@@ -62,7 +62,7 @@ def respond(
     headers = page_headers(form_targets)
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
-    return Response(render(view), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    return Response(render(view), status_code=status, media_type=_MEDIA_TYPE, headers=headers)
 
 
 def page_headers(form_targets: Iterable[str] = ()) -> dict[str, str]:
