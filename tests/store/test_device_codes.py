@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -34,7 +33,7 @@ def after(seconds: float) -> Instant:
 
 
 @pytest.fixture
-async def kept(database: Database, owner_engine: AsyncEngine) -> AsyncIterator[Database]:
+async def kept(database: Database, owner_engine: AsyncEngine) -> Database:
     """A database in which one code waits."""
     client = Client(
         client_id="tv",
@@ -51,7 +50,7 @@ async def kept(database: Database, owner_engine: AsyncEngine) -> AsyncIterator[D
         await clients.save(connection, client, at=AT)
     async with database.writing() as connection:
         assert await device_codes.add(connection, CODE)
-    yield database
+    return database
 
 
 async def test_a_code_is_found_as_it_was_kept(kept: Database) -> None:
