@@ -30,7 +30,7 @@ _TEMPLATES: Final[dict[type[View], str]] = {
     MessageView: "message.html",
     SignOutView: "sign_out.html",
 }
-MEDIA_TYPE: Final = "text/html"  # the framework adds the charset
+_MEDIA_TYPE: Final = "text/html"  # the framework adds the charset
 
 
 def render(view: View) -> str:
