@@ -528,6 +528,27 @@ async def test_an_account_is_told_once_where_the_device_says_otherwise(joined: T
     assert any(each.purpose == "ads" and not each.account_says_yes for each in page.contradictions)
 
 
+async def test_what_is_to_be_told_leads_nobody_past_the_hint(joined: Town) -> None:
+    account, visit = Visit(town=joined), Visit(town=joined)
+    await account.sign_in("somebody else")
+    await account.consent(REFUSED)
+    mine = (await visit.redeem(await visit.consent())).body["id_token"]
+    device, visit.device = visit.device, None
+    redirect = await visit.ask(id_token_hint=mine, prompt="consent")
+    interaction = await sent_for(visit, redirect)
+    visit.device = device
+
+    signed_in = await visit.sign_in("somebody else")
+    assert signed_in.contradictions
+    async with joined.context.database.writing() as connection:
+        at = await clock.now(connection)
+        await note_sign_in(joined.context, connection, interaction, visit.browser, signed_in, at=at)
+
+    step = await open_interaction(joined.context, interaction, visit.browser, languages=())
+    assert isinstance(step, NextStep)
+    assert query_of(step.redirect)["error"] == "login_required"
+
+
 async def sent_for(visit: Visit, redirect: str) -> str:
     """The id of the interaction that a person was sent to the portal for."""
     hand_over = await take_hand_over(visit.town.context, query_of(redirect)["state"], visit.browser)

@@ -36,10 +36,10 @@ async def settle(
         ForbiddenError, UnavailableError: see ``portal_login.start``.
     """
     state, session = scene.taken.state, scene.visitor.session
-    if state.contradictions:
-        return None
     task = state.task
     if isinstance(task, DeviceTask):
+        if state.contradictions:
+            return None
         return await _settle_device(context, connection, scene)
     try:
         need = find_need(
@@ -58,7 +58,7 @@ async def settle(
                 must_be_asked=True,
             )
         )
-    if need is Need.NOTHING and session is not None:
+    if need is Need.NOTHING and session is not None and not state.contradictions:
         return await finish(context, connection, scene, session)
     return None
 
@@ -84,6 +84,10 @@ async def finish(
     if isinstance(task, DeviceTask):
         outcome = await approve_device(connection, task, scene.visitor, session, at=scene.now)
         return await _tell(connection, scene, outcome)
+    if needs_login(context, scene):
+        # Whoever answered has answered; but the client asked for somebody, or for a sign-in, else.
+        refused = RefusedRequestError("login_required", "The sign-in was not the one asked for.")
+        return await _refuse(connection, scene, task, refused)
     try:
         redirect = await issue_code(
             context,

@@ -8,7 +8,7 @@ Spec: OpenID Connect Core section 3.1.2.1, RFC 6749 section 3.1, RFC 9700 sectio
 """
 
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
@@ -39,7 +39,7 @@ async def get_authorize(
     request: Request[Any, Any, Any], context: NamedDependency[Context]
 ) -> Response[None]:
     """Send the browser on: to the client with an answer, to a page of ours, or to the portal."""
-    query = cast("bytes", request.scope["query_string"])
+    query = request.scope["query_string"]
     _check_size(query)
     fields = parse_form(query)
     await context.limiter.check(_AUTHORIZATIONS, address_of(request), now_s=wall_clock_s())
@@ -56,7 +56,7 @@ async def post_authorize(
     request: Request[Any, Any, Any], context: NamedDependency[Context]
 ) -> Response[None]:
     """Turn a form into the same request as GET, with which the browser sends our cookies."""
-    query = cast("bytes", request.scope["query_string"])
+    query = request.scope["query_string"]
     body = body_of(request) or b""
     both = b"&".join(part for part in (query, body) if part)
     _check_size(both)
