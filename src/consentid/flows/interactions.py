@@ -141,6 +141,20 @@ async def open_interaction(
         return _show(context, scene, notice)
 
 
+async def reopen_interaction(
+    context: Context, unverified_id: str, browser: Browser, *, unverified_served: str
+) -> Interaction:
+    """What a form was made from, as long as it would be made the same now.
+
+    Raises:
+        NotFoundError, GoneError: see ``open_interaction``.
+        ConflictError, MalformedError: see ``answer_interaction``.
+    """
+    async with context.database.writing() as connection:
+        scene = await load_scene(context, connection, unverified_id, browser, lock=False)
+        return _show(context, scene, open_shown(context, scene, unverified_served).notice)
+
+
 async def answer_interaction(
     context: Context, unverified_id: str, browser: Browser, answer: Answer
 ) -> NextStep:

@@ -52,7 +52,7 @@ class Asset:
 
 
 def _style(name: str, content: bytes) -> Asset:
-    return Asset(name=name, extension="css", media_type="text/css; charset=utf-8", content=content)
+    return Asset(name=name, extension="css", media_type="text/css", content=content)
 
 
 PAGE_STYLE: Final = _style("pages", (_STATIC / "pages.css").read_bytes())

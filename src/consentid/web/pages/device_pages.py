@@ -284,8 +284,12 @@ def _device(found: WaitingDevice, language: str) -> str:
     words = words_of(language)
     if found.code.device_name is not None:
         return words.say("“%(name)s”") % {"name": found.code.device_name}
-    kinds = {Surface.TV: "a TV", Surface.APP: "an app", Surface.WEB: "a website"}
-    return words.say(kinds[Surface(found.client.surface)])
+    kinds = {
+        Surface.TV: words.say("a TV"),
+        Surface.APP: words.say("an app"),
+        Surface.WEB: words.say("a website"),
+    }
+    return kinds[Surface(found.client.surface)]
 
 
 def _go(address: str) -> Response[None]:

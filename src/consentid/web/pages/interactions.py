@@ -28,6 +28,7 @@ from consentid.flows.interactions import (
     WithdrawAll,
     answer_interaction,
     open_interaction,
+    reopen_interaction,
     start_login,
 )
 from consentid.web.callers import address_of, wall_clock_s
@@ -144,9 +145,12 @@ async def post_interaction(
     await context.limiter.check(_ANSWERS, address_of(request), now_s=wall_clock_s())
     answer = _plain_answer(submission)
     if answer is None:
-        found = await asking.open()
-        if isinstance(found, NextStep):
-            return _go(asking.jar, found)
+        found = await reopen_interaction(
+            context,
+            interaction_id,
+            asking.browser,
+            unverified_served=submission.unverified_served,
+        )
         view = asking.view(found)
         mistakes = find_mistakes(submission, view.asked)
         if mistakes:

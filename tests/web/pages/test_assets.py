@@ -1,0 +1,42 @@
+"""Files of the pages: named by their content, safe in a style sheet."""
+
+import dataclasses
+
+from tests.web.pages.views import halcyon
+
+from consentid.brandbook.book import Look
+from consentid.web.pages.assets import PAGE_STYLE, find_asset, look_icon, look_style
+
+
+def test_a_look_is_found_by_its_content_only() -> None:
+    book = halcyon()
+    for slug, profile in book.brands.items():
+        for asset in (
+            look_style(profile.look, f"brand-{slug}"),
+            look_icon(profile.look, f"brand-{slug}"),
+        ):
+            assert find_asset(book, asset.file) == asset
+            assert find_asset(book, asset.file.replace(asset.digest, "0" * 16)) is None
+    for name in ("", "..", "../secrets", "pages.css", "brand-news.css"):
+        assert find_asset(book, name) is None
+
+
+def test_two_looks_never_share_an_address() -> None:
+    look = halcyon().group.look
+    other = Look(logo=look.logo, properties={**look.properties, "--accent": "#000000"})
+    assert look_style(look, "group").path != look_style(other, "group").path
+    assert look_style(look, "group").path != look_style(look, "brand-group").path
+
+
+def test_controls_are_dark_where_the_paper_is() -> None:
+    brands = halcyon().brands
+    schemes = {
+        slug: look_style(profile.look, slug).content.rstrip().rpartition(b"color-scheme:")[2]
+        for slug, profile in brands.items()
+    }
+    assert schemes == {"news": b"light}", "shop": b"light}", "play": b"dark}"}
+
+
+def test_an_asset_is_a_value() -> None:
+    assert dataclasses.replace(PAGE_STYLE) == PAGE_STYLE
+    assert PAGE_STYLE.path == f"/assets/pages.{PAGE_STYLE.digest}.css"

@@ -1,0 +1,278 @@
+"""The pages in Chromium: equal buttons, keyboard, small and zoomed screens, axe, no script at all.
+
+What must not depend on scripts is looked at in a browser whose scripts are switched off.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from tests.web.hub import Hub
+from tests.web.pages.views import all_views, halcyon
+from tests.web.pages.visits import authorize_path, origin_of
+from typing_extensions import override
+
+from consentid.web.pages.assets import find_asset
+from consentid.web.pages.rendering import page_headers, render
+
+pytestmark = pytest.mark.browser
+
+_PAGES = [
+    (name, language)
+    for language in ("en", "fr")
+    for name in all_views(language)
+    if not name.startswith("message-") or name == "message-stale"  # all of one shape
+]
+_AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_STYLE = """e => { const s = getComputedStyle(e), r = e.getBoundingClientRect();
+  return [s.color, s.backgroundColor, s.borderColor, s.borderRadius, s.font, s.boxShadow,
+    s.opacity, s.textTransform, r.width, r.height, r.y] }"""
+
+
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Quiet(BaseHTTPRequestHandler):
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def answer(self, content: bytes, media_type: str, headers: dict[str, str]) -> None:
+        self.send_response(200)
+        for name, value in {"Content-Type": media_type, **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+
+class _Gallery(_Quiet):
+    """Each page at ``/<language>/<name>``, with the headers it has in earnest."""
+
+    def do_GET(self) -> None:
+        folder, _, name = self.path.strip("/").partition("/")
+        if folder == "assets":
+            found = find_asset(halcyon(), name)
+            assert found is not None
+            self.answer(found.content, found.media_type, {})
+        else:
+            page = render(all_views(folder)[name])
+            self.answer(page.encode(), "text/html; charset=utf-8", page_headers())
+
+
+class _Site(_Quiet):
+    """The news site: its callback goes on to its front page, as sites do."""
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/callback"):
+            self.send_response(303)
+            self.send_header("Location", "http://news.localhost:7600/front")
+            self.end_headers()
+        else:
+            self.answer(b"<title>front</title>", "text/html", {})
+
+
+@pytest.fixture(scope="module")
+def gallery() -> Iterator[str]:
+    with _serving(_Gallery) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path, hub: Hub) -> Iterator[Browser]:
+    """Started after the hub, whose beginning cannot wait in the loop that Playwright runs."""
+    assert hub.url
+    with _serving(_Site) as site, sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=str(chromium),
+            args=[
+                "--no-sandbox",
+                f"--host-resolver-rules=MAP news.localhost:7600 {site.removeprefix('http://')}",
+            ],
+        )
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def _page(browser: Browser, width: int, height: int, *, scripts: bool = False) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, java_script_enabled=scripts, locale="en"
+    )
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    yield page
+    assert not said, said
+    context.close()
+
+
+@pytest.mark.parametrize(("name", "language"), _PAGES)
+def test_axe_finds_nothing(browser: Browser, gallery: str, name: str, language: str) -> None:
+    axe = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+    context = browser.new_context(viewport={"width": 390, "height": 844}, bypass_csp=True)
+    page = context.new_page()
+    page.goto(f"{gallery}/{language}/{name}")
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    page.evaluate(axe)
+    found: dict[str, Any] = page.evaluate(
+        "tags => axe.run({runOnly: tags, rules: {'target-size': {enabled: true}}})", _AXE_TAGS
+    )
+    context.close()
+    assert not found["violations"], json.dumps(found["violations"], indent=1)[:4000]
+
+
+@pytest.mark.parametrize(("name", "language"), _PAGES)
+@pytest.mark.parametrize("width", [320, 640])
+def test_nothing_needs_scrolling_sideways(
+    browser: Browser, gallery: str, name: str, language: str, width: int
+) -> None:
+    """320 pixels are 1280 at 400 % zoom, 640 are 1280 at 200 %.  Spec: WCAG 2.2, 1.4.10."""
+    with _page(browser, width, 600, scripts=True) as page:
+        page.goto(f"{gallery}/{language}/{name}")
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("brand", ["news", "shop", "play", "sharing"])
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_accepting_and_refusing_look_alike(
+    browser: Browser, gallery: str, brand: str, width: int
+) -> None:
+    with _page(browser, width, 800, scripts=True) as page:
+        page.goto(f"{gallery}/en/{brand}")
+        refuse, accept = (
+            page.locator(f"button[value={act}]").evaluate(_STYLE) for act in ("refuse", "accept")
+        )
+    assert refuse[:-1] == accept[:-1]
+    assert (refuse[-1] == accept[-1]) == (width == 1280)
+
+
+@pytest.mark.parametrize(("name", "language"), _PAGES)
+def test_what_is_pressed_is_large_enough_for_a_finger(
+    browser: Browser, gallery: str, name: str, language: str
+) -> None:
+    with _page(browser, 390, 844, scripts=True) as page:
+        page.goto(f"{gallery}/{language}/{name}")
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        heights: list[float] = page.evaluate(
+            """() => [...document.querySelectorAll('button, summary, label:has(input), .languages a,
+              .more, .other a, input.code')].map(each => each.getBoundingClientRect().height)"""
+        )
+    assert heights
+    assert min(heights) >= 44
+
+
+def test_a_keyboard_reaches_everything_in_the_order_read(browser: Browser, gallery: str) -> None:
+    with _page(browser, 1280, 800, scripts=True) as page:
+        page.goto(f"{gallery}/en/news")
+        reached: list[str] = []
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            told = page.evaluate(
+                """() => { const e = document.activeElement, s = getComputedStyle(e);
+                  return [e.value || e.textContent.trim(), s.outlineStyle, s.outlineWidth] }"""
+            )
+            assert told[1:] == ["solid", "3px"], told
+            reached.append(told[0])
+            if told[0] == "Choose one by one":
+                break
+        assert reached == [
+            "Skip to the content",
+            "English",
+            "Français",
+            "Answer for Halcyon News alone",
+            "refuse",
+            "accept",
+            "Choose one by one",
+        ]
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        assert page.evaluate("document.activeElement.type") == "radio"
+
+
+def test_moving_is_left_out_where_it_is_not_wanted(browser: Browser, gallery: str) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{gallery}/en/news")
+    durations = page.evaluate(
+        """() => [...document.querySelectorAll('*')]
+          .map(each => getComputedStyle(each).transitionDuration)"""
+    )
+    context.close()
+    assert set(durations) == {"0s"}
+
+
+@pytest.mark.parametrize("act", ["Accept all", "Refuse all"])
+def test_without_scripts_a_person_answers_and_is_back_at_the_site(
+    browser: Browser, hub: Hub, act: str
+) -> None:
+    """The callback's own redirect is followed too: ``form-action`` names the brand's hosts."""
+    with _page(browser, 390, 844) as page:
+        page.goto(origin_of(hub) + authorize_path())
+        page.get_by_role("button", name=act, exact=True).click()
+        page.wait_for_url("http://news.localhost:7600/front")
+        assert page.title() == "front"
+
+
+def test_without_scripts_a_person_chooses_one_by_one(browser: Browser, hub: Hub) -> None:
+    with _page(browser, 1280, 800) as page:
+        page.goto(origin_of(hub) + authorize_path(ui_locales="fr"))
+        page.get_by_text("Choisir une par une").click()
+        for group in page.get_by_role("group").all():
+            group.get_by_role("radio", name="Non").check()
+        page.get_by_role("button", name="Enregistrer mes choix").click()
+        page.wait_for_url("http://news.localhost:7600/front")
+
+
+def test_a_yes_under_a_no_comes_back_with_what_is_wrong(browser: Browser, hub: Hub) -> None:
+    with _page(browser, 1280, 800) as page:
+        page.goto(origin_of(hub) + authorize_path())
+        page.get_by_text("Choose one by one").click()
+        for group in page.get_by_role("group").all():
+            group.get_by_role("radio", name="No").check()
+        page.get_by_role("group", name="Personalised ads", exact=True).get_by_role(
+            "radio", name="Yes"
+        ).check()
+        # The status of a page is no error of its script.
+        page.get_by_role("button", name="Save my choices").click()
+        alert = page.get_by_role("alert")
+        assert "Personalised ads" in (alert.text_content() or "")
+        assert page.title().startswith("Correction needed")
+        page.get_by_role("group", name="Personalised ads", exact=True).get_by_role(
+            "radio", name="No"
+        ).check()
+        page.get_by_role("button", name="Save my choices").click()
+        page.wait_for_url("http://news.localhost:7600/front")
+
+
+def test_the_consent_page_is_never_framed(browser: Browser, hub: Hub, gallery: str) -> None:
+    context = browser.new_context(bypass_csp=True)
+    page = context.new_page()
+    page.goto(f"{gallery}/en/news")
+    page.evaluate(
+        "address => { const f = document.createElement('iframe'); f.src = address;"
+        " document.body.append(f) }",
+        origin_of(hub) + authorize_path(),
+    )
+    page.wait_for_load_state("networkidle")
+    frames = [frame.url for frame in page.frames[1:]]
+    context.close()
+    assert frames == ["chrome-error://chromewebdata/"]

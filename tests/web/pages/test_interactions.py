@@ -1,0 +1,232 @@
+"""``/interaction/{id}`` over HTTP: shown, answered once, by the browser it belongs to."""
+
+import re
+
+import httpx2
+import pytest
+from tests.web.hub import Hub
+from tests.web.pages.visits import Arrive, Visit, authorize_path
+
+
+def _answered(answer: httpx2.Response) -> str:
+    assert answer.status_code == 303, answer.text
+    location = answer.headers["location"]
+    assert location.startswith("http://news.localhost:7600/callback?")
+    return location
+
+
+@pytest.mark.parametrize("act", ["accept", "refuse"])
+def test_one_act_answers_and_leads_back_with_a_code(arrive: Arrive, act: str) -> None:
+    visit = arrive()
+    answer = visit.send({**visit.form().hidden, "act": act})
+    location = _answered(answer)
+    assert "code=" in location
+    assert "state=the-state" in location
+    assert answer.headers["cache-control"] == "no-store"
+    assert "consentid-device" in answer.headers["set-cookie"]
+
+
+def test_single_answers_are_recorded_and_not_asked_again(arrive: Arrive) -> None:
+    visit = arrive()
+    form = visit.form()
+    assert form.required
+    assert form.required <= form.radios
+    answer = visit.send({**form.hidden, "act": "save", **dict.fromkeys(form.required, "refused")})
+    assert "code=" in _answered(answer)
+    again = visit.http.get(authorize_path())
+    assert "code=" in _answered(again)
+
+
+def test_showing_and_going_back_record_nothing(hub: Hub, arrive: Arrive) -> None:
+    visit = arrive()
+    before = hub.counts()["decisions"]
+    hidden = visit.form().hidden
+    location = _answered(visit.send({**hidden, "act": "later"}))
+    assert "error=" in location
+    assert "code=" not in location
+    assert hub.counts()["decisions"] == before
+
+
+def test_an_incomplete_form_comes_back_as_it_was_filled_in(hub: Hub, arrive: Arrive) -> None:
+    visit = arrive()
+    form = visit.form("?lang=fr")
+    before = hub.counts()["decisions"]
+    answer = visit.send(
+        {
+            **form.hidden,
+            "act": "save",
+            "choice.ads": "refused",
+            "choice.ads.personalised": "granted",
+        }
+    )
+    assert answer.status_code == 422
+    assert 'value="refused" checked' in answer.text
+    assert 'role="alert"' in answer.text
+    assert '<details class="choose" open>' in answer.text
+    assert hub.counts()["decisions"] == before
+
+
+def test_a_person_chooses_the_language_and_the_reach(arrive: Arrive) -> None:
+    visit = arrive(ui_locales="en")
+    assert '<html lang="en"' in visit.look().text
+    page = visit.look("?lang=fr&reach=brand").text
+    assert '<html lang="fr"' in page
+    assert "vaut chez Halcyon News seulement" in page
+    assert '<input type="hidden" name="reach" value="brand">' in page
+
+
+def test_a_language_nobody_speaks_is_no_error(arrive: Arrive) -> None:
+    visit = arrive()
+    assert visit.look("?lang=xx&reach=all").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_csrf_on_the_consent_form_is_refused(
+    hub: Hub, arrive: Arrive, headers: dict[str, str]
+) -> None:
+    visit = arrive()
+    hidden = visit.form().hidden
+    before = hub.counts()
+    answer = visit.send({**hidden, "act": "accept"}, headers=headers)
+    assert answer.status_code == 403
+    assert "form_foreign" in answer.text
+    assert hub.counts() == before
+
+
+@pytest.mark.parametrize("token", [None, "", "x" * 43])
+def test_a_form_without_this_browsers_token_is_refused(arrive: Arrive, token: str | None) -> None:
+    visit = arrive()
+    hidden = visit.form().hidden
+    hidden.pop("form_token")
+    if token is not None:
+        hidden["form_token"] = token
+    assert visit.send({**hidden, "act": "accept"}).status_code == 403
+
+
+def test_a_token_of_one_interaction_opens_no_other(arrive: Arrive) -> None:
+    visit, other = arrive(), arrive()
+    fields = {**visit.form().hidden, "form_token": other.form().hidden["form_token"]}
+    assert visit.send({**fields, "act": "accept"}).status_code == 403
+
+
+def test_another_browser_finds_nothing_here(arrive: Arrive) -> None:
+    visit, other = arrive(), arrive()
+    answer = other.http.get(visit.path)
+    assert answer.status_code == 404
+    assert "<h1>This page belongs to another browser</h1>" in answer.text
+
+
+def test_an_answered_page_is_gone(arrive: Arrive) -> None:
+    visit = arrive()
+    hidden = visit.form().hidden
+    assert visit.send({**hidden, "act": "refuse"}).status_code == 303
+    again = visit.send({**hidden, "act": "accept"})
+    assert again.status_code == 410
+    assert "<h1>You have answered already</h1>" in again.text
+    assert visit.look().status_code == 410
+
+
+def test_a_stale_form_is_a_conflict_and_leads_to_the_page_as_it_is_now(arrive: Arrive) -> None:
+    first = arrive()
+    stale = first.form().hidden
+    # In another tab of the same browser, the person answers and so becomes known.
+    location = first.http.get(authorize_path()).headers["location"]
+    second = Visit(
+        http=first.http, origin=first.origin, path=re.sub(r"^https?://[^/]+", "", location)
+    )
+    assert second.send({**second.form().hidden, "act": "accept"}).status_code == 303
+    answer = first.send({**stale, "act": "accept"})
+    assert answer.status_code == 409
+    assert f'href="{first.path}"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "act=accept&act=refuse",
+        "act=accept&reach=group&subject=somebody",
+        "act=%ff",
+        "&".join(f"choice.p{n}=granted" for n in range(200)),
+    ],
+)
+def test_a_form_that_no_page_makes_is_malformed(arrive: Arrive, body: str) -> None:
+    visit = arrive()
+    answer = visit.http.post(
+        visit.path,
+        content=body.encode(),
+        headers={
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": visit.origin,
+            "Sec-Fetch-Site": "same-origin",
+        },
+    )
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_a_page_is_framed_and_kept_by_nobody(arrive: Arrive) -> None:
+    answer = arrive().look()
+    policy = answer.headers["content-security-policy"]
+    assert answer.headers.get_list("content-security-policy") == [policy]
+    assert "frame-ancestors 'none'" in policy
+    assert "default-src 'none'" in policy
+    assert "http://news.localhost:7600" in policy
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers.get_list("referrer-policy") == ["same-origin"]
+
+
+def test_a_signal_is_said_to_be_honoured_and_a_yes_after_that_counts(arrive: Arrive) -> None:
+    visit = arrive()
+    gpc = {"Sec-GPC": "1"}
+    page = visit.look(**gpc).text
+    assert "Your browser says no, and we honour it" in page
+    told = visit.form(**gpc).hidden
+    assert told["told"] == "gpc"
+    answer = visit.send(
+        {**told, "act": "accept"},
+        headers={**gpc, "Origin": visit.origin, "Sec-Fetch-Site": "same-origin"},
+    )
+    assert "code=" in _answered(answer)
+
+
+def test_style_sheets_and_icons_keep_for_ever(arrive: Arrive) -> None:
+    visit = arrive()
+    addresses = re.findall(r'href="(/assets/[^"]+)"', visit.look().text)
+    assert len(addresses) == 3
+    for address in addresses:
+        answer = visit.http.get(address)
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["content-type"] in {"text/css; charset=utf-8", "image/svg+xml"}
+    assert visit.http.get("/assets/pages.0000000000000000.css").status_code == 404
+
+
+def test_a_person_is_told_of_an_unknown_client_in_their_language(hub: Hub) -> None:
+    answer = httpx2.get(
+        hub.url + authorize_path(client="nobody"), headers={"Accept-Language": "fr-FR,en;q=0.5"}
+    )
+    assert answer.status_code in {400, 404}
+    assert "<h1>Nous ne savons pas qui vous envoie ici</h1>" in answer.text
+    assert "location" not in answer.headers
+
+
+def test_programs_are_told_what_programs_read(hub: Hub) -> None:
+    assert hub.http.get("/nowhere").headers["content-type"] == "application/problem+json"
+    visited = httpx2.get(f"{hub.url}/nowhere", headers={"Accept": "text/html"})
+    assert visited.status_code == 404
+    assert "<h1>There is nothing here</h1>" in visited.text
+
+
+def test_signing_in_from_another_site_is_refused(arrive: Arrive) -> None:
+    visit = arrive()
+    answer = visit.http.get(f"{visit.path}/sign-in", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403

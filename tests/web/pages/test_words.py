@@ -1,0 +1,78 @@
+"""What the pages say: all of it in each language, and nothing else."""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consentid.web.pages.words import LANGUAGES, choose_language, words_of
+
+_PAGES = Path(str(files("consentid.web.pages")))
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+
+
+def _said() -> set[str]:
+    found = extract_from_dir(
+        str(_PAGES),
+        [("templates/**.html", "jinja2"), ("**.py", "python")],
+        keywords={"_": None, "ngettext": (1, 2), "say": None},
+    )
+    return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_a_catalogue_says_all_that_the_pages_say_and_nothing_else(language: str) -> None:
+    with (_PAGES / "locales" / f"{language}.po").open("rb") as file:
+        catalogue = read_po(file, locale=language, abort_invalid=True)
+    translated = {
+        (each.id if isinstance(each.id, str) else each.id[0])
+        for each in catalogue
+        if each.id and all([each.string] if isinstance(each.string, str) else each.string)
+    }
+    assert translated == _said()
+    assert not any(each.fuzzy for each in catalogue if each.id)
+    assert not catalogue.obsolete
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_a_translation_keeps_the_places_of_its_message(language: str) -> None:
+    with (_PAGES / "locales" / f"{language}.po").open("rb") as file:
+        catalogue = read_po(file, locale=language)
+    for each in catalogue:
+        wanted = each.id if isinstance(each.id, str) else each.id[-1]
+        for text in [each.string] if isinstance(each.string, str) else each.string:
+            if "%(num)s" in wanted or each.id:
+                assert set(_PLACEHOLDER.findall(text)) <= set(_PLACEHOLDER.findall(wanted))
+                assert set(_PLACEHOLDER.findall(wanted)) - {"num"} <= set(
+                    _PLACEHOLDER.findall(text)
+                )
+
+
+def test_a_language_says_its_own_name() -> None:
+    assert [words_of(tag).own_name for tag in ("en", "fr", "de", "ar")] == [
+        "English",
+        "Français",
+        "Deutsch",
+        "العربية",
+    ]
+
+
+def test_a_language_without_a_catalogue_keeps_its_direction() -> None:
+    assert (words_of("ar").direction, words_of("fr").direction) == ("rtl", "ltr")
+    assert words_of("ar").say("Continue") == "Continue"
+
+
+def test_a_region_is_no_reason_for_another_language() -> None:
+    assert choose_language(["fr-CA", "en"], ["en", "fr"]) == "fr"
+    assert choose_language(["de"], ["en", "fr"]) == "en"
+    assert choose_language(["fr"], ["en", "fr-BE"]) == "fr-BE"
+
+
+@given(st.lists(st.text(max_size=8), max_size=4))
+def test_whatever_is_preferred_a_language_on_offer_is_chosen(preferred: list[str]) -> None:
+    assert choose_language(preferred, ["en", "fr"]) in {"en", "fr"}

@@ -1,0 +1,185 @@
+"""Views for tests, made from the Halcyon group as it is in the repository."""
+
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from consentid.brandbook.book import Book
+from consentid.brandbook.folder import load
+from consentid.core.decision import Outcome
+from consentid.core.party import Party, PartyKind, ReachKind, Slug
+from consentid.core.purpose import LegalBasis, lineage
+from consentid.web.pages.consent import (
+    AnsweredPurpose,
+    AskedPurpose,
+    ConsentView,
+    Differing,
+    Interest,
+    Mistake,
+    ReachedParty,
+    SharingRequest,
+)
+from consentid.web.pages.device import CodeMistake, DeviceCodeView, DeviceConfirmView
+from consentid.web.pages.frame import Frame, frame_of
+from consentid.web.pages.message import Message, MessageView
+from consentid.web.pages.rendering import View
+from consentid.web.pages.sign_out import SignOutView
+
+_UNTIL = date(2027, 6, 1)
+_MEMORY_DAYS = 184
+
+
+@cache
+def halcyon() -> Book:
+    return load(Path(__file__).parents[3] / "brands").book
+
+
+def frame(slug: str | None, language: str, kind: PartyKind = PartyKind.BRAND) -> Frame:
+    profile = None if slug is None else halcyon().find_profile(Party(kind=kind, slug=Slug(slug)))
+    return frame_of(halcyon(), profile, language, path="/interaction/x")
+
+
+def consent(
+    slug: str = "news",
+    language: str = "en",
+    kind: PartyKind = PartyKind.BRAND,
+    **changed: Any,
+) -> ConsentView:
+    """The page of somebody who never answered anything."""
+    notice = halcyon().notices[slug, language]
+    shown = {entry.id: entry for entry in notice.entries if entry.basis is LegalBasis.CONSENT}
+    above = {id_: [each for each in lineage(id_)[1:] if each in shown] for id_ in shown}
+    view = ConsentView(
+        frame=frame(slug, language, kind),
+        action="/interaction/x?lang=en",
+        form_token="token",  # noqa: S106 - of no browser
+        served="served",
+        reach=ReachKind.GROUP if len(notice.reaches) > 1 else ReachKind(kind),
+        texts=notice.texts,
+        reached=tuple(ReachedParty(name=one.name, entity=one.entity) for one in notice.reaches),
+        asked=tuple(
+            AskedPurpose(
+                id=id_,
+                name=entry.name,
+                description=entry.description,
+                depth=len(above[id_]),
+                part_of=shown[above[id_][0]].name if above[id_] else None,
+                topics=tuple(topic.name for topic in entry.topics),
+                is_mandatory=not id_.startswith("contact"),
+                until=_UNTIL,
+            )
+            for id_, entry in shown.items()
+        ),
+        interests=tuple(
+            Interest(
+                id=entry.id,
+                name=entry.name,
+                description=entry.description,
+                is_objected=False,
+                ticked=False,
+            )
+            for entry in notice.entries
+            if entry.basis is LegalBasis.LEGITIMATE_INTEREST
+        ),
+        other_reach_path="/interaction/x?reach=brand" if len(notice.reaches) > 1 else None,
+        sign_in_path="/interaction/x/sign-in",
+    )
+    return replace(view, **changed)
+
+
+def told(language: str) -> ConsentView:
+    """The page of somebody with something to be told."""
+    view = consent("news", language)
+    return replace(
+        view,
+        asked=(
+            replace(view.asked[0], chosen=Outcome.REFUSED),
+            replace(view.asked[1], chosen=Outcome.GRANTED),
+            *view.asked[2:4],
+        ),
+        mistakes={
+            view.asked[1].id: Mistake.UNDER_REFUSED,
+            view.asked[2].id: Mistake.MISSING,
+        },
+        answered=(
+            AnsweredPurpose(name="Answered yes", is_yes=True),
+            AnsweredPurpose(name="Answered no", is_yes=False),
+        ),
+        honoured=("Personalised ads",),
+        differing=(
+            Differing(purpose="One", party="News", account_says_yes=True, counts_yes=True),
+            Differing(purpose="Two", party="News", account_says_yes=False, counts_yes=False),
+        ),
+        is_signed_in=True,
+        sign_in_path=None,
+        can_withdraw=True,
+    )
+
+
+def sharing(language: str) -> ConsentView:
+    """The page of a partner that asks for its own use."""
+    return consent(
+        "reach",
+        language,
+        PartyKind.PARTNER,
+        sharing=SharingRequest(
+            partner="Reach Media",
+            entity="Reach Media GmbH",
+            address="17 Weitblickstraße, 10117 Berlin",
+            contact="privacy@reach-media.example",
+            for_whom=None,
+            until=_UNTIL,
+            memory_days=_MEMORY_DAYS,
+        ),
+    )
+
+
+def all_views(language: str) -> dict[str, View]:
+    """Each page in each of its states."""
+    device = frame("play", language)
+    return {
+        "news": consent("news", language),
+        "shop": consent("shop", language),
+        "play": consent("play", language),
+        "told": told(language),
+        "sharing": sharing(language),
+        "nothing-asked": consent("news", language, asked=(), interests=()),
+        "device-code": DeviceCodeView(
+            frame=frame(None, language),
+            action="/device",
+            form_token="token",  # noqa: S106
+        ),
+        "device-code-wrong": DeviceCodeView(
+            frame=device,
+            action="/device",
+            form_token="token",  # noqa: S106
+            entered="BCDF-GHJK",
+            mistake=CodeMistake.UNKNOWN,
+        ),
+        "device-confirm": DeviceConfirmView(
+            frame=device,
+            action="/device",
+            form_token="token",  # noqa: S106
+            brand="Halcyon Play",
+            device="a television",
+            code="BCDF-GHJK",
+            sign_in_path="/device/sign-in",
+        ),
+        "sign-out": SignOutView(
+            frame=frame("shop", language),
+            action="/logout",
+            form_token="token",  # noqa: S106
+        ),
+        **{
+            f"message-{message}": MessageView(
+                frame=frame(None, language),
+                message=message,
+                reference="code",
+                minutes=2,
+                next_path="/",
+            )
+            for message in Message
+        },
+    }
