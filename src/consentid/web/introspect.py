@@ -33,7 +33,9 @@ MEDIA_TYPE: Final = f"application/{JWT_TYP}"
 @post(
     "/introspect",
     status_code=HTTPStatus.OK,
-    operation_class=form_operation({"token": None, "token_type_hint": None}, required=["token"]),
+    operation_class=form_operation(
+        {"token": None, "token_type_hint": None}, required=["token"], also=MEDIA_TYPE
+    ),
     security=[{"client": []}],
     tags=["OAuth"],
     summary="What a token stands for",

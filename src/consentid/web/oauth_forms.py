@@ -1,8 +1,16 @@
 """The forms of OAuth's endpoints in the OpenAPI document; ``forms`` is what parses them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody, Schema
+from litestar.openapi.spec import (
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Reference,
+    RequestBody,
+    Schema,
+)
 from litestar.openapi.spec.enums import OpenAPIType
 
 from consentid.oidc.client_assertion import ASSERTION_TYPE
@@ -16,9 +24,12 @@ CLIENT_FIELDS: Mapping[str, Sequence[str] | None] = {
 
 
 def form_operation(
-    fields: Mapping[str, Sequence[str] | None], *, required: Sequence[str]
+    fields: Mapping[str, Sequence[str] | None], *, required: Sequence[str], also: str | None = None
 ) -> type[Operation]:
-    """An operation that takes a form; each field is text, some of a closed set."""
+    """An operation that takes a form; each field is text, some of a closed set.
+
+    ``also`` is a media type that a good answer may have besides JSON, as text.
+    """
     body = RequestBody(
         required=True,
         content={
@@ -37,8 +48,13 @@ def form_operation(
         },
     )
 
+    @dataclass  # the base has no __post_init__, so its own __init__ would not call this one
     class FormOperation(Operation):
         def __post_init__(self) -> None:
             self.request_body: RequestBody | Reference | None = body
+            good = (self.responses or {}).get("200")
+            if also is not None and isinstance(good, OpenAPIResponse):
+                text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+                good.content = {**(good.content or {}), also: text}
 
     return FormOperation
