@@ -1,4 +1,8 @@
+import json
+from pathlib import Path
+
 import pytest
+from joserfc.jwk import ECKey
 from tests.cli.running import Command
 
 from consentid.cli.terminal import Exit
@@ -68,3 +72,59 @@ def test_an_id_that_is_taken_is_refused(applied: Command) -> None:
     again = applied(*words)
     assert again.code == Exit.NO
     assert "exists" in again.err
+
+
+def test_a_client_is_registered_with_its_addresses_purposes_and_keys(
+    applied: Command, tmp_path: Path
+) -> None:
+    key = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256"})
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    words = (
+        "clients add reach-erp --party partner/reach --auth private_key_jwt"
+        " --redirect-uri http://reach.localhost:7600/back --purpose ads.partners"
+        f" --id-token-alg ES256 --jwks {keys} --json"
+    )
+    ended = applied(*words.split())
+    assert ended.code == Exit.OK, ended.err
+    assert ended.json["secret"] is None
+    listed = applied("clients", "list", "--json").json["clients"]
+    (added,) = (each for each in listed if each["client_id"] == "reach-erp")
+    registration = added["registration"]
+    assert registration["redirect_uris"] == ["http://reach.localhost:7600/back"]
+    assert registration["purposes"] == ["ads.partners"]
+    assert registration["id_token_signed_response_alg"] == "ES256"
+    assert [each["kid"] for each in registration["keys"]] == ["k1"]
+    assert "authorization_code" in registration["grant_types"]
+
+
+def test_a_private_key_is_refused_as_a_clients_public_one(applied: Command, tmp_path: Path) -> None:
+    key = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256"})
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [key.as_dict(private=True)]}))
+    words = ("clients", "add", "x", "--party", "partner/reach", "--auth", "private_key_jwt")
+    ended = applied(*words, "--jwks", str(keys))
+    assert ended.code == Exit.USAGE
+    assert "private" in ended.err
+    assert str(key.as_dict(private=True)["d"]) not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--redirect-uri https://evil.example/cb", "none of the domains"),
+        ("--redirect-uri http://shop.localhost:7600/a/../b", "will not do"),
+        ("--auth private_key_jwt", "needs a public key"),
+        ("--purpose tv", "does not offer tv"),
+        ("--backchannel-logout-uri https://evil.example/out", "none of the domains"),
+        ("--auth none --grant-type client_credentials", "no credentials"),
+    ],
+)
+def test_the_command_line_is_held_to_the_rules_of_the_files(
+    applied: Command, options: str, told: str
+) -> None:
+    ended = applied("clients", "add", "odd", "--party", "brand/shop", *options.split())
+    assert ended.code != Exit.OK
+    assert told in ended.err
+    listed = applied("clients", "list", "--json").json["clients"]
+    assert "odd" not in {each["client_id"] for each in listed}
