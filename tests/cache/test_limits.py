@@ -77,3 +77,14 @@ async def test_what_is_kept_of_a_caller_is_a_hash(limit: Limit, valkey_url: str)
     assert len(keys) == 1
     assert "192.0.2.7" not in keys[0]
     await connection.aclose()
+
+
+async def test_what_is_given_back_was_never_counted(limiter: Limiter, limit: Limit) -> None:
+    for _ in range(9):
+        await limiter.check(limit, "ada", now_s=NOW_S)
+        await limiter.give_back(limit, "ada")
+    await limiter.give_back(limit, "ada")
+    for _ in range(3):
+        await limiter.check(limit, "ada", now_s=NOW_S)
+    with pytest.raises(RateLimitedError):
+        await limiter.check(limit, "ada", now_s=NOW_S)
