@@ -114,7 +114,7 @@ class Town:
         return open_portal(self.stage.prepared.portal)
 
     def logout_token(
-        self, sub: str, *, header: dict[str, Any] | None = None, **changed: object
+        self, sub: str, /, *, header: dict[str, Any] | None = None, **changed: object
     ) -> str:
         """A logout token of the portal; a claim changed to None is left out."""
         book, key = self.opened_portal()

@@ -114,7 +114,7 @@ async def login(request: PortalRequest, portal: NamedDependency[Portal]) -> Resp
     if refused is not None:
         return _send(refused)
     if not portal_requests.is_own_form(request, form):
-        return _show_login(request, portal, fields, hint=form.get("login", ""), problem="stale")
+        return _show_login(request, fields, hint=form.get("login", ""), problem="stale")
     if form.get("act") == "cancel":
         async with portal.database.writing() as connection:
             return _send(portal.server(connection).refuse(asked, AccessDeniedError()))
@@ -122,7 +122,7 @@ async def login(request: PortalRequest, portal: NamedDependency[Portal]) -> Resp
     customer = await portal.check_password(name, form.get("password", ""))
     if not isinstance(customer, Customer):
         problem, seconds = ("wrong", 0) if customer is None else ("limited", customer)
-        return _show_login(request, portal, fields, hint=name, problem=problem, seconds=seconds)
+        return _show_login(request, fields, hint=name, problem=problem, seconds=seconds)
     return await _enter(request, portal, asked, customer)
 
 
@@ -182,7 +182,7 @@ async def _authorize(
         view = _view(request, fields)
         page = portal_pages.create_page(view, onward=f"/authorize?{onward}")
         return portal_requests.show(page, browser=portal_requests.browser_of(request))
-    return _show_login(request, portal, fields, hint=fields.get("login_hint", ""))
+    return _show_login(request, fields, hint=fields.get("login_hint", ""))
 
 
 def _read(portal: Portal, fields: Mapping[str, str]) -> Asked:
@@ -243,27 +243,22 @@ def _view(request: PortalRequest, fields: Mapping[str, str]) -> portal_pages.Vie
 
 def _show_login(
     request: PortalRequest,
-    portal: Portal,
     fields: Mapping[str, str],
     *,
     hint: str,
     problem: str | None = None,
     seconds: int = 0,
 ) -> Response[str]:
-    del portal
     view, browser = _view(request, fields), portal_requests.browser_of(request)
-    split = urlsplit(fields["redirect_uri"])
     page = portal_pages.login_page(
         view,
         action=f"/login?{urlencode(fields)}",
         form_token=portal_requests.form_token(browser),
-        client=split.hostname or "",
+        client=urlsplit(fields["redirect_uri"]).hostname or "",
         hint=hint[: portal_pages.MAX_LOGIN],
         problem=None if problem is None else view.word(problem, seconds=str(seconds)),
     )
-    return portal_requests.show(
-        page, browser=browser, to=(f"{split.scheme}://{split.netloc}",), status=_status(problem)
-    )
+    return portal_requests.show(page, browser=browser, status=_status(problem))
 
 
 def _status(problem: str | None) -> int:

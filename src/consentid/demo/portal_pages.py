@@ -23,7 +23,7 @@ body { margin: 0; min-height: 100vh; display: grid; grid-template-columns: minma
 .shore { background: var(--sea-deep); color: #fff; padding: 3rem clamp(1.5rem, 5vw, 4.5rem);
   display: flex; flex-direction: column; justify-content: space-between; gap: 2rem;
   position: relative; overflow: hidden; }
-.shore::after { content: ""; position: absolute; inset: auto 0 0; height: 45%; opacity: .35;
+.shore::after { content: ""; position: absolute; inset: auto 0 0; height: 32%; opacity: .3;
   background: repeating-radial-gradient(120% 90% at 30% 120%, transparent 0 26px,
     #7fd3d4 26px 28px); }
 .shore > * { position: relative; z-index: 1; }
@@ -53,12 +53,13 @@ button.plain, .button.plain { background: transparent; color: var(--sea); }
 .top { display: flex; justify-content: flex-end; width: 100%; max-width: 26rem;
   margin-bottom: 1.25rem; }
 a { color: var(--sea); }
-:focus-visible { outline: 3px solid #f2a65a; outline-offset: 3px; }
+:focus-visible { outline: 3px solid var(--sea); outline-offset: 3px; }
+.shore :focus-visible { outline-color: #ffffff; }
 @media (max-width: 46rem) {
   body { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }
   .shore { padding: 1rem 1.25rem; gap: .35rem; }
   .tagline { font-size: 1rem; font-weight: 400; max-width: none; }
-  .shore .quiet { display: none; }
+  .shore .quiet, .shore::after { display: none; }
   main { place-items: start center; padding-top: 1.5rem; }
 }
 """

@@ -30,12 +30,9 @@ _HEADERS: Final = {
     "cache-control": "no-store",
     "vary": "accept-language, cookie",
 }
-_POLICY: Final = "; ".join(
-    (
-        *("default-src 'none'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"),
-        "form-action {to}",
-    )
-)
+# No form-action: browsers hold every redirect after a form to it, and a code travels from here by
+# the hub to any brand.  The only forms are our own, and nothing in them comes from elsewhere.
+_POLICY: Final = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
 def read_query(request: PortalRequest) -> dict[str, str]:
@@ -87,14 +84,13 @@ def is_own_form(request: PortalRequest, form: Mapping[str, str]) -> bool:
     return browser is not None and hmac.compare_digest(form_token(browser).encode(), given)
 
 
-def show(html: str, *, browser: str, to: tuple[str, ...] = (), status: int = 200) -> Response[str]:
-    """A page.  ``to``: the origins beside our own that its form may lead to, by a redirect."""
-    policy = _POLICY.format(to=" ".join(["'self'", *to]))
+def show(html: str, *, browser: str, status: int = 200) -> Response[str]:
+    """A page."""
     return Response(
         html,
         status_code=status,
         media_type="text/html",
-        headers={**_HEADERS, "content-security-policy": policy},
+        headers={**_HEADERS, "content-security-policy": _POLICY},
         cookies=[_cookie(BROWSER, browser)],
     )
 
