@@ -13,7 +13,7 @@ from msgspec import Meta
 from consentid.web.problems import Problem
 
 OAUTH_PATHS: Final = frozenset(
-    {"/token", "/par", "/introspect", "/revoke", "/device_authorization"}
+    {"/token", "/par", "/introspect", "/revoke", "/device_authorization", "/backchannel_logout"}
 )
 CLIENT_CHALLENGE: Final = 'Basic realm="consentid", charset="UTF-8"'
 
@@ -37,7 +37,8 @@ class OAuthError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def oauth_error(error: str, description: str) -> OAuthError:
     """Make an error; its description keeps to the characters that OAuth allows."""
     return OAuthError(
-        error=error, error_description=_FORBIDDEN.sub("'", description.replace('"', "'"))
+        error=error,
+        error_description=_FORBIDDEN.sub("'", description.replace('"', "'")) or None,
     )
 
 
