@@ -16,7 +16,13 @@ KEYS = {
     "r": {**RSAAlgorithm.to_jwk(RSA.public_key(), as_dict=True), "kid": "r", "alg": "RS256"},
     "e": {**ECAlgorithm.to_jwk(EC.public_key(), as_dict=True), "kid": "e", "alg": "ES256"},
 }
-CLAIMS: dict[str, Any] = {"iss": ISSUER, "sub": "somebody", "aud": "news-web"}
+CLAIMS: dict[str, Any] = {
+    "iss": ISSUER,
+    "sub": "somebody",
+    "aud": "news-web",
+    "iat": 2**40,
+    "exp": 2**40 + 600,
+}
 
 
 def hint_of(
@@ -44,6 +50,13 @@ def test_what_we_issued_to_the_client_is_a_hint_also_when_it_has_expired() -> No
 )
 def test_what_was_issued_by_or_for_somebody_else_is_none(changed: dict[str, Any]) -> None:
     assert hint_of({**CLAIMS, **changed}) is None
+
+
+@pytest.mark.parametrize(
+    "exp", [None, True, "soon", float("nan"), float("inf"), 1.5, 0, -1, 2**53, 10**400], ids=repr
+)
+def test_what_ends_never_or_nowhere_is_none(exp: object) -> None:
+    assert hint_of({**CLAIMS, "exp": exp}) is None
 
 
 def test_a_key_signs_with_its_own_algorithm_alone() -> None:

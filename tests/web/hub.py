@@ -14,6 +14,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, final
 from urllib.parse import quote_plus
 
@@ -248,8 +249,9 @@ def running_hub(
     portal: tuple[str, RSAKey],
     *,
     valkey_url: str | None,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Generator[Hub]:
-    """The Halcyon group's hub on a migrated, empty database."""
+    """The Halcyon group's hub on a migrated, empty database; ``settings`` win over ours."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     # The server takes what it inherits for a Unix socket, and so would leave Nagle on.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -258,7 +260,7 @@ def running_hub(
     generate(keys, now=from_seconds(int(time.time())), randomness=secrets.token_bytes)
     given = asyncio.run(_furnish(database, _halcyon(folder / "brands", port, portal[0])))
     log = folder / "log"
-    process = _serve(listening, database, keys, valkey_url, log)
+    process = _serve(listening, database, keys, valkey_url, log, settings)
     url = f"http://127.0.0.1:{port}"
     try:
         with (
@@ -319,6 +321,7 @@ def _serve(
     keys: Path,
     valkey_url: str | None,
     log: Path,
+    settings: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
     environ = {name: value for name, value in os.environ.items() if "CONSENTID_" not in name}
     environ |= {
@@ -329,6 +332,7 @@ def _serve(
     }
     if valkey_url is not None:
         environ["CONSENTID_VALKEY_URL"] = valkey_url
+    environ |= settings
     with log.open("ab") as stream:
         return subprocess.Popen(  # noqa: S603  our own program
             [sys.executable, "-m", "consentid", "serve", "--fd", str(listening.fileno())],

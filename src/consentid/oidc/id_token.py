@@ -19,6 +19,8 @@ LIFETIME_S: Final = 600
 NO_LOGIN_ACR: Final = "0"
 """Nobody was authenticated: a browser was recognised.  Spec: OpenID Connect Core section 2."""
 _ALGORITHMS: Final = frozenset({"RS256", "ES256"})
+_MAX_EXACT: Final = 2**53 - 1
+"""The largest whole number that every reader of JSON reads alike.  Spec: RFC 8259 section 6."""
 
 
 class IdTokenClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -111,4 +113,6 @@ def read_hinted_token(
     sub, audience, sid = (claims.get(name) for name in ("sub", "aud", "sid"))
     if not isinstance(sub, str) or not isinstance(audience, str) or not isinstance(sid, str | None):
         return None
+    if type(claims.get("exp")) is not int or not 0 < claims["exp"] <= _MAX_EXACT:
+        return None  # when it ended does not matter; what ends never or nowhere is none of ours
     return HintedToken(sub=sub, audience=audience, sid=sid)
