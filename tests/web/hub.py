@@ -14,7 +14,6 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, final
 from urllib.parse import quote_plus
 
@@ -249,7 +248,7 @@ def running_hub(
     portal: tuple[str, RSAKey],
     *,
     valkey_url: str | None,
-    settings: Mapping[str, str] = MappingProxyType({}),
+    settings: Mapping[str, str] | None = None,
 ) -> Generator[Hub]:
     """The Halcyon group's hub on a migrated, empty database; ``settings`` win over ours."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -260,7 +259,7 @@ def running_hub(
     generate(keys, now=from_seconds(int(time.time())), randomness=secrets.token_bytes)
     given = asyncio.run(_furnish(database, _halcyon(folder / "brands", port, portal[0])))
     log = folder / "log"
-    process = _serve(listening, database, keys, valkey_url, log, settings)
+    process = _serve(listening, database, keys, valkey_url, log, settings=settings or {})
     url = f"http://127.0.0.1:{port}"
     try:
         with (
@@ -321,6 +320,7 @@ def _serve(
     keys: Path,
     valkey_url: str | None,
     log: Path,
+    *,
     settings: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
     environ = {name: value for name, value in os.environ.items() if "CONSENTID_" not in name}
