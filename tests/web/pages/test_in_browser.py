@@ -5,7 +5,7 @@ What must not depend on scripts is looked at in a browser whose scripts are swit
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -30,14 +30,17 @@ _PAGES = [
     for name in all_views(language)
     if not name.startswith("message-") or name == "message-stale"  # all of one shape
 ]
+_LONGEST = [each for each in _PAGES if each[1] == "fr"]
+"""Of both languages, the one with the longer words."""
 _AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_PRESSED = "button, summary, label:has(input), .languages a, a.more, .other a, a.act, input.code"
 _STYLE = """e => { const s = getComputedStyle(e), r = e.getBoundingClientRect();
   return [s.color, s.backgroundColor, s.borderColor, s.borderRadius, s.font, s.boxShadow,
     s.opacity, s.textTransform, r.width, r.height, r.y] }"""
 
 
 @contextmanager
-def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Generator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -111,7 +114,7 @@ def browser(chromium: Path, hub: Hub) -> Iterator[Browser]:
 
 
 @contextmanager
-def _page(browser: Browser, width: int, height: int, *, scripts: bool = False) -> Iterator[Page]:
+def _page(browser: Browser, width: int, height: int, *, scripts: bool = False) -> Generator[Page]:
     context = browser.new_context(
         viewport={"width": width, "height": height}, java_script_enabled=scripts, locale="en"
     )
@@ -119,7 +122,8 @@ def _page(browser: Browser, width: int, height: int, *, scripts: bool = False) -
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     yield page
-    assert not said, said
+    # An incomplete form is answered with this status, which is no error of the page.
+    assert [each for each in said if "status of 422" not in each] == []
     context.close()
 
 
@@ -138,7 +142,7 @@ def test_axe_finds_nothing(browser: Browser, gallery: str, name: str, language: 
     assert not found["violations"], json.dumps(found["violations"], indent=1)[:4000]
 
 
-@pytest.mark.parametrize(("name", "language"), _PAGES)
+@pytest.mark.parametrize(("name", "language"), _LONGEST)
 @pytest.mark.parametrize("width", [320, 640])
 def test_nothing_needs_scrolling_sideways(
     browser: Browser, gallery: str, name: str, language: str, width: int
@@ -164,7 +168,7 @@ def test_accepting_and_refusing_look_alike(
     assert (refuse[-1] == accept[-1]) == (width == 1280)
 
 
-@pytest.mark.parametrize(("name", "language"), _PAGES)
+@pytest.mark.parametrize(("name", "language"), _LONGEST)
 def test_what_is_pressed_is_large_enough_for_a_finger(
     browser: Browser, gallery: str, name: str, language: str
 ) -> None:
@@ -172,8 +176,9 @@ def test_what_is_pressed_is_large_enough_for_a_finger(
         page.goto(f"{gallery}/{language}/{name}")
         page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         heights: list[float] = page.evaluate(
-            """() => [...document.querySelectorAll('button, summary, label:has(input), .languages a,
-              .more, .other a, input.code')].map(each => each.getBoundingClientRect().height)"""
+            "pressed => [...document.querySelectorAll(pressed)]"
+            ".map(each => each.getBoundingClientRect().height)",
+            _PRESSED,
         )
     assert heights
     assert min(heights) >= 44
@@ -236,8 +241,8 @@ def test_without_scripts_a_person_chooses_one_by_one(browser: Browser, hub: Hub)
     with _page(browser, 1280, 800) as page:
         page.goto(origin_of(hub) + authorize_path(ui_locales="fr"))
         page.get_by_text("Choisir une par une").click()
-        for group in page.get_by_role("group").all():
-            group.get_by_role("radio", name="Non").check()
+        for no in page.get_by_role("radio", name="Non", exact=True).all():
+            no.check()
         page.get_by_role("button", name="Enregistrer mes choix").click()
         page.wait_for_url("http://news.localhost:7600/front")
 
@@ -245,20 +250,16 @@ def test_without_scripts_a_person_chooses_one_by_one(browser: Browser, hub: Hub)
 def test_a_yes_under_a_no_comes_back_with_what_is_wrong(browser: Browser, hub: Hub) -> None:
     with _page(browser, 1280, 800) as page:
         page.goto(origin_of(hub) + authorize_path())
+        personalised = page.get_by_role("group", name="Personalised ads", exact=True)
         page.get_by_text("Choose one by one").click()
-        for group in page.get_by_role("group").all():
-            group.get_by_role("radio", name="No").check()
-        page.get_by_role("group", name="Personalised ads", exact=True).get_by_role(
-            "radio", name="Yes"
-        ).check()
-        # The status of a page is no error of its script.
+        for no in page.get_by_role("radio", name="No", exact=True).all():
+            no.check()
+        personalised.get_by_role("radio", name="Yes", exact=True).check()
         page.get_by_role("button", name="Save my choices").click()
         alert = page.get_by_role("alert")
         assert "Personalised ads" in (alert.text_content() or "")
         assert page.title().startswith("Correction needed")
-        page.get_by_role("group", name="Personalised ads", exact=True).get_by_role(
-            "radio", name="No"
-        ).check()
+        personalised.get_by_role("radio", name="No", exact=True).check()
         page.get_by_role("button", name="Save my choices").click()
         page.wait_for_url("http://news.localhost:7600/front")
 

@@ -54,7 +54,7 @@ def consent(
     view = ConsentView(
         frame=frame(slug, language, kind),
         action="/interaction/x?lang=en",
-        form_token="token",  # noqa: S106 - of no browser
+        form_token="token",
         served="served",
         reach=ReachKind.GROUP if len(notice.reaches) > 1 else ReachKind(kind),
         texts=notice.texts,
@@ -149,19 +149,19 @@ def all_views(language: str) -> dict[str, View]:
         "device-code": DeviceCodeView(
             frame=frame(None, language),
             action="/device",
-            form_token="token",  # noqa: S106
+            form_token="token",
         ),
         "device-code-wrong": DeviceCodeView(
             frame=device,
             action="/device",
-            form_token="token",  # noqa: S106
+            form_token="token",
             entered="BCDF-GHJK",
             mistake=CodeMistake.UNKNOWN,
         ),
         "device-confirm": DeviceConfirmView(
             frame=device,
             action="/device",
-            form_token="token",  # noqa: S106
+            form_token="token",
             brand="Halcyon Play",
             device="a television",
             code="BCDF-GHJK",
@@ -170,7 +170,7 @@ def all_views(language: str) -> dict[str, View]:
         "sign-out": SignOutView(
             frame=frame("shop", language),
             action="/logout",
-            form_token="token",  # noqa: S106
+            form_token="token",
         ),
         **{
             f"message-{message}": MessageView(
