@@ -105,6 +105,13 @@ def test_where_an_answer_counts_is_said_before_the_buttons() -> None:
         assert page.index("Halcyon News SAS") < page.index('value="refuse"')
 
 
+def test_every_purpose_is_named_before_the_buttons() -> None:
+    view = consent()
+    page = render(view)
+    for one in view.asked:
+        assert page.index(one.name) < page.index('value="refuse"')
+
+
 def test_what_will_be_attached_to_the_account_is_said_to_who_is_not_signed_in() -> None:
     view = consent()
     assert view.texts.account in render(view)

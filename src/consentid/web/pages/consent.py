@@ -12,7 +12,7 @@ from typing import Final
 from consentid.brandbook.notice import NoticeTexts
 from consentid.core.decision import Outcome, SignalSource
 from consentid.core.party import ReachKind
-from consentid.core.purpose import PurposeId
+from consentid.core.purpose import PurposeId, is_within
 from consentid.web.pages.frame import Frame
 
 TOKEN: Final = "form_token"  # noqa: S105 - a field's name
@@ -143,6 +143,12 @@ class ConsentView:
         """What each of its forms carries."""
         told = ((TOLD, SignalSource.GPC),) if self.honoured else ()
         return ((TOKEN, self.form_token), (SERVED, self.served), (REACH, self.reach), *told)
+
+    def parts_of(self, above: AskedPurpose) -> tuple[str, ...]:
+        """The names of what is asked besides, as part of a purpose."""
+        return tuple(
+            one.name for one in self.asked if one.id != above.id and is_within(one.id, above.id)
+        )
 
     @property
     def is_open(self) -> bool:
