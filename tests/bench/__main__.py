@@ -18,7 +18,7 @@ import socket
 import statistics
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -49,6 +49,9 @@ class Result:
     per_second: float
     bare_per_second: float
     ratio: float
+    cpu_ms: float | None
+    """Processor time of an answer in the web process: it says something on a busy machine, too."""
+    bare_cpu_ms: float | None
     client_busy: float
     is_client_bound: bool
     rounds: list[float]
@@ -101,9 +104,9 @@ def _running(connections: int) -> Generator[tuple[Load, list[Load]]]:
                 valkey_url=valkey.url,
                 settings=_SETTINGS,
             ) as hub,
-            _bare_route() as port,
+            _bare_route() as (port, pid),
         ):
-            yield bare_load(port), hub_loads(hub, connections=connections)
+            yield bare_load(port, pid), hub_loads(hub, connections=connections)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -115,7 +118,7 @@ async def _migrated(postgres: EmbeddedPostgres) -> DatabaseUrls:
 
 
 @contextlib.contextmanager
-def _bare_route() -> Generator[int]:
+def _bare_route() -> Generator[tuple[int, int]]:
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         process = subprocess.Popen(  # noqa: S603 our own program
@@ -124,7 +127,7 @@ def _bare_route() -> Generator[int]:
             pass_fds=[listening.fileno()],
         )
         try:
-            yield listening.getsockname()[1]
+            yield listening.getsockname()[1], process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
@@ -152,21 +155,36 @@ def _result(name: str, turns: list[tuple[Measured, Measured]]) -> Result:
         per_second=round(statistics.median(own.per_second for _, own in turns), 1),
         bare_per_second=round(statistics.median(bare.per_second for bare, _ in turns), 1),
         ratio=round(statistics.median(own.per_second / bare.per_second for bare, own in turns), 4),
+        cpu_ms=_cpu_ms(own for _, own in turns),
+        bare_cpu_ms=_cpu_ms(bare for bare, _ in turns),
         client_busy=round(busy, 2),
         is_client_bound=busy > _CLIENT_TOO_BUSY,
         rounds=[round(own.per_second, 1) for _, own in turns],
     )
 
 
+def _cpu_ms(measured: Iterable[Measured]) -> float | None:
+    told = [one.cpu_ms for one in measured if one.cpu_ms is not None]
+    return round(statistics.median(told), 3) if told else None
+
+
 def _table(results: list[Result]) -> str:
-    lines = [f"{'':34}{'per second':>12}{'bare route':>12}{'ratio':>9}{'client':>9}"]
+    lines = [
+        f"{'':34}{'per second':>12}{'bare route':>12}{'ratio':>9}"
+        f"{'CPU ms':>9}{'bare':>8}{'client':>9}"
+    ]
     for one in results:
         bound = "  the client was the limit" if one.is_client_bound else ""
         lines.append(
             f"{one.name:34}{one.per_second:12,.0f}{one.bare_per_second:12,.0f}"
-            f"{one.ratio:9.3f}{one.client_busy:9.0%}{bound}"
+            f"{one.ratio:9.3f}{_shown(one.cpu_ms):>9}{_shown(one.bare_cpu_ms):>8}"
+            f"{one.client_busy:9.0%}{bound}"
         )
     return "\n".join(lines)
+
+
+def _shown(milliseconds: float | None) -> str:
+    return "-" if milliseconds is None else f"{milliseconds:.2f}"
 
 
 if __name__ == "__main__":

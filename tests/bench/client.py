@@ -1,9 +1,11 @@
 """Connections that always have one request under way, and count what comes back."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast, final
 
 import httptools
@@ -19,6 +21,8 @@ class Load:
 
     name: str
     port: int
+    pid: int
+    """The web process that answers."""
     status: int
     next_request: NextRequest
     heard: Callable[[dict[bytes, bytes]], None] | None = None
@@ -32,6 +36,8 @@ class Measured:
     per_second: float
     client_busy: float
     """The client's share of one core: near 1, the client is what was measured."""
+    cpu_ms: float | None
+    """What an answer cost the web process; None where no /proc tells."""
 
 
 @dataclass(slots=True)
@@ -122,10 +128,25 @@ async def measure(load: Load, *, connections: int, seconds: float, warm_up: floa
         for number in range(connections)
     ]
     await asyncio.sleep(max(0.0, begins - time.perf_counter()))
-    busy = time.process_time()
+    busy, spent = time.process_time(), _cpu_s(load.pid)
     await asyncio.gather(*(connection.done for connection in opened))
-    busy = time.process_time() - busy
+    busy, now_spent = time.process_time() - busy, _cpu_s(load.pid)
     # Where there was nothing left to send, the window ended with the last answer.
     is_whole = window.last > window.ends - 0.1 * seconds
     taken = seconds if is_whole else max(window.last - window.begins, 1e-9)
-    return Measured(per_second=window.answers / taken, client_busy=busy / taken)
+    return Measured(
+        per_second=window.answers / taken,
+        client_busy=busy / taken,
+        cpu_ms=None
+        if spent is None or now_spent is None or not window.answers
+        else 1_000 * (now_spent - spent) / window.answers,
+    )
+
+
+def _cpu_s(pid: int) -> float | None:
+    """Processor time of a process so far."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")

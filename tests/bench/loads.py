@@ -35,8 +35,8 @@ def request_bytes(path: str, body: bytes | None = None, *, number: int, **header
     return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
 
-def bare_load(port: int) -> Load:
-    return Load(name="bare route", port=port, status=200, next_request=_same("/"))
+def bare_load(port: int, pid: int) -> Load:
+    return Load(name="bare route", port=port, pid=pid, status=200, next_request=_same("/"))
 
 
 def hub_loads(hub: Hub, *, connections: int) -> list[Load]:
@@ -63,7 +63,7 @@ def hub_loads(hub: Hub, *, connections: int) -> list[Load]:
         return _form("/token", _redemption(codes.pop()), number=number, Authorization=basic)
 
     def load(name: str, status: int, next_request: NextRequest) -> Load:
-        return Load(name=name, port=port, status=status, next_request=next_request)
+        return Load(name=name, port=port, pid=hub.pid, status=status, next_request=next_request)
 
     credentials = {"grant_type": "client_credentials"}
     asked = msgspec.json.encode({"token": consent_token, "purposes": ["ads"]})
@@ -71,6 +71,7 @@ def hub_loads(hub: Hub, *, connections: int) -> list[Load]:
         Load(
             name="GET /authorize, prompt=none",
             port=port,
+            pid=hub.pid,
             status=303,
             next_request=authorize,
             heard=keep_code,
