@@ -169,10 +169,8 @@ def _cpu_ms(measured: Iterable[Measured]) -> float | None:
 
 
 def _table(results: list[Result]) -> str:
-    lines = [
-        f"{'':34}{'per second':>12}{'bare route':>12}{'ratio':>9}{'CPU ms':>9}{'bare':>8}"
-        + f"{'client':>9}"
-    ]
+    names = f"{'per second':>12}{'bare route':>12}{'ratio':>9}{'CPU ms':>9}{'bare':>8}{'client':>9}"
+    lines = [f"{'':34}{names}"]
     for one in results:
         bound = "  the client was the limit" if one.is_client_bound else ""
         lines.append(
