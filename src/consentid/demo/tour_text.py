@@ -95,11 +95,13 @@ curl -s $HUB/jwks.json > jwks.json
 LIST=$(echo "$TOKEN" | cut -d. -f2 | python3 -c 'import base64,json,sys; part=sys.stdin.read()
 print(json.loads(base64.urlsafe_b64decode(part+"=="))["status"]["status_list"]["uri"])')
 curl -s "$LIST" > status-list.jwt
-consentid verify --jwks jwks.json --status-list status-list.jwt --audience {audience} "$TOKEN"
+uv run consentid verify --jwks jwks.json --status-list status-list.jwt \\
+  --audience {audience} "$TOKEN"
 
 # 5  Mila withdraws everywhere; six seconds later the list says so too.
 curl -s -H "Authorization: Bearer $MILA" -H "Idempotency-Key: $RANDOM$RANDOM" \\
   -H 'Content-Type: application/json' -d '{{"reach": "group", "all": true}}' \\
   $HUB/v1/withdrawals > /dev/null; sleep 6; curl -s "$LIST" > status-list.jwt
-consentid verify --jwks jwks.json --status-list status-list.jwt --audience {audience} "$TOKEN"
+uv run consentid verify --jwks jwks.json --status-list status-list.jwt \\
+  --audience {audience} "$TOKEN"
 """

@@ -7,8 +7,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.core.decision import Decision
-from consentid.core.party import Party, reach_kind
+from consentid.brandbook.book import Book
+from consentid.core.catalogue import offered
+from consentid.core.decision import Choice, Decision, Outcome
+from consentid.core.party import Named, Party, can_cover, reach_kind
+from consentid.core.purpose import lineage
 from consentid.core.record import from_record
 from consentid.flows.authenticate import Caller
 from consentid.flows.commit_decisions import BODY
@@ -18,7 +21,7 @@ from consentid.flows.references import ReferenceKind, open_reference, seal_refer
 from consentid.flows.session import open_session
 from consentid.flows.show_state import public_decision_id
 from consentid.keyring import wrapping
-from consentid.kit.instants import Instant, to_rfc3339
+from consentid.kit.instants import DAY, Instant, to_rfc3339
 from consentid.store import decisions
 from consentid.store.decisions import DecisionRow
 
@@ -37,6 +40,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     decision: str
     recorded_at: str
+    """To the microsecond where it was recorded here, to the day where it was not."""
     early: str
     late: str
     reach: str
@@ -98,9 +102,11 @@ async def show_history(
             for row in rows:
                 before = (row.recorded_at, row.id)
                 decision = _open(session.subject, row)
-                if decision.reach not in (None, party):
+                choices = _visible(book, party, decision)
+                if not choices:
                     continue
-                shown.append(_entry(context, party, decision, decision.actor in own_clients))
+                here = decision.actor in own_clients
+                shown.append(_entry(context, party, decision, choices, here=here))
                 if len(shown) == limit:
                     more = True
                     break
@@ -122,17 +128,43 @@ def _open(subject: OpenSubject, row: DecisionRow) -> Decision:
     return from_record(msgspec.json.decode(body), subject=subject.id)
 
 
-def _entry(context: Context, party: Party, decision: Decision, here: bool) -> HistoryEntry:
-    notice = decision.notice
+def _visible(book: Book, party: Party, decision: Decision) -> Sequence[Choice]:
+    """The choices that concern a brand or partner, and no others.
+
+    Of refusals those that reach it, of grants those whose notice named it too; both only for what
+    it offers, or for what lies above that in the tree.
+    """
+    terms = book.catalogue.parties.get(party)
+    if terms is None or decision.reach not in (None, party):
+        return ()
+    concerned = {above for id_ in offered(book.catalogue, party) for above in lineage(id_)}
+    named = decision.notice is not None and any(
+        each == Named(party=party, entity=terms.entity) and can_cover(decision.reach, party)
+        for each in decision.notice.names
+    )
+    return [
+        choice
+        for choice in decision.choices
+        if choice.purpose in concerned and (named or choice.outcome is Outcome.REFUSED)
+    ]
+
+
+def _entry(
+    context: Context, party: Party, decision: Decision, choices: Sequence[Choice], *, here: bool
+) -> HistoryEntry:
+    """One decision.  What was recorded elsewhere is told by the day: instants join nobody."""
+
+    def shown(instant: Instant) -> str:
+        return to_rfc3339(instant if here else Instant(instant - instant % DAY))
+
+    notice = decision.notice if here else None
     return HistoryEntry(
         decision=public_decision_id(context, party, decision.id),
-        recorded_at=to_rfc3339(decision.recorded_at),
-        early=to_rfc3339(decision.interval.early),
-        late=to_rfc3339(decision.interval.late),
+        recorded_at=shown(decision.recorded_at),
+        early=shown(decision.interval.early),
+        late=shown(decision.interval.late),
         reach=reach_kind(decision.reach),
-        choices=[
-            ChoiceOut(purpose=choice.purpose, outcome=choice.outcome) for choice in decision.choices
-        ],
+        choices=[ChoiceOut(purpose=choice.purpose, outcome=choice.outcome) for choice in choices],
         catalogue=decision.catalogue,
         notice=None
         if notice is None

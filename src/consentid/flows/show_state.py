@@ -15,7 +15,7 @@ from consentid.flows.consistency import check_at_least, consistency_of
 from consentid.flows.context import Context
 from consentid.flows.session import open_session, resolve_here
 from consentid.kit.errors import ForbiddenError
-from consentid.kit.instants import Instant, to_rfc3339
+from consentid.kit.instants import HOUR, Instant, to_rfc3339
 from consentid.store import clock
 from consentid.tokens.pairwise import pairwise_decision_id
 
@@ -150,4 +150,5 @@ def public_decision_id(context: Context, party: Party, decision: DecisionId) -> 
 
 
 def _text(instant: Instant) -> str:
-    return to_rfc3339(instant)
+    """To the hour, rounded down: the exact instant would join a person across brands."""
+    return to_rfc3339(Instant(instant - instant % HOUR))

@@ -142,8 +142,11 @@ async def judge_status(
     subject = await open_subject(context, connection, holder.subject, lock=lock)
     if subject is None:
         return None
+    said = say_now(book, subject, line, at=at)
+    if line.actors and not said.yes:
+        return None  # the sharing that the line rests on does not stand
     # The catalogue or the time may have narrowed what the token says.
-    if not set(claims.consent.g) <= set(say_now(book, subject, line, at=at).yes):
+    if not set(claims.consent.g) <= set(said.yes):
         return None
     return Judged(subject=subject, line=line)
 

@@ -41,7 +41,6 @@ async def add(
             channel=decision.channel,
             served=decision.served,
             signal=decision.signal,
-            prompted_by=decision.prompted_by,
             adopted_from=decision.adopted_from,
             sealed=sealed,
             commitment=commitment,

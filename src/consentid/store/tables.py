@@ -159,7 +159,6 @@ decisions: Final = Table(
     Column("channel", Text, nullable=False),
     Column("served", Uuid),
     Column("signal", Text),
-    Column("prompted_by", Text),
     Column("adopted_from", Uuid),
     Column("sealed", LargeBinary, nullable=False),
     Column("commitment", LargeBinary, nullable=False),

@@ -16,6 +16,7 @@ from consentid.flows.context import Context
 from consentid.flows.create_device import DeviceOut, create_device
 from consentid.flows.history import HistoryOut, show_history
 from consentid.flows.show_state import StateOut, show_state
+from consentid.kit.errors import MalformedError
 from consentid.web.callers import wall_clock_s
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
 from consentid.web.requests import IdempotencyKey, repeatable_of
@@ -53,9 +54,23 @@ async def post_device(
     return await create_device(
         context,
         caller,
-        origin=data.origin,
+        origin=_origin(request, data.origin),
         request=repeatable_of(request, context, caller, "devices", idempotency_key),
     )
+
+
+def _origin(request: Request[Any, Any, Any], told: str | None) -> str | None:
+    """Where the device is: what a browser says of itself outweighs what the body says.
+
+    Raises:
+        MalformedError: both are there and differ.
+    """
+    sent = request.headers.get("origin")
+    if sent is not None and told is not None and sent != told:
+        raise MalformedError(
+            "origin_contradicted", "The Origin header names another origin.", where="origin"
+        )
+    return sent or told
 
 
 @get(

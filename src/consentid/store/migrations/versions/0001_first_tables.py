@@ -22,13 +22,14 @@ _PRIVILEGES: Final = {
     "SELECT": ("catalogues", "clients", "client_secrets", "alembic_version"),
     "SELECT, INSERT": (
         *("decisions", "staged_entries", "outbox", "served_events"),
-        *("devices", "served_notices"),
+        # Destroying a subject's key is erasure: no serving role may do it.
+        *("devices", "served_notices", "subject_keys"),
     ),
     "SELECT, INSERT, UPDATE": (
         *("subjects", "known_subjects", "account_devices"),
         *("status_lists", "status_indices"),
     ),
-    "SELECT, INSERT, DELETE": ("subject_keys", "access_tokens", "used_tokens"),
+    "SELECT, INSERT, DELETE": ("access_tokens", "used_tokens"),
     "SELECT, INSERT, UPDATE, DELETE": (
         *("projections", "signals_seen", "audience_states", "idempotency_keys"),
     ),
@@ -224,7 +225,6 @@ def _make_tables() -> None:
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("served", sa.Uuid(), nullable=True),
         sa.Column("signal", sa.Text(), nullable=True),
-        sa.Column("prompted_by", sa.Text(), nullable=True),
         sa.Column("adopted_from", sa.Uuid(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("commitment", sa.LargeBinary(), nullable=False),
