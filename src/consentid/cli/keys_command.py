@@ -92,8 +92,8 @@ def run(args: argparse.Namespace) -> int:
     """Do what was asked and print what was done.  Answers the exit code."""
     given = cast("_Arguments", cast("object", args))
     now = instants.from_datetime(datetime.now(UTC))
+    folder = given.keys or settings.from_environment(os.environ).keys_dir
     try:
-        folder = given.keys or settings.from_environment(os.environ).keys_dir
         match given.action:
             case "generate":
                 _generate(folder, now, as_json=given.json)

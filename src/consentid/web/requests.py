@@ -72,7 +72,15 @@ def repeatable_of(
     route: str,
     idempotency_key: str,
 ) -> Repeatable:
-    """Name a request, so that its repetition can be told."""
+    """Name a request, so that its repetition can be told.
+
+    Raises:
+        MalformedError: two keys were sent, and either might be meant.
+    """
+    if len(request.headers.getall("idempotency-key", [])) > 1:
+        raise MalformedError(
+            "idempotency_key_malformed", "Send one Idempotency-Key.", where="Idempotency-Key"
+        )
     return repeatable(
         context,
         client_id=caller.client.client_id,

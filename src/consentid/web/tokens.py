@@ -89,6 +89,8 @@ async def token(
     """Judge the grant: credentials, or the exchange of an ID token, a credential or a token."""
     try:
         credentials = read_credentials(request)
+        if "grant_type" not in credentials.form:
+            return refuse("invalid_request", "grant_type is missing.")
         answer = await answer_token_request(
             context,
             TokenRequest(
