@@ -1,7 +1,7 @@
-"""``/v1/decisions``, ``/v1/withdrawals``, ``/v1/signals``: what a person chose."""
+"""``/v1/decisions`` and ``/v1/withdrawals``: what a person chose."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, post
@@ -10,6 +10,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from consentid.brandbook.client import Scope
+from consentid.cache.limits import Limit
 from consentid.core.decision import MAX_CHOICES, Choice, Outcome, SignalSource
 from consentid.core.party import ReachKind
 from consentid.core.purpose import PurposeId
@@ -24,10 +25,14 @@ from consentid.flows.record_decision import (
 )
 from consentid.flows.show_catalogue import NoticeRefOut
 from consentid.kit.errors import MalformedError
+from consentid.web.callers import wall_clock_s
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
 from consentid.web.requests import IdempotencyKey, repeatable_of
 from consentid.web.responses import WRITE_PROBLEMS
 from consentid.web.words import Digest, PurposeText, Reference
+
+_WRITES: Final = Limit(name="writes", most=6_000, window_s=60)
+"""Of one subject: nobody chooses a hundred times a second."""
 
 
 class ChoiceIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +93,7 @@ async def post_decision(
     signals = dict(data.signals)
     if "origin" in request.headers and request.headers.get("sec-gpc") == "1":
         signals.setdefault(SignalSource.GPC, True)
+    await context.limiter.check(_WRITES, str(caller.subject), now_s=wall_clock_s())
     return await record_decision(
         context,
         caller,
@@ -133,6 +139,7 @@ async def post_withdrawal(
         raise MalformedError(
             "purposes_or_all", 'Name purposes, or say "all": true, not both.', where="purposes"
         )
+    await context.limiter.check(_WRITES, str(caller.subject), now_s=wall_clock_s())
     return await withdraw(
         context,
         caller,
