@@ -1,0 +1,75 @@
+"""The tables.  Alembic's migrations are their history; a test holds both equal.
+
+
+from typing import Final
+
+from consentid.store.tables.choices import (
+    decisions,
+    projections,
+    served_events,
+    served_notices,
+    signals_seen,
+)
+from consentid.store.tables.configuration import catalogues, client_secrets, clients
+from consentid.store.tables.issued import (
+    access_tokens,
+    audience_states,
+    status_indices,
+    status_lists,
+    used_tokens,
+)
+from consentid.store.tables.journal import idempotency_keys, outbox, staged_entries
+from consentid.store.tables.metadata import InstantType, metadata
+from consentid.store.tables.people import (
+    account_devices,
+    devices,
+    known_subjects,
+    subject_keys,
+    subjects,
+)
+from consentid.store.tables.sign_in import (
+    authorization_codes,
+    device_codes,
+    hub_sessions,
+    interactions,
+    portal_logins,
+    pushed_requests,
+    refresh_tokens,
+)
+
+APPEND_ONLY: Final = ("catalogues", "decisions", "staged_entries", "outbox", "served_events")
+"""Tables that the serving role may read and insert into, and that triggers keep from changing."""
+
+__all__ = [
+    "APPEND_ONLY",
+    "InstantType",
+    "access_tokens",
+    "account_devices",
+    "audience_states",
+    "authorization_codes",
+    "catalogues",
+    "client_secrets",
+    "clients",
+    "decisions",
+    "device_codes",
+    "devices",
+    "hub_sessions",
+    "idempotency_keys",
+    "interactions",
+    "known_subjects",
+    "metadata",
+    "outbox",
+    "portal_logins",
+    "projections",
+    "pushed_requests",
+    "refresh_tokens",
+    "served_events",
+    "served_notices",
+    "signals_seen",
+    "staged_entries",
+    "status_indices",
+    "status_lists",
+    "subject_keys",
+    "subjects",
+    "used_tokens",
+]

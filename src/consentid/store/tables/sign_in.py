@@ -1,0 +1,138 @@
+"""The doors of OpenID Connect: sessions, interactions, codes, refresh tokens."""
+
+from typing import Final
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from consentid.store.tables.metadata import InstantType, metadata
+
+hub_sessions: Final = Table(
+    "hub_sessions",
+    metadata,
+    # The cookie's hash; the cookie changes at each sign-in, so a fixed one is worth nothing.
+    Column("session_hash", LargeBinary, primary_key=True),
+    Column("device_id", Uuid, ForeignKey("subjects.id")),
+    Column("account_id", Uuid, ForeignKey("subjects.id")),
+    Column("auth_time", InstantType),
+    Column("acr", Text),
+    # HMACs of the portal's session and subject, for its back-channel logout.
+    Column("portal_sid_hash", LargeBinary),
+    Column("identity_hash", LargeBinary),
+    Column("created_at", InstantType, nullable=False),
+    Column("expires_at", InstantType, nullable=False),
+    Index(None, "account_id"),
+    Index(None, "portal_sid_hash"),
+    Index(None, "identity_hash"),
+    Index(None, "expires_at"),
+)
+
+interactions: Final = Table(
+    "interactions",
+    metadata,
+    # Something a person is to decide on a page of the hub, bound to one browser.
+    Column("interaction_hash", LargeBinary, primary_key=True),
+    Column("browser_hash", LargeBinary, nullable=False),
+    Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
+    Column("kind", Text, nullable=False),  # authorize | device
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", InstantType, nullable=False),
+    Column("expires_at", InstantType, nullable=False),
+    Column("finished_at", InstantType),
+    Index(None, "expires_at"),
+)
+
+portal_logins: Final = Table(
+    "portal_logins",
+    metadata,
+    # A hand-over to the portal under way: state, bound to one browser.
+    Column("state_hash", LargeBinary, primary_key=True),
+    Column("browser_hash", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", InstantType, nullable=False),
+    Column("expires_at", InstantType, nullable=False),
+    Column("used_at", InstantType),
+    Index(None, "expires_at"),
+)
+
+pushed_requests: Final = Table(
+    "pushed_requests",
+    metadata,
+    Column("request_hash", LargeBinary, primary_key=True),
+    Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", InstantType, nullable=False),
+    Column("expires_at", InstantType, nullable=False),
+    Column("used_at", InstantType),
+    Index(None, "expires_at"),
+)
+
+authorization_codes: Final = Table(
+    "authorization_codes",
+    metadata,
+    Column("code_hash", LargeBinary, primary_key=True),
+    Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
+    Column("subject_id", Uuid, ForeignKey("subjects.id"), nullable=False),
+    Column("device_id", Uuid, ForeignKey("subjects.id")),
+    Column("session_hash", LargeBinary),
+    # What tokens that come of this code have in common, for ending them together.
+    Column("family", Uuid, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("code_challenge", Text, nullable=False),
+    Column("nonce", Text),
+    Column("resource", Text),
+    Column("auth_time", InstantType),
+    Column("acr", Text),
+    Column("details", LargeBinary),  # granted authorization details, JSON
+    Column("issued_at", InstantType, nullable=False),
+    Column("expires_at", InstantType, nullable=False),
+    Column("used_at", InstantType),
+    Index(None, "expires_at"),
+    Index(None, "subject_id"),
+)
+
+refresh_tokens: Final = Table(
+    "refresh_tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("family", Uuid, nullable=False),
+    Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
+    Column("subject_id", Uuid, ForeignKey("subjects.id"), nullable=False),
+    Column("device_id", Uuid, ForeignKey("subjects.id")),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("resource", Text),
+    Column("auth_time", InstantType),
+    Column("acr", Text),
+    Column("details", LargeBinary),
+    Column("issued_at", InstantType, nullable=False),
+    Column("expires_at", InstantType, nullable=False),
+    Column("family_expires_at", InstantType, nullable=False),
+    Column("used_at", InstantType),
+    Column("revoked_at", InstantType),
+    Index(None, "family"),
+    Index(None, "subject_id"),
+    Index(None, "expires_at"),
+)
+
+device_codes: Final = Table(
+    "device_codes",
+    metadata,
+    Column("device_code_hash", LargeBinary, primary_key=True),
+    Column("user_code_hash", LargeBinary, nullable=False, unique=True),
+    Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("resource", Text),
+    Column("details", LargeBinary),
+    Column("device_name", Text),
+    Column("status", Text, nullable=False),  # pending | approved | denied | consumed
+    Column("subject_id", Uuid, ForeignKey("subjects.id")),
+    Column("auth_time", InstantType),
+    Column("acr", Text),
+    Column("interval_s", Integer, nullable=False),
+    Column("polled_at", InstantType),
+    Column("created_at", InstantType, nullable=False),
+    Column("expires_at", InstantType, nullable=False),
+    Index(None, "expires_at"),
+    Index(None, "subject_id"),
+)
