@@ -1,5 +1,4 @@
-"""The tables.  Alembic's migrations are their history; a test holds both equal.
-
+"""The tables.  Alembic's migrations are their history; a test holds both equal."""
 
 from typing import Final
 
