@@ -13,6 +13,7 @@ PUBLIC = {
     "/statuslists",
     "/statuslists/{number}",
     "/v1/catalogue",
+    "/sdk/v1/{file}",
     "/health/live",
     "/health/ready",
 }

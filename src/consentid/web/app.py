@@ -40,6 +40,7 @@ from consentid.web.par import post_par
 from consentid.web.portal_callback import get_portal_callback
 from consentid.web.requests import StrictRequest
 from consentid.web.revoke import post_revoke
+from consentid.web.sdk_files import get_sdk_file, sdk_files
 from consentid.web.status_lists import get_status_list, get_status_lists
 from consentid.web.strict_bodies import MAX_BYTES, StrictBodies
 from consentid.web.subjects import get_history, get_state, post_device
@@ -67,6 +68,7 @@ _HANDLERS: Final = (
     get_live,
     get_metadata,
     get_ready,
+    get_sdk_file,
     get_state,
     get_status_list,
     get_status_lists,
@@ -123,6 +125,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
         on_app_init=[_forget_defaults],
     )
     app.state["context"] = context
+    sdk_files()  # found and read now, not at somebody's first visit
     # Around the router: middleware of the framework does not see what is refused there.
     app.asgi_handler = EdgeHeaders(app.asgi_handler, context)
     return app

@@ -76,6 +76,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="Verification", description="Whether a consent token may be acted on."),
             Tag(name="OAuth", description="Who is calling, and for whom."),
             Tag(name="Metadata", description="Where everything is, and the public keys."),
+            Tag(name="SDK", description="What a brand's page loads."),
             Tag(name="Operations", description="For whoever runs this."),
         ],
         security=[{"access_token": []}],
