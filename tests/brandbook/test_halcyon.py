@@ -117,7 +117,8 @@ def test_clients_get_the_grants_that_their_declaration_makes_possible(halcyon: D
     clients = {str(id_): client for id_, client in halcyon.book.clients.items()}
     code = {GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN, GrantType.TOKEN_EXCHANGE}
     assert clients["news-web"].grant_types == code | {GrantType.CLIENT_CREDENTIALS}
-    assert clients["news-spa"].grant_types == code
+    for slug in ("news-spa", "shop-spa", "play-spa"):
+        assert clients[slug].grant_types == code
     assert clients["news-app"].grant_types == code
     assert clients["play-tv"].grant_types == {
         GrantType.DEVICE_CODE,
@@ -129,7 +130,9 @@ def test_clients_get_the_grants_that_their_declaration_makes_possible(halcyon: D
         "news-spa": "browser",
         "news-app": "native",
         "shop-web": "web",
+        "shop-spa": "browser",
         "play-web": "web",
+        "play-spa": "browser",
         "play-tv": "native",
         "reach-api": "web",
         "reach-forms": "web",
