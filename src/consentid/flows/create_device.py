@@ -6,7 +6,10 @@ from typing import Final
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consentid.brandbook.book import Book
+from consentid.brandbook.client import ApplicationType, AuthMethod
 from consentid.core.decision import SubjectId
+from consentid.core.party import Party
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.flows.idempotency import Repeatable, find_first_answer, save_answer
@@ -15,7 +18,7 @@ from consentid.flows.show_state import require_party
 from consentid.kit import base64url
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import DAY, Instant, to_rfc3339
-from consentid.store import clock, subjects
+from consentid.store import clients, clock, subjects
 
 CREDENTIAL_BYTES: Final = 32
 LIFETIME_D: Final = 396
@@ -28,6 +31,47 @@ class DeviceOut(msgspec.Struct, frozen=True, kw_only=True):
     credential: str
     """256 bits in base64url.  43 characters."""
     expires_at: str
+
+
+async def find_page_client(context: Context, *, unverified_client_id: str, origin: str) -> Caller:
+    """Whose page asks, where its script has no token yet: a public client, called from its origin.
+
+    The browser vouches for the origin, and nothing else is believed: such a caller makes a device
+    and nothing more.
+
+    Raises:
+        ForbiddenError: no public client of a browser, or not from its party's own pages.
+    """
+    async with context.database.reading() as connection:
+        book = await context.book(connection)
+        client = await clients.find(connection, unverified_client_id)
+    if (
+        client is None
+        or client.auth_method != AuthMethod.NONE
+        or client.registration.application_type != ApplicationType.BROWSER
+    ):
+        raise ForbiddenError(
+            "client_not_public",
+            "This is no public client of a page: send an access token instead.",
+            where="client_id",
+        )
+    check_origin(book, client.party, origin)
+    return Caller(client=client, scopes=client.scopes, subject=None, device=None)
+
+
+def check_origin(book: Book, party: Party, origin: str) -> None:
+    """Insist that a page is one of a party's own.
+
+    Raises:
+        ForbiddenError: it is not.
+    """
+    profile = book.find_profile(party)
+    if profile is None or origin not in profile.origins:
+        raise ForbiddenError(
+            "origin_not_yours",
+            f"This origin is not among the `origins` in the file of {party}.",
+            where="origin",
+        )
 
 
 async def create_device(
@@ -45,13 +89,8 @@ async def create_device(
             return msgspec.json.decode(first, type=DeviceOut)
         book = await context.book(connection)
         require_party(book, caller.client.party)
-        profile = book.find_profile(caller.client.party)
-        if origin is not None and (profile is None or origin not in profile.origins):
-            raise ForbiddenError(
-                "origin_not_yours",
-                f"This origin is not among the `origins` in the file of {caller.client.party}.",
-                where="origin",
-            )
+        if origin is not None:
+            check_origin(book, caller.client.party, origin)
         credential = base64url.encode(context.randomness(CREDENTIAL_BYTES))
         expires_at = Instant(now + LIFETIME_D * DAY)
         new = new_subject(context, at=now)

@@ -33,6 +33,19 @@ async def bearer_guard(
     connection.state[_CALLER] = caller
 
 
+async def bearer_or_page_guard(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """As ``bearer_guard``; a page may come without a token, and its handler finds out whose it is.
+
+    Raises:
+        UnauthenticatedError, ForbiddenError: as there; and there is neither a token nor a page.
+    """
+    headers = connection.headers
+    if headers.getall("authorization", []) or "origin" not in headers:
+        await bearer_guard(connection, handler)
+
+
 def read_bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     """The access token of the ``Authorization`` header, not yet verified.  Spec: RFC 6750.
 
@@ -41,15 +54,20 @@ def read_bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     """
     headers = connection.headers.getall("authorization", [])
     if not headers:
-        raise UnauthenticatedError(
-            "token_missing", "Send an access token: Authorization: Bearer <token from /token>."
-        )
+        raise token_missing()
     scheme, _, unverified = headers[0].partition(" ")
     if len(headers) > 1 or scheme.lower() != "bearer" or not unverified:
         raise UnauthenticatedError(
             "invalid_token", "Send exactly one Authorization header of scheme Bearer."
         )
     return unverified.strip()
+
+
+def token_missing() -> UnauthenticatedError:
+    """Nobody says who is calling."""
+    return UnauthenticatedError(
+        "token_missing", "Send an access token: Authorization: Bearer <token from /token>."
+    )
 
 
 def context_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Context:
@@ -60,6 +78,11 @@ def context_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Context:
 def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     """Whom the guard let in."""
     return cast("Caller", connection.state[_CALLER])
+
+
+def find_caller(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller | None:
+    """Whom ``bearer_or_page_guard`` let in by a token; None for a page without one."""
+    return cast("Caller | None", connection.state.get(_CALLER))
 
 
 def check_query(request: Request[Any, Any, Any]) -> None:

@@ -1,7 +1,7 @@
 """``/v1/devices``, ``/v1/state``, ``/v1/history``: a subject, seen by one brand or partner."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from litestar import Request, get, post
@@ -13,21 +13,40 @@ from consentid.brandbook.client import Scope
 from consentid.cache.limits import Limit
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
-from consentid.flows.create_device import DeviceOut, create_device
+from consentid.flows.create_device import DeviceOut, create_device, find_page_client
 from consentid.flows.history import HistoryOut, show_history
 from consentid.flows.show_state import StateOut, show_state
 from consentid.kit.errors import MalformedError
-from consentid.web.callers import wall_clock_s
-from consentid.web.guards import QUERY, SCOPE, bearer_guard
+from consentid.web.callers import network_of, wall_clock_s
+from consentid.web.guards import (
+    QUERY,
+    SCOPE,
+    bearer_guard,
+    bearer_or_page_guard,
+    find_caller,
+    token_missing,
+)
 from consentid.web.requests import IdempotencyKey, repeatable_of
 from consentid.web.responses import READ_PROBLEMS, WRITE_PROBLEMS
 from consentid.web.words import MAX_REFERENCE, REFERENCE
 
-_DEVICES = Limit(name="devices", most=6_000, window_s=60)
+_DEVICES: Final = Limit(name="devices", most=6_000, window_s=60)
+_PAGE_DEVICES: Final = Limit(name="page_devices", most=600, window_s=60)
+"""Of one network: a provider may put many thousand phones behind one address."""
+_MIN_PAGE_KEY: Final = 22
+"""128 bits in base64url."""
+
+
+ClientIdText: TypeAlias = Annotated[
+    str, Meta(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")
+]
 
 
 class DeviceIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the device's choices are made."""
+
+    client_id: ClientIdText | None = None
+    """A page's public client, where its script has no access token yet."""
 
     origin: Annotated[str, Meta(max_length=255, pattern=r"^[\x21-\x7e]+$")] | None = None
     """A registered origin of the brand; the device is bound to it."""
@@ -36,20 +55,31 @@ class DeviceIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 @post(
     "/v1/devices",
     status_code=HTTPStatus.CREATED,
-    guards=[bearer_guard],
+    guards=[bearer_or_page_guard],
     opt={SCOPE: Scope.DECISIONS_WRITE, QUERY: frozenset[str]()},
     tags=["Subjects"],
     summary="Make a device subject",
+    security=[{"access_token": []}, {}],
     responses=WRITE_PROBLEMS,
 )
 async def post_device(
     request: Request[Any, Any, Any],
     context: NamedDependency[Context],
-    caller: NamedDependency[Caller],
     data: JSONBody[DeviceIn],
     idempotency_key: IdempotencyKey,
 ) -> DeviceOut:
-    """Make a device at its first explicit choice.  The credential is told this once."""
+    """Make a device at its first explicit choice.  The credential is told this once.
+
+    A page's script that has no access token yet says `client_id` instead; its Origin has to be
+    registered for that client's brand or partner, and its key has to be a secret of its own.
+    """
+    caller = find_caller(request)
+    if caller is None:
+        caller = await _page_client(request, context, data, idempotency_key)
+    elif data.client_id is not None:
+        raise MalformedError(
+            "client_id_needless", "The access token says which client it is.", where="client_id"
+        )
     await context.limiter.check(_DEVICES, caller.client.client_id, now_s=wall_clock_s())
     return await create_device(
         context,
@@ -57,6 +87,34 @@ async def post_device(
         origin=_origin(request, data.origin),
         request=repeatable_of(request, context, caller, "devices", idempotency_key),
     )
+
+
+async def _page_client(
+    request: Request[Any, Any, Any], context: Context, data: DeviceIn, idempotency_key: str
+) -> Caller:
+    """The client of a page whose script has no access token yet.
+
+    Raises:
+        UnauthenticatedError: it does not say which.
+        ForbiddenError: see ``find_page_client``.
+        MalformedError: whoever guesses the key would be answered with the same device.
+        RateLimitedError: too many from one network.
+    """
+    if data.client_id is None:
+        raise token_missing()
+    await context.limiter.check(_PAGE_DEVICES, network_of(request), now_s=wall_clock_s())
+    caller = await find_page_client(
+        context, unverified_client_id=data.client_id, origin=request.headers["origin"]
+    )
+    caller.require(Scope.DECISIONS_WRITE)
+    if len(idempotency_key) < _MIN_PAGE_KEY:
+        raise MalformedError(
+            "idempotency_key_guessable",
+            f"Without an access token the key is a secret: at least {_MIN_PAGE_KEY} random "
+            "characters, such as a UUID.",
+            where="Idempotency-Key",
+        )
+    return caller
 
 
 def _origin(request: Request[Any, Any, Any], told: str | None) -> str | None:

@@ -14,10 +14,10 @@ from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
 from sqlalchemy.util import await_only
 from typing_extensions import override
 
-from consentid.brandbook.client import AuthMethod
+from consentid.brandbook.client import ApplicationType, AuthMethod
 from consentid.core.decision import SubjectId
 from consentid.core.party import PartyKind
-from consentid.flows.create_device import find_device
+from consentid.flows.create_device import check_origin, find_device
 from consentid.flows.issue_token import prepare_token
 from consentid.flows.oauth.client import SUBJECT_SCOPES, TOKEN_EXCHANGE, AuthlibClient
 from consentid.flows.oauth.errors import InvalidTargetError
@@ -32,7 +32,7 @@ from consentid.flows.oauth.token_types import (
 from consentid.flows.oauth.transaction import Transaction
 from consentid.flows.session import open_session
 from consentid.flows.sign_in import SignedIn, sign_in
-from consentid.kit.errors import MalformedError, UnauthenticatedError
+from consentid.kit.errors import ForbiddenError, MalformedError, UnauthenticatedError
 from consentid.net.portal import verify_id_token
 
 _KNOWN_REQUESTED: Final = (ACCESS_TOKEN, CONSENT_TOKEN)
@@ -135,6 +135,7 @@ async def _identify(
         case kind if kind == DEVICE_CREDENTIAL:
             if device is not None:
                 raise InvalidRequestError("actor_token goes with an ID token only.")
+            _check_page(transaction, client, asked)
             return await _by_credential(transaction, asked, subject_token)
         case _:
             raise InvalidRequestError("subject_token_type is not one that is exchanged here.")
@@ -190,6 +191,18 @@ async def _by_id_token(
         device=device,
         at=transaction.now,
     )
+
+
+def _check_page(transaction: Transaction, client: AuthlibClient, asked: AuthlibRequest) -> None:
+    """A page's script keeps no secret: it is believed on its own pages only."""
+    if client.row.registration.application_type != ApplicationType.BROWSER:
+        return
+    try:
+        check_origin(transaction.book, client.row.party, asked.origin or "")
+    except ForbiddenError as error:
+        raise UnauthorizedClientError(
+            "This client's script is believed on its party's registered origins only."
+        ) from error
 
 
 async def _by_credential(
