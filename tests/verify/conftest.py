@@ -24,6 +24,9 @@ class Issuer:
     headers: dict[str, str] = field(default_factory=dict)
     status: int = 200
     asked: list[tuple[str, int]] = field(default_factory=list)
+    hold: threading.Event | None = None
+    """Where set up, no answer is given before it is."""
+    _answered: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def url(self) -> str:
@@ -50,6 +53,33 @@ class Issuer:
     def count(self, path: str) -> int:
         return sum(asked == path for asked, _ in self.asked)
 
+    def note(self, path: str, code: int) -> None:
+        with self._answered:
+            self.asked.append((path, code))
+            self._answered.notify_all()
+
+    def wait_for(self, path: str, count: int) -> None:
+        """Until something was asked for so many times: verifiers ask in the background."""
+        with self._answered:
+            assert self._answered.wait_for(lambda: self.count(path) >= count, timeout=10)
+
+
+class Clock:
+    """Unix seconds that pass when a test says so."""
+
+    now_s: float = NOW
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def forward(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
@@ -60,12 +90,14 @@ def issuer() -> Iterator[Issuer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if state.hold is not None:
+                state.hold.wait(30)
             body = state.documents.get(self.path)
             code = 404 if body is None else state.status
             etag = f'"{sha256(body or b"").hexdigest()[:16]}"'
             if code == 200 and self.headers.get("If-None-Match") == etag:
                 code = 304
-            state.asked.append((self.path, code))
+            state.note(self.path, code)
             self.send_response(code)
             self.send_header("ETag", etag)
             for name, value in state.headers.items():

@@ -5,7 +5,7 @@ import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.tokens.making import AUDIENCE, JWKS, NOW, claims, compact, issue
-from tests.verify.conftest import Issuer
+from tests.verify.conftest import Clock, Issuer
 
 from consentid.kit.errors import MalformedError
 from consentid.tokens import jwks
@@ -15,21 +15,6 @@ from consentid.verify import Active, Inactive, LocalhostTransport, Reason, Verif
 JWKS_PATH = "/jwks.json"
 LIST_PATH = "/statuslists/1"
 DISCOVERY_PATH = "/.well-known/openid-configuration"
-
-
-class Clock:
-    now_s: float = NOW
-
-    def __call__(self) -> float:
-        return self.now_s
-
-    def forward(self, seconds: float) -> None:
-        self.now_s += seconds
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -42,7 +27,7 @@ def build(issuer: Issuer, clock: Clock) -> Iterator[Callable[[bool], Verifier]]:
                 issuer=issuer.url,
                 audience=AUDIENCE,
                 strict=strict,
-                transport=httpx2.HTTPTransport(),
+                transport=httpx2.AsyncHTTPTransport(),
                 now=clock,
             )
         )
@@ -84,6 +69,7 @@ def test_an_unchanged_list_is_not_sent_again(
     verifier.verify(issuer.token())
     clock.forward(200)
     assert reason(verifier.verify(issuer.token())) is None
+    issuer.wait_for(LIST_PATH, 2)
     assert issuer.asked[-1] == (LIST_PATH, 304)
 
 
@@ -279,7 +265,7 @@ def test_metadata_of_another_is_not_followed(
 
 def test_a_server_that_is_down_is_a_no() -> None:
     with Verifier(
-        issuer="http://127.0.0.1:9", audience=AUDIENCE, transport=httpx2.HTTPTransport()
+        issuer="http://127.0.0.1:9", audience=AUDIENCE, transport=httpx2.AsyncHTTPTransport()
     ) as verifier:
         assert reason(verifier.verify("x")) is Reason.KEYS_UNAVAILABLE
 

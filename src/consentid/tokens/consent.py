@@ -38,20 +38,20 @@ _Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=512)]
 _Purpose: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
-class StatusListRef(msgspec.Struct, frozen=True, kw_only=True):
+class StatusListRef(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which bit of which status list speaks of this token."""
 
     idx: _Count
     uri: _Text
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
+class Status(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The ``status`` claim."""
 
     status_list: StatusListRef
 
 
-class Consent(msgspec.Struct, frozen=True, kw_only=True):
+class Consent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The ``consent`` claim: overrides already applied for this audience."""
 
     cat: _Count
@@ -64,20 +64,20 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     """Refused purposes."""
 
 
-class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The ``act`` claim: the partner that acts, and the one before it."""
 
     sub: _Text
     act: "Actor | UnsetType" = UNSET
 
 
-class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
+class Confirmation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The ``cnf`` claim: the holder's key by thumbprint.  Spec: RFC 9449 section 6.1."""
 
     jkt: Annotated[str, Meta(min_length=43, max_length=43)]
 
 
-class ConsentClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ConsentClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """All claims of a consent token, in the order in which they are written."""
 
     iss: _Text
@@ -143,7 +143,8 @@ def read_claims(payload: bytes) -> ConsentClaims:
     if _SUB.fullmatch(claims.sub) is None:
         msg = "sub is 22 base64url characters"
         raise ValueError(msg)
-    if not set(claims.consent.g).isdisjoint(claims.consent.d):
+    granted, refused = claims.consent.g, claims.consent.d
+    if granted and refused and not set(granted).isdisjoint(refused):
         msg = "a purpose is both granted and refused"
         raise ValueError(msg)
     actor, actors = claims.act, 0

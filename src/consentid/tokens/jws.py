@@ -9,8 +9,8 @@ Spec: RFC 7515 sections 3.1, 4.1 and 5.2; RFC 7518 section 3.4; RFC 8725 (best p
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -33,8 +33,12 @@ SIGNATURE_TEXT_LENGTH: Final = 86
 _MAX_BRACKETS: Final = 64
 """More opening brackets than any payload of ours has: nesting is bounded before it is parsed."""
 _KID: Final = re.compile(r"[A-Za-z0-9_-]{1,12}", re.ASCII)
-_P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_P256_ORDER: Final = bytes.fromhex(
+    "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
+)
+_TOP_BIT: Final = 0x80
 _ES256: Final = ECDSA(SHA256())
+_NO_HEADS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,8 +53,7 @@ _header_decoder: Final = msgspec.json.Decoder(_Header)
 _encoder: Final = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Unverified:
+class Unverified(msgspec.Struct, frozen=True, gc=False):
     """The parts of a well-formed token.  Nothing in it is to be believed yet."""
 
     unverified_kid: str
@@ -59,8 +62,7 @@ class Unverified:
     unverified_signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Signed(Generic[C]):
+class Signed(msgspec.Struct, Generic[C], frozen=True, gc=False):
     """Claims under a signature that holds.  What they say is not yet judged."""
 
     kid: str
@@ -92,6 +94,19 @@ def assemble(signed_input: bytes, signature: bytes) -> str:
     return f"{signed_input.decode()}.{base64url.encode(signature)}"
 
 
+def heads_of(kids: Iterable[str], *, typ: str) -> Mapping[str, str]:
+    """What the header of our own tokens looks like, and the key that it names.
+
+    A header with exactly this text needs no parsing: parsing it would find just this.  Any other
+    text is read in full, so an issuer that writes its members in another order is understood, too.
+    """
+    return {
+        base64url.encode(_encoder.encode(_Header(alg=ALGORITHM, kid=kid, typ=typ))): kid
+        for kid in kids
+        if _KID.fullmatch(kid) is not None
+    }
+
+
 def open_signed(  # noqa: PLR0911 - a return per rung
     unverified_token: str,
     *,
@@ -99,29 +114,34 @@ def open_signed(  # noqa: PLR0911 - a return per rung
     max_length: int,
     read: Callable[[bytes], C],
     keys: Mapping[str, EllipticCurvePublicKey],
+    heads: Mapping[str, str] = _NO_HEADS,
 ) -> Signed[C] | Inactive:
     """Climb the ladder up to a signature that holds.
 
     ``read`` takes the payload's bytes and raises ValueError if they are not the claims expected.
+    ``heads`` are the known headers of this type (see ``heads_of``).
     """
-    parts = split(unverified_token, typ=typ, max_length=max_length)
-    if isinstance(parts, Inactive):
-        return parts
-    if not is_bounded(parts.unverified_payload):
-        return Inactive(Reason.BAD_CLAIMS)
+    parts = _split(unverified_token, typ, max_length, heads)
+    if isinstance(parts, Reason):
+        return Inactive(parts)
+    unverified_kid, signed_input, payload, signature = parts
     try:
-        unverified_claims = read(parts.unverified_payload)
-    except ValueError:
+        unverified_claims = read(payload)
+    except (ValueError, RecursionError):
         return Inactive(Reason.BAD_CLAIMS)
-    ambiguous = ambiguity(parts.unverified_payload, unverified_claims)
-    if ambiguous is not None:
-        return Inactive(ambiguous)
-    key = keys.get(parts.unverified_kid)
+    # What we wrote ourselves re-encodes to the very same bytes.
+    if _encoder.encode(unverified_claims) != payload:
+        if not is_bounded(payload):
+            return Inactive(Reason.BAD_CLAIMS)
+        ambiguous = ambiguity(payload, unverified_claims)
+        if ambiguous is not None:
+            return Inactive(ambiguous)
+    key = keys.get(unverified_kid)
     if key is None:
         return Inactive(Reason.UNKNOWN_KEY)
-    if not signature_holds(key, parts):
+    if not signature_holds(key, signature, signed_input):
         return Inactive(Reason.BAD_SIGNATURE)
-    return Signed(parts.unverified_kid, unverified_claims)
+    return Signed(unverified_kid, unverified_claims)
 
 
 def split(unverified_token: str, *, typ: str, max_length: int) -> Unverified | Inactive:
@@ -129,42 +149,67 @@ def split(unverified_token: str, *, typ: str, max_length: int) -> Unverified | I
 
     No key is looked up and no signature checked; the payload is bytes still.
     """
+    parts = _split(unverified_token, typ, max_length, _NO_HEADS)
+    return Inactive(parts) if isinstance(parts, Reason) else Unverified(*parts)
+
+
+def _split(
+    unverified_token: str, typ: str, max_length: int, heads: Mapping[str, str]
+) -> tuple[str, bytes, bytes, bytes] | Reason:
+    """The key's name, what is signed, the payload, the signature; or why there are none."""
     if len(unverified_token) > max_length:
-        return Inactive(Reason.TOO_LONG)
+        return Reason.TOO_LONG
     parts = unverified_token.split(".", 3)
     if len(parts) != 3:  # noqa: PLR2004 - a compact JWS has three parts
-        return Inactive(Reason.NOT_COMPACT)
+        return Reason.NOT_COMPACT
     unverified_header, unverified_payload, unverified_signature = parts
+    kid: str | Reason | None = heads.get(unverified_header)
     try:
-        header = base64url.decode(unverified_header)
+        header = b"" if kid is not None else base64url.decode(unverified_header)
         payload = base64url.decode(unverified_payload)
         signature = base64url.decode(unverified_signature)
     except ValueError:
-        return Inactive(Reason.BAD_ENCODING)
-    kid = _read_kid(header, typ=typ)
-    if isinstance(kid, Reason):
-        return Inactive(kid)
+        return Reason.BAD_ENCODING
+    if kid is None:
+        kid = _read_kid(header, typ=typ)
+        if isinstance(kid, Reason):
+            return kid
     if len(signature) != SIGNATURE_BYTES:
-        return Inactive(Reason.BAD_SIGNATURE)
-    return Unverified(
-        unverified_kid=kid,
-        signing_input=unverified_token[: -SIGNATURE_TEXT_LENGTH - 1].encode(),
-        unverified_payload=payload,
-        unverified_signature=signature,
-    )
+        return Reason.BAD_SIGNATURE
+    return kid, unverified_token[: -SIGNATURE_TEXT_LENGTH - 1].encode(), payload, signature
 
 
-def signature_holds(key: EllipticCurvePublicKey, unverified: Unverified) -> bool:
+def signature_holds(key: EllipticCurvePublicKey, signature: bytes, signed_input: bytes) -> bool:
     """Check r||s over the signing input with a P-256 key.  Spec: RFC 7518 section 3.4."""
-    r = int.from_bytes(unverified.unverified_signature[:32])
-    s = int.from_bytes(unverified.unverified_signature[32:])
-    if not (0 < r < _P256_ORDER and 0 < s < _P256_ORDER):
+    der = to_der(signature)
+    if der is None:
         return False
     try:
-        key.verify(encode_dss_signature(r, s), unverified.signing_input, _ES256)
+        key.verify(der, signed_input, _ES256)
     except InvalidSignature:
         return False
     return True
+
+
+def to_der(signature: bytes) -> bytes | None:
+    """r||s, 64 bytes, as the DER that OpenSSL takes; None where r or s is out of its range.
+
+    Most have no zero byte in front, and are put together here; the library does the rest.
+    Spec: RFC 3279 section 2.2.3.
+    """
+    r, s = signature[:32], signature[32:]
+    if r >= _P256_ORDER or s >= _P256_ORDER:
+        return None
+    if not r[0] or not s[0]:
+        r_number, s_number = int.from_bytes(r), int.from_bytes(s)
+        return encode_dss_signature(r_number, s_number) if r_number and s_number else None
+    if r[0] < _TOP_BIT:
+        if s[0] < _TOP_BIT:
+            return b"\x30\x44\x02\x20" + r + b"\x02\x20" + s
+        return b"\x30\x45\x02\x20" + r + b"\x02\x21\x00" + s
+    if s[0] < _TOP_BIT:
+        return b"\x30\x45\x02\x21\x00" + r + b"\x02\x20" + s
+    return b"\x30\x46\x02\x21\x00" + r + b"\x02\x21\x00" + s
 
 
 def is_bounded(document: bytes) -> bool:

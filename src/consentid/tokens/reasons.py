@@ -4,8 +4,9 @@ A reason tells an operator what to mend.  It is for the token's own client and f
 whoever presented the token.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Reason(StrEnum):
@@ -45,8 +46,7 @@ class Reason(StrEnum):
     STATUS_UNAVAILABLE = "status_unavailable"
 
 
-@dataclass(frozen=True, slots=True)
-class Inactive:
+class Inactive(msgspec.Struct, frozen=True, gc=False):
     """A token that is not to be relied on, and why."""
 
     reason: Reason

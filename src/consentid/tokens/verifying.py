@@ -9,9 +9,9 @@ libraries as oracles: it accepts nothing that either refuses.  Spec: RFC 7519 se
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, final
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from msgspec import UNSET
 
@@ -24,12 +24,61 @@ LEEWAY_S: Final = 30
 """How far an issuer's clock may be ahead of ours.  It never prolongs a token."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class Verified(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Claims whose signature, issuer, audience and times hold.  Status is not yet checked."""
 
     claims: ConsentClaims
     kid: str
+
+
+@final
+class Checker:
+    """Verifies tokens of one issuer for one audience with one set of keys.  Immutable.
+
+    ``keys`` are P-256 keys by ``kid`` (see ``jwks.read_keys``).  ``leeway_s`` is granted to ``iat``
+    and ``nbf`` only.
+    """
+
+    __slots__ = ("_audience", "_heads", "_issuer", "_keys", "_leeway_s")
+
+    def __init__(
+        self,
+        *,
+        keys: Mapping[str, EllipticCurvePublicKey],
+        issuer: str,
+        audience: str,
+        leeway_s: int = LEEWAY_S,
+    ) -> None:
+        self._keys: Final = dict(keys)
+        self._heads: Final = jws.heads_of(keys, typ=consent.TYPE)
+        self._issuer: Final = issuer
+        self._audience: Final = audience
+        self._leeway_s: Final = leeway_s
+
+    def check(self, unverified_token: str, now_s: float) -> Verified | Inactive:
+        """Verify a consent token in all but its status.
+
+        ``now_s`` counts Unix seconds.  At ``now_s == exp`` a token has expired.
+        """
+        signed = jws.open_signed(
+            unverified_token,
+            typ=consent.TYPE,
+            max_length=MAX_UNVERIFIED_LENGTH,
+            read=consent.read_claims,
+            keys=self._keys,
+            heads=self._heads,
+        )
+        if isinstance(signed, Inactive):
+            return signed
+        claims = signed.claims
+        if claims.iss != self._issuer:
+            return Inactive(Reason.WRONG_ISSUER)
+        if claims.aud != self._audience:
+            return Inactive(Reason.WRONG_AUDIENCE)
+        untimely = untimeliness(claims, now_s, self._leeway_s)
+        if untimely is not None:
+            return Inactive(untimely)
+        return Verified(claims=claims, kid=signed.kid)
 
 
 def verify(
@@ -41,32 +90,13 @@ def verify(
     now_s: float,
     leeway_s: int = LEEWAY_S,
 ) -> Verified | Inactive:
-    """Verify a consent token in all but its status.
-
-    ``keys`` are P-256 keys by ``kid`` (see ``jwks.read_keys``); ``now_s`` counts Unix seconds.
-    At ``now_s == exp`` a token has expired.  ``leeway_s`` is granted to ``iat`` and ``nbf`` only.
-    """
-    signed = jws.open_signed(
-        unverified_token,
-        typ=consent.TYPE,
-        max_length=MAX_UNVERIFIED_LENGTH,
-        read=consent.read_claims,
-        keys=keys,
-    )
-    if isinstance(signed, Inactive):
-        return signed
-    claims = signed.claims
-    if claims.iss != issuer:
-        return Inactive(Reason.WRONG_ISSUER)
-    if claims.aud != audience:
-        return Inactive(Reason.WRONG_AUDIENCE)
-    untimely = _untimely(claims, now_s=now_s, leeway_s=leeway_s)
-    if untimely is not None:
-        return Inactive(untimely)
-    return Verified(claims=claims, kid=signed.kid)
+    """Verify one consent token in all but its status.  For many, keep a ``Checker``."""
+    checker = Checker(keys=keys, issuer=issuer, audience=audience, leeway_s=leeway_s)
+    return checker.check(unverified_token, now_s)
 
 
-def _untimely(claims: ConsentClaims, *, now_s: float, leeway_s: int) -> Reason | None:
+def untimeliness(claims: ConsentClaims, now_s: float, leeway_s: int = LEEWAY_S) -> Reason | None:
+    """Why verified claims do not hold at an instant; None where they do."""
     if claims.exp <= now_s:
         return Reason.EXPIRED
     if claims.iat > now_s + leeway_s:

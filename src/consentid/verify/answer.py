@@ -1,12 +1,11 @@
 """A verifier's yes: what an active token allows."""
 
-from dataclasses import dataclass
+import msgspec
 
 from consentid.tokens.consent import ConsentClaims
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Active:
+class Active(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A token to rely on now, and what it says."""
 
     sub: str
@@ -28,13 +27,14 @@ class Active:
 
 def answer(claims: ConsentClaims) -> Active:
     """Put verified claims, with their status checked, as an answer."""
+    consent = claims.consent
     return Active(
         sub=claims.sub,
         aud=claims.aud,
         client_id=claims.client_id,
-        granted=frozenset(claims.consent.g),
-        refused=frozenset(claims.consent.d),
-        rev=claims.consent.rev,
-        catalogue=claims.consent.cat,
+        granted=frozenset(consent.g),
+        refused=frozenset(consent.d),
+        rev=consent.rev,
+        catalogue=consent.cat,
         exp_s=claims.exp,
     )

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from consentid.kit.errors import MalformedError, NotFoundError
-from consentid.tokens import jwks, status, verifying
+from consentid.tokens import jwks, status
 from consentid.tokens.reasons import Inactive, Reason
+from consentid.tokens.verifying import Checker
 from consentid.verify.answer import Active, answer
 from consentid.verify.issuers import check_issuer, owns_list
 
@@ -34,13 +35,12 @@ class OfflineVerifier:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._max_list_age_s: Final = max_list_age_s
-        self._audience: Final = audience
         self._now: Final = now
-        self._keys: Final = jwks.read_keys(jwks_document)
+        keys = jwks.read_keys(jwks_document)
         now_s = now()
         self._lists: Final[dict[str, status.VerifiedList]] = {}
         for index, unverified_list in enumerate(unverified_lists):
-            found = status.open_list(unverified_list.strip(), keys=self._keys, now_s=now_s)
+            found = status.open_list(unverified_list.strip(), keys=keys, now_s=now_s)
             if isinstance(found, Inactive):
                 raise MalformedError(
                     "bad_status_list",
@@ -54,6 +54,7 @@ class OfflineVerifier:
             raise MalformedError("no_status_list", "give at least one status list")
         self._issuer: Final = _issuer_of(self._lists) if issuer is None else issuer
         check_issuer(self._issuer)
+        self._checker: Final = Checker(keys=keys, issuer=self._issuer, audience=audience)
 
     @classmethod
     def from_files(
@@ -87,13 +88,7 @@ class OfflineVerifier:
     def verify(self, unverified_token: str) -> Active | Inactive:
         """Verify a token and its status.  Never raises for a token; any doubt is a no."""
         now_s = self._now()
-        verified = verifying.verify(
-            unverified_token,
-            keys=self._keys,
-            issuer=self._issuer,
-            audience=self._audience,
-            now_s=now_s,
-        )
+        verified = self._checker.check(unverified_token, now_s)
         if isinstance(verified, Inactive):
             return verified
         ref = verified.claims.status.status_list
