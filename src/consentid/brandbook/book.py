@@ -121,6 +121,8 @@ class Look:
     """The name, set in type."""
     properties: Mapping[str, str]
     """CSS custom properties, ``--accent`` and so on, safe to write into a style sheet."""
+    dark: Mapping[str, str] | None = None
+    """The colours among them for a dark screen; None where the files leave that to us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,12 @@
 """Files of the pages: named by their content, safe in a style sheet."""
 
 import dataclasses
+import re
 
 from tests.web.pages.views import halcyon
 
 from consentid.brandbook.book import Look
+from consentid.core.party import Slug
 from consentid.web.pages.assets import PAGE_STYLE, find_asset, look_icon, look_style
 
 
@@ -31,10 +33,25 @@ def test_two_looks_never_share_an_address() -> None:
 def test_controls_are_dark_where_the_paper_is() -> None:
     brands = halcyon().brands
     schemes = {
-        slug: look_style(profile.look, slug).content.rstrip().rpartition(b"color-scheme:")[2]
+        slug: re.findall(
+            r"color-scheme:(\w+)}", look_style(profile.look, slug).content.decode().strip()
+        )
         for slug, profile in brands.items()
     }
-    assert schemes == {"news": b"light}", "shop": b"light}", "play": b"dark}"}
+    assert schemes == {"news": ["light", "dark"], "shop": ["light", "dark"], "play": ["dark"]}
+
+
+def test_a_dark_screen_gets_the_dark_look_and_paper_does_not() -> None:
+    look = halcyon().brands[Slug("news")].look
+    assert look.dark is not None
+    light, dark = (
+        look_style(look, "news")
+        .content.decode()
+        .split("@media screen and (prefers-color-scheme:dark)")
+    )
+    assert f"--accent:{look.properties['--accent']};" in light
+    for key, text in look.dark.items():
+        assert f"{key}:{text};" in dark
 
 
 def test_an_asset_is_a_value() -> None:

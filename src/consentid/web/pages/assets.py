@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, TypeAlias
 
 from consentid.brandbook.book import Book, Look
-from consentid.brandbook.look import contrast
+from consentid.brandbook.look import dark_of, is_dark
 from consentid.core.party import Party
 
 FOLDER: Final = "/assets"
 _STATIC: Final = files("consentid.web.pages") / "static"
 _DIGEST_LENGTH: Final = 16
 _ICON_SIZE_PX: Final = 32
+_Properties: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +61,29 @@ PAGE_STYLE: Final = _style("pages", (_STATIC / "pages.css").read_bytes())
 
 
 @lru_cache(maxsize=256)
-def _look_style(name: str, properties: tuple[tuple[str, str], ...]) -> Asset:
-    told = dict(properties)
+def _look_style(name: str, properties: _Properties, dark: _Properties | None) -> Asset:
     # Controls, scroll bars and form fields follow the brand's paper, not the system.
-    paper = told["--paper"]
-    is_dark = contrast(paper, "#ffffff") > contrast(paper, "#000000")
+    scheme = "dark" if is_dark(dict(properties)["--paper"]) else "light"
+    rules = _root(properties, scheme)
+    if dark is not None:
+        # On paper, ink is dark.
+        rules += f"@media screen and (prefers-color-scheme:dark){{{_root(dark, 'dark')}}}"
+    return _style(name, f"{rules}\n".encode())
+
+
+def _root(properties: _Properties, scheme: str) -> str:
     rules = "".join(f"{key}:{text};" for key, text in properties)
-    scheme = "dark" if is_dark else "light"
-    return _style(name, f":root{{{rules}color-scheme:{scheme}}}\n".encode())
+    return f":root{{{rules}color-scheme:{scheme}}}"
 
 
 def look_style(look: Look, name: str) -> Asset:
     """The style sheet of a look.  Its values passed a closed form, so none carries a rule."""
-    return _look_style(name, tuple(sorted(look.properties.items())))
+    dark = dark_of(look)
+    return _look_style(
+        name,
+        tuple(sorted(look.properties.items())),
+        None if dark is None else tuple(sorted(dark.items())),
+    )
 
 
 @lru_cache(maxsize=256)
