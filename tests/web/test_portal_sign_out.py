@@ -88,7 +88,8 @@ def test_a_logout_token_that_names_a_session_ends_that_one(town: Town) -> None:
         {"events": {}},
         {"events": [EVENT]},
         {"events": {EVENT: "yes"}},
-        {"header": {"typ": "JWT"}},
+        {"header": {"typ": "at+jwt"}},
+        {"header": {"typ": ""}},
         {"header": {"kid": "../../../etc/passwd"}},
     ],
 )
@@ -99,6 +100,25 @@ def test_a_logout_token_that_does_not_hold_ends_nothing(
     town.sign_in(browser)
     answer = town.tell_hub(town.logout_token(sub_of(town), **changed))
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert town.is_signed_in(browser)
+
+
+@pytest.mark.parametrize("typ", [None, "JWT"])
+def test_a_portal_that_gives_its_logout_tokens_no_type_of_their_own_ends_sessions_too(
+    town: Town, typ: str | None
+) -> None:
+    browser = town.browser()
+    town.sign_in(browser)
+    token = town.logout_token(sub_of(town), header={"typ": typ})
+    assert town.tell_hub(token).status_code == 200
+    assert not town.is_signed_in(browser)
+
+
+def test_an_id_token_is_no_logout_token(town: Town) -> None:
+    browser = town.browser()
+    town.sign_in(browser)
+    token = town.logout_token(sub_of(town), header={"typ": "JWT"}, events=None, nonce="n")
+    assert town.tell_hub(token).status_code == 400
     assert town.is_signed_in(browser)
 
 
@@ -247,7 +267,8 @@ def test_whoever_is_not_signed_in_is_told_so_and_goes_on(town: Town) -> None:
     assert browser.onward == f"{town.site}/?state=s"
 
 
-def test_the_metadata_names_the_way_out_and_promises_no_messages(town: Town) -> None:
+def test_the_metadata_names_the_way_out_and_promises_messages(town: Town) -> None:
     found = town.stage.scene().http.get(f"{town.hub}/.well-known/openid-configuration").json()
     assert found["end_session_endpoint"] == f"{town.hub}/logout"
-    assert not found.get("backchannel_logout_supported", False)
+    assert found["backchannel_logout_supported"] is True
+    assert found["backchannel_logout_session_supported"] is True

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import final
 
+import httpx2
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
@@ -27,12 +28,15 @@ class Context:
         settings: Settings,
         database: Database,
         portal: PortalKeys,
+        outside: httpx2.AsyncClient,
         limiter: Limiter,
         randomness: Callable[[int], bytes],
     ) -> None:
         self.settings: Settings = settings
         self.database: Database = database
         self.portal: PortalKeys = portal
+        self.outside: httpx2.AsyncClient = outside
+        """For addresses that clients registered: it reaches the public internet only."""
         self.limiter: Limiter = limiter
         self.randomness: Callable[[int], bytes] = randomness
         self._keyring: Keyring = load(settings.keys_dir)

@@ -8,9 +8,10 @@ import hashlib
 
 from consentid.flows.context import Context
 from consentid.flows.portal_identity import identity_hash, portal_sid_hash
+from consentid.flows.tell_of_end import tell_of_end
 from consentid.kit.errors import UnauthenticatedError
 from consentid.net.portal_logout import verify_logout_token
-from consentid.store import access_tokens, authorization_codes, clock, hub_sessions
+from consentid.store import access_tokens, clock, hub_sessions
 
 
 async def end_portal_sessions(context: Context, unverified_logout_token: str) -> int:
@@ -22,13 +23,14 @@ async def end_portal_sessions(context: Context, unverified_logout_token: str) ->
         UnavailableError: the portal's keys cannot be fetched.
     """
     async with context.database.writing() as connection:
+        now = await clock.now(connection)
         portal = (await context.book(connection)).group.portal
         token = await verify_logout_token(
             unverified_logout_token,
             keys=context.portal,
             issuer=portal.issuer,
             audience=portal.client_id,
-            now=await clock.now(connection),
+            now=now,
         )
         mark = hashlib.sha256(f"logout\0{portal.issuer}\0{token.jti}".encode()).digest()
         if not await access_tokens.mark_used(connection, mark, expires_at=token.forget_at):
@@ -44,6 +46,5 @@ async def end_portal_sessions(context: Context, unverified_logout_token: str) ->
             if token.sub is None
             else identity_hash(context, issuer=portal.issuer, sub=token.sub),
         )
-        for session in ended:
-            await authorization_codes.end_of_session(connection, session.session_hash)
+        await tell_of_end(context, connection, ended, at=now)
     return len(ended)

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,8 +28,10 @@ from consentid.flows.open_subject import new_subject, open_subject
 from consentid.flows.portal_identity import identity_hash, portal_sid_hash
 from consentid.flows.session import Session
 from consentid.flows.sign_in import SignedIn, sign_in
+from consentid.flows.tell_of_end import tell_of_end
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit import base64url
+from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import DAY, HOUR, Instant
 from consentid.net.portal import PortalIdentity
 from consentid.store import hub_sessions, subjects
@@ -124,8 +127,9 @@ async def sign_in_session(
 ) -> SignedInBrowser:
     """Sign a person in at the hub: sync, claim, contradictions, and a fresh session.
 
-    ``party`` is whose contradictions are to be told.  The browser's former session ends.  The
-    caller commits, then sets the session cookie.
+    ``party`` is whose contradictions are to be told.  The browser's former session ends; where it
+    was the same person's, the clients know the new one by the same ``sid``.  The caller commits,
+    then sets the session cookie.
 
     Raises:
         UnauthenticatedError: the ID token was used before, or the person was erased.
@@ -139,13 +143,21 @@ async def sign_in_session(
         device=await _find_device(connection, browser, now=at),
         at=at,
     )
-    await end_session(connection, browser)
+    former = await end_session(connection, browser)
+    is_same = (
+        former is not None
+        and former.account == signed_in.session.subject.id
+        and former.expires_at > at
+    )
+    if former is not None and not is_same:
+        await tell_of_end(context, connection, [former], at=at)
     token = new_secret(context)
     device = signed_in.session.device
     await hub_sessions.add(
         connection,
         HubSessionRow(
             session_hash=hash_token(token),
+            id=former.id if former is not None and is_same else _new_id(context, at),
             account=signed_in.session.subject.id,
             device=None if device is None else device.id,
             auth_time=auth_time,
@@ -162,7 +174,7 @@ async def sign_in_session(
 
 
 async def end_session(connection: AsyncConnection, browser: Browser) -> HubSessionRow | None:
-    """Sign out: returns the session that ended.  The device's own choices govern again."""
+    """Take the cookie's session away; returns it.  The caller tells of its end, or renews it."""
     token = browser.unverified_session
     if token is None or len(token) > _MAX_COOKIE:
         return None
@@ -186,14 +198,18 @@ async def create_hub_device(
     return new.id, credential
 
 
-def session_sid(context: Context, session_hash: bytes, *, client_id: str) -> str:
+def session_sid(context: Context, session_id: UUID, *, client_id: str) -> str:
     """A hub session as one client knows it (``sid``): two clients cannot join people by it.
 
     22 characters.  Spec: OpenID Connect Back-Channel Logout section 2.1.
     """
     key = derived_key(context.keyring.master, Job.IDENTITY)
-    message = f"hub\0{client_id}\0".encode() + session_hash
+    message = f"hub\0{client_id}\0".encode() + session_id.bytes
     return base64url.encode(hmac.digest(key, message, hashlib.sha256)[:_SID_BYTES])
+
+
+def _new_id(context: Context, at: Instant) -> UUID:
+    return uuid7(at, context.randomness(RANDOM_BYTES))
 
 
 async def _find_device(

@@ -22,7 +22,7 @@ from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID, Authori
 from consentid.oidc.id_token import NO_LOGIN_ACR
 from consentid.oidc.redirect import answer_uri
 from consentid.oidc.refusal import RefusedRequestError
-from consentid.store import authorization_codes
+from consentid.store import authorization_codes, hub_sessions
 from consentid.store.authorization_codes import AuthorizationCode
 from consentid.store.clients import Client
 
@@ -62,9 +62,12 @@ async def issue_code(
     The caller commits before it sends.
 
     Raises:
-        RefusedRequestError: see ``granted_scopes``.
+        RefusedRequestError: see ``granted_scopes``; ``login_required`` where the session has ended
+            while this was under way.
     """
     request, login, now = asked.request, visitor.login, asked.now
+    if login is not None and not await hub_sessions.join(connection, login, asked.client.client_id):
+        raise RefusedRequestError("login_required", "The person has signed out.")
     code = new_secret(context)
     await authorization_codes.add(
         connection,
@@ -73,7 +76,7 @@ async def issue_code(
             client_id=asked.client.client_id,
             subject=session.subject.id,
             device=None if session.device is None else session.device.id,
-            session_hash=None if login is None else login.session_hash,
+            session_id=None if login is None else login.id,
             family=uuid7(now, context.randomness(RANDOM_BYTES)),
             redirect_uri=request.redirect_uri,
             scopes=granted_scopes(asked.client, request.scopes),

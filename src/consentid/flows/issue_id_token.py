@@ -6,6 +6,7 @@ Spec: OpenID Connect Core section 2.
 
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -21,7 +22,8 @@ from consentid.oidc.id_token import IdTokenClaims
 from consentid.store.clients import Client
 from consentid.tokens.pairwise import pairwise_sub
 
-_KEYS: Final = {
+KEYS: Final = {
+    # What signs for a client of each algorithm: its ID tokens, and its logout tokens.
     # The ES256 key also signs consent tokens; their `typ` and `aud` keep the two apart.
     IdTokenAlgorithm.ES256: Use.CONSENT,
     IdTokenAlgorithm.RS256: Use.ID,
@@ -45,7 +47,7 @@ def prepare_id_token(
     nonce: str | None,
     auth_time: Instant | None,
     acr: str | None,
-    session_hash: bytes | None,
+    session_id: UUID | None,
     at: Instant,
 ) -> PreparedIdToken:
     """The claims of an ID token: ``sub`` is the one that the consent token carries."""
@@ -61,8 +63,8 @@ def prepare_id_token(
             auth_time=None if auth_time is None else to_seconds(auth_time),
             nonce=nonce,
             sid=None
-            if session_hash is None
-            else session_sid(context, session_hash, client_id=client.client_id),
+            if session_id is None
+            else session_sid(context, session_id, client_id=client.client_id),
         ),
         algorithm=IdTokenAlgorithm(client.registration.id_token_signed_response_alg),
     )
@@ -70,7 +72,7 @@ def prepare_id_token(
 
 def sign_id_token(context: Context, prepared: PreparedIdToken, *, access_token: str) -> str:
     """Sign what was prepared, bound to the access token beside it.  Call it after the commit."""
-    key = context.keyring.active(_KEYS[prepared.algorithm])
+    key = context.keyring.active(KEYS[prepared.algorithm])
     claims = msgspec.structs.replace(prepared.claims, at_hash=id_token.at_hash(access_token))
     signing_input = id_token.unsigned(claims, alg=key.alg, kid=key.kid)
     return id_token.assemble(signing_input, key.sign(signing_input))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from consentid.cache.limits import Limiter, connect
 from consentid.flows.context import Context
-from consentid.net.guarded import make_client
+from consentid.net.guarded import make_client, make_public_client
 from consentid.net.portal import PortalKeys
 from consentid.settings import Settings
 from consentid.store.engine import Database
@@ -29,17 +29,20 @@ def open_context(settings: Settings) -> Opened:
     """
     database = Database(settings.database(), connections=settings.database_connections)
     client = make_client(localhost_hosts=settings.localhost_hosts)
+    outside = make_public_client(localhost_hosts=settings.localhost_hosts)
     valkey = connect(settings.valkey_url)
     context = Context(
         settings=settings,
         database=database,
         portal=PortalKeys(client),
+        outside=outside,
         limiter=Limiter(valkey),
         randomness=secrets.token_bytes,
     )
 
     async def close() -> None:
         await client.aclose()
+        await outside.aclose()
         if valkey is not None:
             await valkey.aclose()
         await database.close()

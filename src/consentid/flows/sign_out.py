@@ -17,9 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.brandbook.book import Book
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser, end_session, find_visitor, session_sid
+from consentid.flows.tell_of_end import tell_of_end
 from consentid.kit.errors import MalformedError
 from consentid.oidc.id_token import HintedToken, read_hinted_token
-from consentid.store import authorization_codes, clients, clock
+from consentid.store import clients, clock
 from consentid.store.clients import Client
 from consentid.store.hub_sessions import HubSessionRow
 
@@ -68,11 +69,12 @@ async def judge_sign_out(
 
 
 async def sign_out(context: Context, browser: Browser) -> None:
-    """End the browser's session, if it has one, and the codes that were not redeemed yet."""
+    """End the browser's session, if it has one, and let those be told who took part in it."""
     async with context.database.writing() as connection:
         ended = await end_session(connection, browser)
         if ended is not None:
-            await authorization_codes.end_of_session(connection, ended.session_hash)
+            now = await clock.now(connection)
+            await tell_of_end(context, connection, [ended], at=now)
 
 
 def _read_hint(context: Context, book: Book, unverified: str | None) -> HintedToken | None:
@@ -131,7 +133,7 @@ def _is_proven(
 ) -> bool:
     if client is None or hint is None or login is None:
         return False
-    return hint.sid == session_sid(context, login.session_hash, client_id=client.client_id)
+    return hint.sid == session_sid(context, login.id, client_id=client.client_id)
 
 
 def _unknown() -> MalformedError:

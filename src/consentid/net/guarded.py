@@ -1,5 +1,6 @@
 """An HTTP client that fetches little, briefly, and only what it was told to."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Final, cast, final
 
@@ -7,10 +8,14 @@ import httpx2
 from typing_extensions import override
 
 from consentid.kit.errors import UnavailableError
+from consentid.net.public_hosts import ForbiddenHostError, find_public_addresses
 
 MAX_BODY_BYTES: Final = 65_536
 _TIMEOUT_S: Final = 5.0
 _OK: Final = 200
+_HTTPS: Final = 443
+_LOOPBACK: Final = "127.0.0.1"
+_THIS_MACHINE: Final = frozenset({_LOOPBACK, "::1"})
 
 
 @final
@@ -43,15 +48,14 @@ class _Transport(httpx2.AsyncHTTPTransport):
     ``localhost_hosts``: reach ``*.localhost`` at 127.0.0.1, as browsers do.  Demo and dev only.
     """
 
-    def __init__(self, *, localhost_hosts: bool) -> None:
-        super().__init__()
+    def __init__(self, *, localhost_hosts: bool, limits: httpx2.Limits | None = None) -> None:
+        super().__init__(limits=limits or httpx2.Limits(max_connections=100))
         self._localhost_hosts: bool = localhost_hosts
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        host = request.url.host
-        if self._localhost_hosts and (host == "localhost" or host.endswith(".localhost")):
-            request.url = request.url.copy_with(host="127.0.0.1")
+        if self._localhost_hosts and _is_localhost(request.url.host):
+            request.url = request.url.copy_with(host=_LOOPBACK)
         # A small compressed body may be a large one.
         request.headers["Accept-Encoding"] = "identity"
         response = await super().handle_async_request(request)
@@ -61,6 +65,45 @@ class _Transport(httpx2.AsyncHTTPTransport):
             raise httpx2.DecodingError(msg, request=request)
         response.stream = _Bounded(cast("httpx2.AsyncByteStream", response.stream), request)
         return response
+
+
+@final
+class _PublicTransport(httpx2.AsyncBaseTransport):
+    """Go to public addresses over TLS only, and there to the very one that was judged.
+
+    No connection is kept: two hosts at one address would else share one that was proven to be
+    the first one's.  ``localhost_hosts``: this machine may be reached too, as it is by browsers.
+    """
+
+    def __init__(self, *, localhost_hosts: bool) -> None:
+        self._localhost_hosts: bool = localhost_hosts
+        self._beneath: _Transport = _Transport(
+            localhost_hosts=localhost_hosts, limits=httpx2.Limits(max_keepalive_connections=0)
+        )
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        url = request.url
+        if self._localhost_hosts and (_is_localhost(url.host) or url.host in _THIS_MACHINE):
+            return await self._beneath.handle_async_request(request)
+        if url.scheme != "https":
+            msg = "the address is not https"
+            raise httpx2.ConnectError(msg, request=request)
+        try:
+            addresses = await find_public_addresses(url.host, url.port or _HTTPS)
+        except ForbiddenHostError as error:
+            raise httpx2.ConnectError(str(error), request=request) from error
+        request.extensions = {**request.extensions, "sni_hostname": url.raw_host.decode()}
+        for address in addresses[:-1]:
+            request.url = url.copy_with(host=address)
+            with contextlib.suppress(httpx2.ConnectError, httpx2.ConnectTimeout):
+                return await self._beneath.handle_async_request(request)
+        request.url = url.copy_with(host=addresses[-1])
+        return await self._beneath.handle_async_request(request)
+
+    @override
+    async def aclose(self) -> None:
+        await self._beneath.aclose()
 
 
 @final
@@ -77,8 +120,17 @@ class Lent(httpx2.AsyncBaseTransport):
 
 def make_client(*, localhost_hosts: bool) -> httpx2.AsyncClient:
     """A client that follows no redirect and takes no proxy or credentials from the environment."""
+    return _client(_Transport(localhost_hosts=localhost_hosts))
+
+
+def make_public_client(*, localhost_hosts: bool) -> httpx2.AsyncClient:
+    """The same for addresses that others chose: it reaches nothing but the public internet."""
+    return _client(_PublicTransport(localhost_hosts=localhost_hosts))
+
+
+def _client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
-        transport=_Transport(localhost_hosts=localhost_hosts),
+        transport=transport,
         timeout=_TIMEOUT_S,
         follow_redirects=False,
         trust_env=False,
@@ -99,6 +151,10 @@ async def fetch_json(client: httpx2.AsyncClient, url: str) -> bytes:
             return await response.aread()
     except httpx2.HTTPError as error:
         raise _unavailable(url) from error
+
+
+def _is_localhost(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost")
 
 
 def _unavailable(url: str) -> UnavailableError:

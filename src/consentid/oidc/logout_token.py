@@ -1,4 +1,4 @@
-"""A logout token, judged when its signature and issuer were found to hold.
+"""A logout token: the portal's, judged when its signature and issuer hold, and our own, made.
 
 Spec: OpenID Connect Back-Channel Logout 1.0 sections 2.4 and 2.6.
 """
@@ -7,18 +7,55 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+import msgspec
+
+from consentid.kit import base64url
 from consentid.kit.instants import Instant, from_seconds, to_seconds
 
 TYP: Final = "logout+jwt"
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 REQUIRED: Final = ("iss", "aud", "iat", "exp", "jti", "events")
 MAX_AGE_S: Final = 300
+LIFETIME_S: Final = 120
+"""Of our own, as the specification recommends: each attempt to tell a client makes another."""
 _LEEWAY_S: Final = 5
 _MAX_LENGTH: Final = 255
 
 
 class RefusedLogoutTokenError(Exception):
     """The token does not hold; the message says why, without quoting it."""
+
+
+class LogoutClaims(msgspec.Struct, frozen=True, kw_only=True):
+    """What a logout token of ours says: never a nonce."""
+
+    iss: str
+    sub: str
+    """The pairwise one, as in the client's ID tokens."""
+    aud: str
+    iat: int
+    exp: int
+    jti: str
+    sid: str
+    events: dict[str, dict[str, str]] = msgspec.field(default_factory=lambda: {EVENT: {}})
+
+
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
+    alg: str
+    kid: str
+    typ: str = TYP
+
+
+def unsigned(claims: LogoutClaims, *, alg: str, kid: str) -> bytes:
+    """The signing input.  Spec: RFC 7515 section 5.1."""
+    header = msgspec.json.encode(_Header(alg=alg, kid=kid))
+    body = msgspec.json.encode(claims)
+    return f"{base64url.encode(header)}.{base64url.encode(body)}".encode()
+
+
+def assemble(signing_input: bytes, signature: bytes) -> str:
+    """The compact form.  Spec: RFC 7515 section 7.1."""
+    return f"{signing_input.decode()}.{base64url.encode(signature)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ class AuthorizationCode:
     client_id: str
     subject: SubjectId
     device: SubjectId | None
-    session_hash: bytes | None
+    session_id: UUID | None
     """The hub session that it was given in; None for a device without login."""
     family: UUID
     """What tokens that come of this code have in common."""
@@ -47,7 +47,7 @@ def _code(row: Row[Any]) -> AuthorizationCode:
         client_id=row.client_id,
         subject=SubjectId(row.subject_id),
         device=None if row.device_id is None else SubjectId(row.device_id),
-        session_hash=row.session_hash,
+        session_id=row.session_id,
         family=row.family,
         redirect_uri=row.redirect_uri,
         scopes=frozenset(row.scopes),
@@ -71,7 +71,7 @@ async def add(connection: AsyncConnection, code: AuthorizationCode) -> None:
             client_id=code.client_id,
             subject_id=code.subject,
             device_id=code.device,
-            session_hash=code.session_hash,
+            session_id=code.session_id,
             family=code.family,
             redirect_uri=code.redirect_uri,
             scopes=sorted(code.scopes),
@@ -127,11 +127,11 @@ async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int
     return gone.rowcount
 
 
-async def end_of_session(connection: AsyncConnection, session_hash: bytes) -> None:
+async def end_of_session(connection: AsyncConnection, session_id: UUID) -> None:
     """Forget the codes of a session that ended, where they were not redeemed yet."""
     await connection.execute(
         delete(authorization_codes).where(
-            authorization_codes.c.session_hash == session_hash,
+            authorization_codes.c.session_id == session_id,
             authorization_codes.c.used_at.is_(None),
         )
     )

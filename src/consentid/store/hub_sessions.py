@@ -1,7 +1,11 @@
-"""Sessions of persons who are signed in at the hub, found by the hash of their cookie."""
+"""Sessions of persons who are signed in at the hub, and the clients that take part in them.
+
+A session is found by the hash of its cookie; its id is what clients know it by.
+"""
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row, delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -9,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
 from consentid.kit.instants import Instant
-from consentid.store.tables import hub_sessions
+from consentid.store.tables import hub_sessions, session_clients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +21,7 @@ class HubSessionRow:
     """One sign-in, in one browser."""
 
     session_hash: bytes
+    id: UUID
     account: SubjectId
     device: SubjectId | None
     """The device in whose browser the person signed in, if it had choices then."""
@@ -32,6 +37,7 @@ class HubSessionRow:
 def _row(row: Row[Any]) -> HubSessionRow:
     return HubSessionRow(
         session_hash=row.session_hash,
+        id=row.session_id,
         account=SubjectId(row.account_id),
         device=None if row.device_id is None else SubjectId(row.device_id),
         auth_time=row.auth_time,
@@ -48,6 +54,7 @@ async def add(connection: AsyncConnection, session: HubSessionRow) -> None:
     await connection.execute(
         insert(hub_sessions).values(
             session_hash=session.session_hash,
+            session_id=session.id,
             account_id=session.account,
             device_id=session.device,
             auth_time=session.auth_time,
@@ -72,7 +79,10 @@ async def find(
 
 
 async def end(connection: AsyncConnection, session_hash: bytes) -> HubSessionRow | None:
-    """End a session; returns what it was, None where there was none."""
+    """End a session; returns what it was, None where there was none.
+
+    The caller goes on with ``leave``, or lets another session carry on under the same id.
+    """
     statement = (
         delete(hub_sessions)
         .where(hub_sessions.c.session_hash == session_hash)
@@ -102,7 +112,43 @@ async def end_of_portal(
     return [_row(row) for row in rows]
 
 
+async def join(connection: AsyncConnection, session: HubSessionRow, client_id: str) -> bool:
+    """Let a client take part; false where the session has ended, and nobody would tell the client.
+
+    The session cannot end until the caller's transaction has.
+    """
+    held = await connection.execute(
+        select(hub_sessions.c.session_id)
+        .where(hub_sessions.c.session_hash == session.session_hash)
+        .with_for_update(read=True, key_share=True)
+    )
+    if held.one_or_none() is None:
+        return False
+    await connection.execute(
+        insert(session_clients)
+        .values(session_id=session.id, client_id=client_id)
+        .on_conflict_do_nothing()
+    )
+    return True
+
+
+async def leave(connection: AsyncConnection, session_id: UUID) -> list[str]:
+    """Forget who took part in a session that has ended; returns the clients, in order."""
+    gone = await connection.scalars(
+        delete(session_clients)
+        .where(session_clients.c.session_id == session_id)
+        .returning(session_clients.c.client_id)
+    )
+    return sorted(gone)
+
+
 async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int:
-    """Forget sessions that ended before an instant; returns how many."""
-    gone = await connection.execute(delete(hub_sessions).where(hub_sessions.c.expires_at < before))
-    return gone.rowcount
+    """Forget sessions that ended before an instant, and who took part; returns how many."""
+    gone = await connection.scalars(
+        delete(hub_sessions)
+        .where(hub_sessions.c.expires_at < before)
+        .returning(hub_sessions.c.session_id)
+    )
+    ids = gone.all()
+    await connection.execute(delete(session_clients).where(session_clients.c.session_id.in_(ids)))
+    return len(ids)

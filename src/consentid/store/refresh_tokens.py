@@ -25,6 +25,8 @@ class RefreshToken:
     client_id: str
     subject: SubjectId
     device: SubjectId | None
+    session_id: UUID | None
+    """The hub session that its family began in, over or not; None for a device without login."""
     scopes: frozenset[str]
     resource: str | None
     auth_time: Instant | None
@@ -46,6 +48,7 @@ def _token(row: Row[Any]) -> RefreshToken:
         client_id=row.client_id,
         subject=SubjectId(row.subject_id),
         device=None if row.device_id is None else SubjectId(row.device_id),
+        session_id=row.session_id,
         scopes=frozenset(row.scopes),
         resource=row.resource,
         auth_time=row.auth_time,
@@ -68,6 +71,7 @@ async def add(connection: AsyncConnection, token: RefreshToken) -> None:
             client_id=token.client_id,
             subject_id=token.subject,
             device_id=token.device,
+            session_id=token.session_id,
             scopes=sorted(token.scopes),
             resource=token.resource,
             auth_time=token.auth_time,

@@ -34,7 +34,8 @@ class MetadataOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Authorization server and OpenID Provider metadata.
 
     Spec: RFC 8414 section 2; OpenID Connect Discovery section 3; RFC 8628 section 4; RFC 9126
-    section 5; RFC 9207 section 3; RFC 9396 section 10; RFC 9701 section 7.
+    section 5; RFC 9207 section 3; RFC 9396 section 10; RFC 9701 section 7;
+    Back-Channel Logout section 2.1.
     """
 
     # What has a default in RFC 8414 has none here: it is always said.
@@ -71,6 +72,8 @@ class MetadataOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     request_parameter_supported: bool
     request_uri_parameter_supported: bool
     service_documentation: str
+    backchannel_logout_supported: bool
+    backchannel_logout_session_supported: bool
     device_authorization_endpoint: str | None = None
     end_session_endpoint: str | None = None
 
@@ -133,6 +136,8 @@ def _metadata(group: Group, served: Collection[str]) -> MetadataOut:
         authorization_response_iss_parameter_supported=True,
         require_pushed_authorization_requests=False,
         claims_parameter_supported=False,
+        backchannel_logout_supported=True,
+        backchannel_logout_session_supported=True,
         request_parameter_supported=False,
         request_uri_parameter_supported=False,
         service_documentation=f"{base}/schema",

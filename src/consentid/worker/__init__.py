@@ -1,6 +1,7 @@
 """What goes on behind the web processes; each role by one worker at a time.
 
-Here so far: the status list publisher, the catalogue follower and the reaper.
+Here so far: the publisher of status lists, the follower of catalogues, the teller of logouts, the
+reaper.
 """
 
 import asyncio

@@ -14,11 +14,13 @@ from consentid.flows.context import Context
 from consentid.flows.publish_status_lists import publish_status_lists
 from consentid.flows.reap import reap
 from consentid.flows.restate_after_catalogue import restate_after_catalogue
+from consentid.flows.send_logout_notices import send_logout_notices
 from consentid.kit.errors import ConsentidError
 
 _log: Final = logging.getLogger("consentid.worker")
 
 _REAP_S: Final = 60
+_TELL_S: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ async def run_roles(context: Context, stopped: asyncio.Event) -> None:
             pace_s=context.settings.status_list_window_s,
             round=restate_after_catalogue,
         ),
+        Role(name="logout teller", pace_s=_TELL_S, round=send_logout_notices),
         Role(name="reaper", pace_s=_REAP_S, round=reap),
     )
     async with asyncio.TaskGroup() as tasks:

@@ -88,7 +88,7 @@ class CodeGrant(AuthorizationCodeGrant):
                 nonce=code.nonce,
                 auth_time=code.auth_time,
                 acr=code.acr,
-                session_hash=code.session_hash,
+                session_id=code.session_id,
                 details=code.details,
             ),
         )

@@ -23,7 +23,7 @@ class SubjectGrant:
     nonce: str | None = None
     auth_time: Instant | None = None
     acr: str | None = None
-    session_hash: bytes | None = None
+    session_id: UUID | None = None
     details: bytes | None = None
     family_expires_at: Instant | None = None
     """None for a family that begins now."""

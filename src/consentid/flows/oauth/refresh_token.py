@@ -92,6 +92,7 @@ class RefreshGrant(RefreshTokenGrant):
                 resource=token.resource,
                 auth_time=token.auth_time,
                 acr=token.acr,
+                session_id=token.session_id,
                 details=token.details,
                 family_expires_at=token.family_expires_at,
             ),

@@ -81,7 +81,7 @@ def open_grant(transaction: Transaction, asked: AuthlibRequest, grant: SubjectGr
             nonce=grant.nonce,
             auth_time=grant.auth_time,
             acr=grant.acr,
-            session_hash=grant.session_hash,
+            session_id=grant.session_id,
             at=transaction.now,
         ),
     )
@@ -129,6 +129,7 @@ async def save_tokens(
             client_id=client_id,
             subject=grant.subject,
             device=grant.device,
+            session_id=grant.session_id,
             scopes=grant.scopes,
             resource=grant.resource,
             auth_time=grant.auth_time,

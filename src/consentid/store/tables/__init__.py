@@ -31,9 +31,11 @@ from consentid.store.tables.sign_in import (
     device_codes,
     hub_sessions,
     interactions,
+    logout_notices,
     portal_logins,
     pushed_requests,
     refresh_tokens,
+    session_clients,
 )
 
 APPEND_ONLY: Final = ("catalogues", "decisions", "staged_entries", "outbox", "served_events")
@@ -56,6 +58,7 @@ __all__ = [
     "idempotency_keys",
     "interactions",
     "known_subjects",
+    "logout_notices",
     "metadata",
     "outbox",
     "portal_logins",
@@ -64,6 +67,7 @@ __all__ = [
     "refresh_tokens",
     "served_events",
     "served_notices",
+    "session_clients",
     "signals_seen",
     "staged_entries",
     "status_indices",

@@ -28,6 +28,8 @@ access_tokens: Final = Table(
     Column("device_id", Uuid, ForeignKey("subjects.id")),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("family", Uuid),
+    # The purposes of its authorization details: without one of them it ends.
+    Column("rests_on", ARRAY(Text)),
     Column("issued_at", InstantType, nullable=False),
     Column("expires_at", InstantType, nullable=False),
     Index(None, "expires_at"),

@@ -1,4 +1,4 @@
-"""The doors of OpenID Connect: sessions, interactions, codes, refresh tokens."""
+"""The doors of OpenID Connect: sessions, interactions, codes, refresh tokens, signing out."""
 
 from typing import Final
 
@@ -12,6 +12,8 @@ hub_sessions: Final = Table(
     metadata,
     # The cookie's hash; the cookie changes at each sign-in, so a fixed one is worth nothing.
     Column("session_hash", LargeBinary, primary_key=True),
+    # What clients know it by; stays when the same person proves anew who they are.
+    Column("session_id", Uuid, nullable=False),
     Column("device_id", Uuid, ForeignKey("subjects.id")),
     Column("account_id", Uuid, ForeignKey("subjects.id")),
     Column("auth_time", InstantType),
@@ -74,7 +76,7 @@ authorization_codes: Final = Table(
     Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
     Column("subject_id", Uuid, ForeignKey("subjects.id"), nullable=False),
     Column("device_id", Uuid, ForeignKey("subjects.id")),
-    Column("session_hash", LargeBinary),
+    Column("session_id", Uuid),
     # What tokens that come of this code have in common, for ending them together.
     Column("family", Uuid, nullable=False),
     Column("redirect_uri", Text, nullable=False),
@@ -84,7 +86,9 @@ authorization_codes: Final = Table(
     Column("resource", Text),
     Column("auth_time", InstantType),
     Column("acr", Text),
-    Column("details", LargeBinary),  # granted authorization details, JSON
+    Column("details", LargeBinary),  # authorization details asked for, JSON
+    # The purposes granted of these details: without one of them the family ends.
+    Column("rests_on", ARRAY(Text)),
     Column("issued_at", InstantType, nullable=False),
     Column("expires_at", InstantType, nullable=False),
     Column("used_at", InstantType),
@@ -100,11 +104,13 @@ refresh_tokens: Final = Table(
     Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
     Column("subject_id", Uuid, ForeignKey("subjects.id"), nullable=False),
     Column("device_id", Uuid, ForeignKey("subjects.id")),
+    Column("session_id", Uuid),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("resource", Text),
     Column("auth_time", InstantType),
     Column("acr", Text),
     Column("details", LargeBinary),
+    Column("rests_on", ARRAY(Text)),
     Column("issued_at", InstantType, nullable=False),
     Column("expires_at", InstantType, nullable=False),
     Column("family_expires_at", InstantType, nullable=False),
@@ -124,6 +130,7 @@ device_codes: Final = Table(
     Column("scopes", ARRAY(Text), nullable=False),
     Column("resource", Text),
     Column("details", LargeBinary),
+    Column("rests_on", ARRAY(Text)),
     Column("device_name", Text),
     Column("status", Text, nullable=False),  # pending | approved | denied | consumed
     Column("subject_id", Uuid, ForeignKey("subjects.id")),
@@ -134,5 +141,29 @@ device_codes: Final = Table(
     Column("created_at", InstantType, nullable=False),
     Column("expires_at", InstantType, nullable=False),
     Index(None, "expires_at"),
+    Index(None, "subject_id"),
+)
+
+session_clients: Final = Table(
+    "session_clients",
+    metadata,
+    # Who got a code in a session, and so is told when it ends.
+    Column("session_id", Uuid, primary_key=True),
+    Column("client_id", Text, ForeignKey("clients.client_id"), primary_key=True),
+)
+
+logout_notices: Final = Table(
+    "logout_notices",
+    metadata,
+    # What a client is still to be told: that a session ended.
+    Column("id", Uuid, primary_key=True),
+    Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    Column("subject_id", Uuid, ForeignKey("subjects.id"), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("queued_at", InstantType, nullable=False),
+    # Not before: it waits after a failure, and for whoever is sending it now.
+    Column("due_at", InstantType, nullable=False),
+    Index(None, "due_at"),
     Index(None, "subject_id"),
 )

@@ -1,0 +1,186 @@
+import asyncio
+import contextlib
+import datetime as dt
+import ipaddress
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from tests.net.logout_receiver import running_receiver
+
+from consentid.net import guarded
+from consentid.net.guarded import make_public_client
+from consentid.net.logout_sender import send_logout_token
+from consentid.net.public_hosts import ForbiddenHostError, find_public_addresses, is_public
+
+NOBODYS = [
+    "127.0.0.1",
+    "127.8.8.8",
+    "0.0.0.0",  # noqa: S104 nobody binds to it: nobody is to be sent there
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "192.0.2.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fc00::1",
+    "fec0::1",
+    "ff02::1",
+    "2001:db8::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "2002:7f00:1::1",
+    "64:ff9b::10.0.0.1",
+    "2001:0:4136:e378:8000:63bf:f5ff:fffe",
+]
+
+
+@pytest.mark.parametrize("address", NOBODYS)
+async def test_what_is_not_public_is_nobody_s_business(address: str) -> None:
+    assert not is_public(ipaddress.ip_address(address))
+    if "%" not in address:
+        with pytest.raises(ForbiddenHostError):
+            await find_public_addresses(address, 443)
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"]
+)
+def test_what_is_public_is_public_however_it_is_wrapped(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize("host", ["localhost", "0x7f000001", "2130706433", "127.1", "a..b", "x\0y"])
+async def test_a_name_that_leads_here_or_nowhere_is_refused(host: str) -> None:
+    with pytest.raises(ForbiddenHostError):
+        await find_public_addresses(host, 443)
+
+
+@pytest.mark.parametrize("host", ["localhost", "news.localhost", "127.0.0.1"])
+async def test_this_machine_is_reached_with_the_switch_alone(host: str) -> None:
+    with running_receiver() as receiver:
+        async with make_public_client(localhost_hosts=False) as client:
+            assert await send_logout_token(client, receiver.uri(host), "t") == "ConnectError"
+        assert receiver.tokens == []
+        async with make_public_client(localhost_hosts=True) as client:
+            assert await send_logout_token(client, receiver.uri(host), "t") is None
+        assert receiver.tokens == ["t"]
+
+
+async def test_another_private_address_is_not_reached_even_with_the_switch() -> None:
+    async with make_public_client(localhost_hosts=True) as client:
+        for uri in ("https://10.0.0.1/x", "https://[::ffff:127.0.0.1]/x", "https://127.0.0.2/x"):
+            assert await send_logout_token(client, uri, "t") == "ConnectError"
+
+
+async def test_nothing_is_sent_in_clear() -> None:
+    async with make_public_client(localhost_hosts=False) as client:
+        assert await send_logout_token(client, "http://8.8.8.8/x", "t") == "ConnectError"
+
+
+async def test_a_receiver_that_never_answers_is_left_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("consentid.net.logout_sender._WITHIN_S", 0.05)
+    left = asyncio.Event()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        left.set()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with make_public_client(localhost_hosts=True) as client:
+        told = await send_logout_token(client, f"http://127.0.0.1:{port}/", "t")
+    assert told == "TimeoutError"
+    await asyncio.wait_for(left.wait(), 5)
+    server.close()
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """A certificate of its own authority, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = dt.datetime.fromtimestamp(time.time(), dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    file = folder / f"{name}.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(made.public_bytes(Encoding.PEM) + private)
+    return file
+
+
+@pytest.mark.parametrize(("shown", "failure"), [("news.example", None), ("evil.example", "no")])
+async def test_the_address_that_was_judged_is_connected_to_and_proves_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: str, failure: str | None
+) -> None:
+    """There is no public internet here: one look-up says that a name is at this machine."""
+    file = certificate(tmp_path, shown)
+    asked: list[tuple[str, int]] = []
+    named: list[str | None] = []
+
+    async def here(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        return ["::1", "127.0.0.1"]  # nobody listens at the first
+
+    monkeypatch.setattr(guarded, "find_public_addresses", here)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    heads: list[bytes] = []
+    answered = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        answered.set()
+
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(file)
+    tls.sni_callback = lambda _socket, name, _context: named.append(name)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls)
+    port = server.sockets[0].getsockname()[1]
+    async with make_public_client(localhost_hosts=False) as client:
+        told = await send_logout_token(client, f"https://news.example:{port}/over", "t")
+    if failure is None:
+        await asyncio.wait_for(answered.wait(), 5)
+    server.close()
+
+    assert asked == [("news.example", port)]
+    assert named == ["news.example"]
+    if failure is None:
+        assert told is None
+        assert heads[0].startswith(b"POST /over HTTP/1.1\r\n")
+        assert f"host: news.example:{port}".encode() in heads[0].lower()
+    else:
+        assert told == "ConnectError"
+        assert heads == []
