@@ -126,7 +126,9 @@ def test_a_header_that_brings_more_is_refused(member: str) -> None:
     "aud",
     [
         None,
-        [ISSUER],
+        [],
+        [[ISSUER]],
+        [ISSUER, ISSUER],
         [ISSUER, "https://evil.example"],
         "https://evil.example",
         f"{ISSUER}/token",
@@ -138,6 +140,10 @@ def test_a_header_that_brings_more_is_refused(member: str) -> None:
 )
 def test_an_audience_that_is_not_the_issuer_alone_is_refused(aud: object) -> None:
     assert "aud" in refused(sign(claims(aud=aud)))
+
+
+def test_a_list_of_the_issuer_alone_is_one_audience() -> None:
+    assert judge(sign(claims(aud=[ISSUER]))).jti == "once"
 
 
 @pytest.mark.parametrize("exp", [None, NOW_S, NOW_S - 1, NOW_S + 306, NOW_S + 86_400, "1", True])

@@ -116,7 +116,7 @@ class Town:
     def logout_token(
         self, sub: str, /, *, header: dict[str, Any] | None = None, **changed: object
     ) -> str:
-        """A logout token of the portal; a claim changed to None is left out."""
+        """A logout token of the portal; what is changed to None is left out."""
         book, key = self.opened_portal()
         now_s = int(time.time())
         claims: dict[str, object] = {
@@ -129,8 +129,9 @@ class Town:
             "events": {EVENT: {}},
             **changed,
         }
+        whole = {"alg": "RS256", "typ": "logout+jwt", "kid": str(key.kid), **(header or {})}
         return jwt.encode(
-            {"alg": "RS256", "typ": "logout+jwt", "kid": str(key.kid), **(header or {})},
+            {name: value for name, value in whole.items() if value is not None},
             {name: value for name, value in claims.items() if value is not None},
             key,
         )

@@ -1,4 +1,10 @@
-"""The portal's logout tokens judged.  Spec: OpenID Connect Back-Channel Logout 1.0 section 2.6."""
+"""The portal's logout tokens judged.
+
+Their type is recommended, and portals are older than that: one without is known by its event, and
+told from an ID token by that and by having no nonce.
+
+Spec: OpenID Connect Back-Channel Logout 1.0 sections 2.4, 2.6 and 4.
+"""
 
 from typing import Final
 
@@ -16,6 +22,7 @@ _LOGOUT_TOKEN: Final = TokenKind(
     where="logout_token",
     required=logout_token.REQUIRED,
     typ=logout_token.TYP,
+    is_typ_optional=True,
 )
 
 

@@ -17,6 +17,8 @@ from consentid.kit.errors import MalformedError, UnauthenticatedError
 FindKey: TypeAlias = Callable[[str], Awaitable[jwt.PyJWK | None]]
 """The portal's key of a name."""
 _MAX_TOKEN_LENGTH: Final = 8_192
+_PLAIN: Final = "JWT"
+"""Spec: RFC 7519 section 5.1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class TokenKind:
     required: tuple[str, ...]
     typ: str
     is_typ_optional: bool = False
-    """Whether a header may leave ``typ`` out."""
+    """Whether a header may leave ``typ`` out, or say no more than that this is a JWT."""
 
     def malformed(self) -> MalformedError:
         """It is no such token."""
@@ -59,8 +61,9 @@ async def verify_claims(
     if len(unverified) > _MAX_TOKEN_LENGTH or unverified.count(".") != 2:  # noqa: PLR2004 a JWS has three parts
         raise kind.malformed()
     unverified_header = _parse(unverified.partition(".")[0], kind)
-    typ = unverified_header.get("typ", kind.typ if kind.is_typ_optional else None)
-    if typ != kind.typ or "crit" in unverified_header:
+    typ = unverified_header.get("typ", _PLAIN if kind.is_typ_optional else None)
+    is_typed = typ == kind.typ or (kind.is_typ_optional and typ == _PLAIN)
+    if not is_typed or "crit" in unverified_header:
         raise kind.malformed()
     key = await find_key(str(unverified_header.get("kid", "")))
     if key is None or unverified_header.get("alg") != key.algorithm_name:

@@ -1,7 +1,8 @@
 """A client proves itself by signing: ``private_key_jwt``.
 
 The algorithm is the registered key's own, never the token's.  The audience is the issuer alone, as
-one string: with any other, somebody whom the client also talks to could pass the assertion on.
+text or as a list of that one text: with any other, somebody whom the client also talks to could
+pass the assertion on.  An endpoint's address, which was usual before RFC 10070, is such another.
 
 Spec: RFC 7523 section 3, RFC 10070 (audience, ``typ``), RFC 7515 section 5.2, RFC 8725.
 """
@@ -100,8 +101,8 @@ def verify(
     """
     _check_signature(unverified, keys)
     claims, now_s = unverified.unverified_claims, to_seconds(now)
-    if claims.get("aud") != issuer:
-        raise RefusedAssertionError("aud is the issuer, one text and nothing else")
+    if claims.get("aud") not in (issuer, [issuer]):
+        raise RefusedAssertionError(f"aud is the issuer alone, {issuer}")
     expires = _seconds(claims, "exp")
     if expires is None or expires <= now_s:
         raise RefusedAssertionError("it has expired, or says no exp")
