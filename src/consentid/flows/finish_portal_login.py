@@ -9,12 +9,22 @@ Spec: OpenID Connect Core sections 3.1.2.5 to 3.1.3.7, RFC 9207 section 2.4.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.party import Party
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser, sign_in_session
 from consentid.flows.interaction_state import note_sign_in, take_interaction
-from consentid.flows.portal_login import HandOver, portal_of, take_hand_over
+from consentid.flows.portal_login import (
+    BackTo,
+    HandOver,
+    ToInteraction,
+    ToPreferences,
+    portal_of,
+    take_hand_over,
+)
 from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.instants import Instant
 from consentid.net.portal import check_login, verify_id_token
@@ -28,8 +38,8 @@ _MAX_ERROR: Final = 64
 class Returned:
     """A person is back from the portal."""
 
-    interaction: str
-    """The id of the interaction on whose way they were sent."""
+    back: BackTo
+    """Where they were sent from."""
     session_token: str | None
     """The new session cookie; None where the portal did not sign them in."""
     error: str | None = None
@@ -60,7 +70,7 @@ async def finish_portal_login(
         )
     if "error" in unverified_answer:
         return Returned(
-            interaction=hand_over.interaction,
+            back=hand_over.back,
             session_token=None,
             error=unverified_answer["error"][:_MAX_ERROR],
         )
@@ -76,7 +86,7 @@ async def _sign_in(
 ) -> Returned:
     async with context.database.writing() as connection:
         now = await clock.now(connection)
-        taken = await take_interaction(context, connection, hand_over.interaction, browser, now=now)
+        party = await _party_of(context, connection, hand_over.back, browser, now=now)
         identity = await verify_id_token(
             unverified_id_token,
             keys=context.portal,
@@ -97,13 +107,33 @@ async def _sign_in(
             await context.book(connection),
             identity,
             browser=browser,
-            party=taken.client.party,
+            party=party,
             auth_time=identity.auth_time or identity.issued_at,
             acr=identity.acr,
             portal_sid=identity.sid,
             at=now,
         )
-        await note_sign_in(
-            context, connection, hand_over.interaction, browser, made.signed_in, at=now
-        )
-    return Returned(interaction=hand_over.interaction, session_token=made.session_token)
+        if isinstance(hand_over.back, ToInteraction):
+            await note_sign_in(
+                context, connection, hand_over.back.id, browser, made.signed_in, at=now
+            )
+    return Returned(back=hand_over.back, session_token=made.session_token)
+
+
+async def _party_of(
+    context: Context,
+    connection: AsyncConnection,
+    back: BackTo,
+    browser: Browser,
+    *,
+    now: Instant,
+) -> Party | None:
+    """Whose contradictions the page that follows tells; None: it is ours, and tells all."""
+    match back:
+        case ToInteraction(id=id_):
+            taken = await take_interaction(context, connection, id_, browser, now=now)
+            return taken.client.party
+        case ToPreferences():
+            return None
+        case _:
+            assert_never(back)

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.flows import portal_login
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser
+from consentid.flows.portal_login import ToInteraction
 from consentid.oidc.authorization_request import AuthorizationRequest
 from consentid.oidc.prompt import Prompt
 
@@ -30,7 +31,7 @@ async def hand_over(
     """
     if request is None:
         return await portal_login.start(
-            context, connection, browser=browser, interaction=interaction
+            context, connection, browser=browser, back=ToInteraction(id=interaction)
         )
     prompt = request.prompt & _OF_THE_PORTAL
     if must_be_asked and not prompt and request.max_age_s is None:
@@ -39,7 +40,7 @@ async def hand_over(
         context,
         connection,
         browser=browser,
-        interaction=interaction,
+        back=ToInteraction(id=interaction),
         prompt=prompt,
         max_age_s=request.max_age_s,
         login_hint=request.login_hint,

@@ -119,7 +119,7 @@ async def sign_in_session(
     identity: PortalIdentity,
     *,
     browser: Browser,
-    party: Party,
+    party: Party | None,
     auth_time: Instant | None,
     acr: str | None,
     portal_sid: str | None,

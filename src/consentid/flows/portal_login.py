@@ -1,4 +1,6 @@
-"""Hand a person over to the customer portal, on the way of an interaction.
+"""Hand a person over to the customer portal, on the way of an interaction or from a page of ours.
+
+Where they return to is sealed with the hand-over, and is a page of ours: never an address.
 
 Each hand-over has a ``state`` of its own: good once, for ten minutes, in the browser that began it.
 ``finish_portal_login`` takes the person back.
@@ -6,8 +8,8 @@ Each hand-over has a ``state`` of its own: good once, for ten minutes, in the br
 Spec: OpenID Connect Core section 3.1.2.1, RFC 6749 section 10.12, RFC 7636, RFC 9700.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,6 +31,23 @@ _MAX_STATE: Final = 64
 _LOGIN: Final = "login"
 
 
+class ToInteraction(msgspec.Struct, frozen=True, kw_only=True, tag="interaction"):
+    """The person returns to what a client asked."""
+
+    id: str
+
+
+class ToPreferences(msgspec.Struct, frozen=True, kw_only=True, tag="preferences"):
+    """The person returns to the preference centre."""
+
+    kept: Mapping[str, str] = {}
+    """What its address carries on; judged there as if it came fresh from the browser."""
+
+
+BackTo: TypeAlias = ToInteraction | ToPreferences
+"""Where a person returns to."""
+
+
 class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered of one hand-over, sealed."""
 
@@ -39,7 +58,7 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     verifier: str
     asked_at: int
     """An instant."""
-    interaction: str
+    back: BackTo
     max_age_s: int | None = None
     is_fresh: bool = False
     """Whether the person was to sign in anew."""
@@ -50,7 +69,7 @@ async def start(
     connection: AsyncConnection,
     *,
     browser: Browser,
-    interaction: str,
+    back: BackTo,
     prompt: Iterable[str] = (),
     max_age_s: int | None = None,
     login_hint: str | None = None,
@@ -59,7 +78,7 @@ async def start(
 ) -> str:
     """Begin a hand-over; the address to send the browser to.  The caller commits first.
 
-    ``interaction`` is the id of one that was begun in this browser; there the person returns.
+    ``back`` is where the person returns; an interaction was begun in this browser.
 
     Raises:
         ForbiddenError: the browser presents no secret to bind the hand-over to.
@@ -81,7 +100,7 @@ async def start(
         nonce=new_secret(context),
         verifier=new_secret(context),
         asked_at=now,
-        interaction=interaction,
+        back=back,
         max_age_s=max_age_s,
         is_fresh=_LOGIN in asked,
     )

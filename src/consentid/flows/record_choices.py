@@ -62,6 +62,8 @@ class Choices:
     reach: Reach
     signals: Mapping[SignalSource, bool]
     told_of_signal: bool
+    parts_own: bool = True
+    """Whether what the client's brand lets only itself ask is recorded for that brand."""
 
 
 async def record_choices(
@@ -157,7 +159,7 @@ def _by_reach(
     book: Book, client: Client, chosen: Choices
 ) -> list[tuple[Reach, tuple[Choice, ...]]]:
     """Part what only the brand itself may be told from what is told to the group."""
-    if chosen.reach is not None:
+    if chosen.reach is not None or not chosen.parts_own:
         return [(chosen.reach, chosen.choices)]
     own, group = list[Choice](), list[Choice]()
     for choice in chosen.choices:

@@ -6,9 +6,7 @@ decisions untouched.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
@@ -19,18 +17,16 @@ from consentid.core.party import Party
 from consentid.flows.commit_decisions import commit_decisions
 from consentid.flows.context import Context
 from consentid.flows.history import full_history
-from consentid.flows.open_subject import OpenSubject, new_subject, open_subject, seal_for
+from consentid.flows.open_subject import OpenSubject, new_subject, open_subject
 from consentid.flows.portal_identity import identity_hash
 from consentid.flows.restate import restate_all
 from consentid.flows.session import Session
-from consentid.keyring import wrapping
+from consentid.flows.told import keep_told, open_told
 from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
 from consentid.net.portal import PortalIdentity
 from consentid.store import access_tokens, clock, subjects
-
-_TOLD: Final = b"told/1\0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +46,13 @@ async def sign_in(
     book: Book,
     identity: PortalIdentity,
     *,
-    party: Party,
+    party: Party | None,
     device: SubjectId | None,
     at: Instant,
 ) -> SignedIn:
     """Open the session of a portal identity, making its subject at the first time.
 
+    ``party`` is whose contradictions are to be told now; None where the hub's own pages tell them.
     The caller commits.
 
     Raises:
@@ -123,19 +120,12 @@ async def _contradictions(
     account: OpenSubject,
     device: OpenSubject,
     *,
-    party: Party,
+    party: Party | None,
     at: Instant,
 ) -> tuple[Contradiction, ...]:
     """What to tell at this sign-in; a brand hears of what concerns it, and of that once."""
-    label = _TOLD + account.id.bytes + device.id.bytes
     sealed = await subjects.link_device(connection, account=account.id, device=device.id, at=at)
-    told = (
-        ()
-        if sealed is None
-        else msgspec.json.decode(
-            wrapping.open_sealed(account.key, sealed, aad=label), type=tuple[Contradiction, ...]
-        )
-    )
+    told = open_told(account, device.id, sealed)
     found = tuple(
         each
         for each in find_contradictions(
@@ -149,19 +139,7 @@ async def _contradictions(
         if each.party == party
     )
     if found:
-        others = tuple(
-            each
-            for each in told
-            if (each.party, each.purpose) not in {(new.party, new.purpose) for new in found}
-        )
-        await subjects.save_told(
-            connection,
-            account=account.id,
-            device=device.id,
-            sealed=seal_for(
-                context, account.key, msgspec.json.encode((*others, *found)), aad=label
-            ),
-        )
+        await keep_told(context, connection, account, device.id, told=told, new=found)
     return found
 
 

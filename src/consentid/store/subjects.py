@@ -140,6 +140,15 @@ async def link_device(
     )
 
 
+async def find_told(
+    connection: AsyncConnection, *, account: SubjectId, device: SubjectId
+) -> bytes | None:
+    """What the person was told of this account on this device, sealed; None for nothing yet."""
+    return await connection.scalar(
+        select(account_devices.c.sealed_told).where(*_is_link(account, device))
+    )
+
+
 async def save_told(
     connection: AsyncConnection, *, account: SubjectId, device: SubjectId, sealed: bytes
 ) -> None:

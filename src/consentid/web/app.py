@@ -35,6 +35,12 @@ from consentid.web.pages.interactions import (
     get_interaction_sign_in,
     post_interaction,
 )
+from consentid.web.pages.preferences_pages import (
+    get_preferences,
+    get_preferences_sign_in,
+    post_preferences,
+    post_preferences_sign_out,
+)
 from consentid.web.pages.sign_out_pages import get_logout, post_logout
 from consentid.web.par import post_par
 from consentid.web.portal_callback import get_portal_callback
@@ -62,6 +68,8 @@ _HANDLERS: Final = (
     get_authorize,
     get_logout,
     get_portal_callback,
+    get_preferences,
+    get_preferences_sign_in,
     get_catalogue,
     get_history,
     get_keys,
@@ -80,6 +88,8 @@ _HANDLERS: Final = (
     post_introspect,
     post_logout,
     post_par,
+    post_preferences,
+    post_preferences_sign_out,
     post_revoke,
     post_served,
     post_userinfo,

@@ -9,8 +9,8 @@ from typing import Final
 from consentid.web.problems import Problem
 
 MEDIA_TYPE: Final = "text/html; charset=utf-8"
-_PATHS: Final = frozenset({"/authorize", "/device", "/login/callback", "/logout"})
-_FOLDERS: Final = ("/interaction/", "/device/")
+_PATHS: Final = frozenset({"/authorize", "/device", "/login/callback", "/logout", "/preferences"})
+_FOLDERS: Final = ("/interaction/", "/device/", "/preferences/")
 
 
 def is_for_persons(unverified_path: str) -> bool:

@@ -4,7 +4,8 @@ Spec: OpenID Connect Core section 3.1.2.5, RFC 9207, RFC 9700 sections 4.5 and 4
 """
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, assert_never
+from urllib.parse import urlencode
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
@@ -14,11 +15,12 @@ from consentid.flows.context import Context
 from consentid.flows.finish_portal_login import finish_portal_login
 from consentid.flows.hand_over import page_of
 from consentid.flows.interactions import note_failed_login
-from consentid.flows.portal_login import CALLBACK
+from consentid.flows.portal_login import CALLBACK, ToInteraction, ToPreferences
 from consentid.kit.errors import MalformedError
 from consentid.web.callers import address_of, wall_clock_s
 from consentid.web.cookies import Cookie, jar_of
 from consentid.web.forms import parse_form
+from consentid.web.pages.preferences_visit import PATH as PREFERENCES
 
 _MAX_QUERY: Final = 16_384
 _CALLBACKS: Final = Limit(name="portal_callbacks", most=600, window_s=60)
@@ -37,15 +39,22 @@ async def get_portal_callback(
     jar = await jar_of(context)
     browser = jar.read(request)
     returned = await finish_portal_login(context, answer, browser=browser)
-    if returned.session_token is None:
-        step = await note_failed_login(
-            context, returned.interaction, browser, unverified_error=returned.error
-        )
-        return _send_to(step.redirect)
-    async with context.database.reading() as connection:
-        issuer = (await context.book(connection)).group.issuer
-    response = _send_to(page_of(issuer, returned.interaction))
-    jar.put(response, Cookie.SESSION, returned.session_token)
+    match returned.back:
+        case ToInteraction(id=interaction) if returned.session_token is None:
+            step = await note_failed_login(
+                context, interaction, browser, unverified_error=returned.error
+            )
+            return _send_to(step.redirect)
+        case ToInteraction(id=interaction):
+            async with context.database.reading() as connection:
+                issuer = (await context.book(connection)).group.issuer
+            response = _send_to(page_of(issuer, interaction))
+        case ToPreferences(kept=kept):
+            response = _send_to(f"{PREFERENCES}?{urlencode(kept)}" if kept else PREFERENCES)
+        case _:
+            assert_never(returned.back)
+    if returned.session_token is not None:
+        jar.put(response, Cookie.SESSION, returned.session_token)
     return response
 
 

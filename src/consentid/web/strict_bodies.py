@@ -40,8 +40,9 @@ _FORM_PATHS: Final = (
     "/device",
     "/logout",
     "/backchannel_logout",
+    "/preferences",
 )
-_FORM_FOLDERS: Final = ("/interaction/", "/device/")
+_FORM_FOLDERS: Final = ("/interaction/", "/device/", "/preferences/")
 _BODY: Final = "consentid.body"
 _MAX_PLACE: Final = 128
 _UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")

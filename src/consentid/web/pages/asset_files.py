@@ -8,7 +8,7 @@ from litestar.params import PathParameter
 
 from consentid.flows.context import Context
 from consentid.kit.errors import NotFoundError
-from consentid.web.pages.assets import PAGE_STYLE, find_asset
+from consentid.web.pages.assets import find_asset, find_own_asset
 
 _FOREVER = "public, max-age=31536000, immutable"
 
@@ -19,7 +19,7 @@ async def get_asset(
     file: Annotated[str, PathParameter(max_length=128)],
 ) -> Response[Any]:
     """A file of a page; it needs no database once a configuration was seen."""
-    found = PAGE_STYLE if file == PAGE_STYLE.file else None
+    found = find_own_asset(file)
     if found is None and context.last_book is not None:
         found = find_asset(context.last_book, file)
     if found is None:

@@ -58,6 +58,9 @@ def _style(name: str, content: bytes) -> Asset:
 
 PAGE_STYLE: Final = _style("pages", (_STATIC / "pages.css").read_bytes())
 """Our own rules, which take every colour from a look's properties."""
+PREFERENCES_STYLE: Final = _style("preferences", (_STATIC / "preferences.css").read_bytes())
+"""What the preference centre needs besides."""
+_OWN: Final = {asset.file: asset for asset in (PAGE_STYLE, PREFERENCES_STYLE)}
 
 
 @lru_cache(maxsize=256)
@@ -106,14 +109,20 @@ def look_icon(look: Look, name: str) -> Asset:
 
 def find_asset(book: Book, unverified_file: str) -> Asset | None:
     """The file that an address names, ours or of a look in the configuration in force."""
-    if unverified_file == PAGE_STYLE.file:
-        return PAGE_STYLE
+    own = find_own_asset(unverified_file)
+    if own is not None:
+        return own
     found = (
         asset
         for name, look in _looks(book)
         for asset in (look_style(look, name), look_icon(look, name))
     )
     return next((asset for asset in found if asset.file == unverified_file), None)
+
+
+def find_own_asset(unverified_file: str) -> Asset | None:
+    """The file of ours that an address names: no configuration is needed for it."""
+    return _OWN.get(unverified_file)
 
 
 def style_name(party: Party | None) -> str:

@@ -43,6 +43,7 @@ _STATUSES: Final = {
 }
 _SHOWN_AGAIN: Final = frozenset({Message.STALE, Message.FORM_FOREIGN})
 _INTERACTIONS: Final = "/interaction/"
+_PREFERENCES: Final = "/preferences"
 _MINUTE_S: Final = 60
 
 
@@ -101,13 +102,13 @@ def _page(
     language = choose_language((*request.query_params.getall("lang", []), *preferred), offered)
     message = _CODES.get(code) or _STATUSES.get(status, Message.REQUEST_MALFORMED)
     path = request.scope["path"]
-    is_shown_again = message in _SHOWN_AGAIN and path.startswith(_INTERACTIONS)
+    again = _page_of(path) if message in _SHOWN_AGAIN else None
     view = MessageView(
         frame=bare_frame(language) if book is None else frame_of(book, None, language, path=None),
         message=message,
         reference=code,
         detail=detail,
-        next_path=path if is_shown_again else None,
+        next_path=again,
         minutes=-(-retry_after_s // _MINUTE_S)
         if retry_after_s is not None and message is Message.TOO_MANY
         else None,
@@ -115,3 +116,10 @@ def _page(
     # A form that breaks a rule is a 400 to a person's browser, as at OAuth's endpoints.
     shown = HTTPStatus.BAD_REQUEST if status is HTTPStatus.UNPROCESSABLE_ENTITY else status
     return respond(view, shown, retry_after_s=retry_after_s)
+
+
+def _page_of(path: str) -> str | None:
+    """The page that a form came from, where it can be shown again."""
+    if path.startswith(_INTERACTIONS):
+        return path
+    return _PREFERENCES if path.startswith(_PREFERENCES) else None

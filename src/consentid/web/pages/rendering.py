@@ -14,20 +14,24 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Response
 
-from consentid.web.pages.assets import PAGE_STYLE
+from consentid.web.pages.assets import PAGE_STYLE, PREFERENCES_STYLE, Asset
 from consentid.web.pages.consent import ConsentView
 from consentid.web.pages.device import DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.message import MessageView
+from consentid.web.pages.preferences import PreferencesView
 from consentid.web.pages.sign_out import SignOutView
 from consentid.web.pages.words import words_of
 
-View = ConsentView | DeviceCodeView | DeviceConfirmView | MessageView | SignOutView
+View = (
+    ConsentView | DeviceCodeView | DeviceConfirmView | MessageView | PreferencesView | SignOutView
+)
 
 _TEMPLATES: Final[dict[type[View], str]] = {
     ConsentView: "consent.html",
     DeviceCodeView: "device_code.html",
     DeviceConfirmView: "device_confirm.html",
     MessageView: "message.html",
+    PreferencesView: "preferences.html",
     SignOutView: "sign_out.html",
 }
 _MEDIA_TYPE: Final = "text/html"  # the framework adds the charset
@@ -43,6 +47,7 @@ def render(view: View) -> str:
             frame=view.frame,
             words=words_of(view.frame.language),
             page_style=PAGE_STYLE,
+            preferences_style=PREFERENCES_STYLE,
         )
     )
 
@@ -90,14 +95,22 @@ def form_target(unverified_address: str) -> str:
 
 def layout_digest() -> bytes:
     """SHA-256 of how the consent page lays out what it shows.  32 bytes."""
-    return _layout_digest()
+    return _layout_digest((PAGE_STYLE,), ("parts.html", _TEMPLATES[ConsentView]))
+
+
+def preferences_layout_digest() -> bytes:
+    """SHA-256 of how the preference centre lays out what it shows.  32 bytes."""
+    return _layout_digest(
+        (PAGE_STYLE, PREFERENCES_STYLE),
+        ("parts.html", "preferences_parts.html", _TEMPLATES[PreferencesView]),
+    )
 
 
 @cache
-def _layout_digest() -> bytes:
+def _layout_digest(styles: tuple[Asset, ...], templates: tuple[str, ...]) -> bytes:
     folder = files("consentid.web.pages") / "templates"
-    digest = hashlib.sha256(PAGE_STYLE.content)
-    for name in ("layout.html", "parts.html", _TEMPLATES[ConsentView]):
+    digest = hashlib.sha256(b"".join(style.content for style in styles))
+    for name in ("layout.html", *templates):
         digest.update((folder / name).read_bytes())
     return digest.digest()
 
