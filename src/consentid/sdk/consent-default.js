@@ -1,0 +1,9 @@
+/* Google Consent Mode v2: no, until consentid knows better.  In the head, before any tag. */
+window.dataLayer = window.dataLayer || [];
+function gtag() {
+  dataLayer.push(arguments);
+}
+gtag("consent", "default", {
+  ad_storage: "denied", ad_user_data: "denied", ad_personalization: "denied",
+  analytics_storage: "denied", personalization_storage: "denied", wait_for_update: 500,
+});

@@ -1,0 +1,386 @@
+/**
+ * consentid in the page: one answer, honoured at every brand of the group.
+ *
+ * Nothing is granted before the state is known; only explicit acts write; while the token in the
+ * brand's own storage is valid, nobody is asked anything.  What a first visit needs is loaded when
+ * it is needed.  The documentation is in types.d.ts.
+ */
+
+/** @typedef {import("./types").Holder} Holder */
+/** @typedef {import("./types").Core} Core */
+
+const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+const DEVICE = "urn:consentid:params:oauth:token-type:device_credential";
+/** @type {{ g: string[], d: string[] }} */
+const NOTHING = { g: [], d: [] };
+const BOTS = /bot|crawl|spider|slurp|preview|lighthouse|facebookexternalhit/i;
+const CODE = /[#&]consentid=([\w-]+)$/;
+
+/** @type {Core["options"]} */ let options;
+/** @type {Promise<import("./types").State> | undefined} */ let begun;
+/** @type {Holder | null} */ let holder = null;
+/** @type {import("./types").Claims | null} */ let claims = null;
+/** @type {import("./types").State["status"]} */ let status = "starting";
+/** @type {string | null} */ let by = null;
+/** @type {Promise<void> | null} */ let renewing = null;
+/** @type {Set<(state: import("./types").State) => void>} */ const listeners = new Set();
+let told = "";
+let timer = 0;
+let failures = 0;
+let isKept = true; // whether the browser lets us keep anything
+
+const travel = () => import("./travel.js");
+const inPage = () => import("./in-page.js");
+const now = () => Date.now() / 1000;
+const signal = () => /** @type {any} */ (navigator).globalPrivacyControl === true;
+const isVisible = () => document.visibilityState === "visible";
+
+// ── What is kept ─────────────────────────────────────────────────────────────────────────────────
+
+/** @type {Core["load"]} */
+function load(area, name) {
+  try {
+    const kept = JSON.parse(self[area].getItem(`consentid:${options.client}${name}`) ?? "");
+    return kept.v === 1 ? kept : null;
+  } catch {
+    return null; // nothing, nothing of ours, or a browser that keeps nothing
+  }
+}
+
+/** @type {Core["save"]} */
+function save(area, name, value) {
+  const key = `consentid:${options.client}${name}`;
+  try {
+    if (value) self[area].setItem(key, JSON.stringify({ ...value, v: 1 }));
+    else self[area].removeItem(key);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a token of ours says; null for any other.  @type {Core["read"]} */
+function read(token) {
+  try {
+    const said = JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
+    const isOurs = said.iss.replace(/\/$/, "") === options.hub && said.client_id === options.client;
+    const { g, d } = said.consent;
+    return isOurs && said.exp > said.iat && Array.isArray(g) && Array.isArray(d) ? said : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Holder | null} found */
+function adopt(found) {
+  claims = found && read(found.token);
+  holder = found && (claims || found.refresh || found.device) ? found : null;
+}
+
+const reload = () => isKept && adopt(load("localStorage", ""));
+
+/** A clock that was set back since proves nothing, and a signal that changed asks anew. */
+function isValid() {
+  if (!holder || !claims) return false;
+  const at = now();
+  return at + holder.skew_s < claims.exp && at > holder.got_at - 60 && !!holder.gpc === signal();
+}
+
+/** @type {Core["keep"]} */
+function keep(answer, how, more) {
+  const said = read(answer.consent_token);
+  if (!said) throw new Error("consentid: the hub answered without a token for this client");
+  const at = now();
+  /** @type {Holder} */
+  const next = { ...holder, ...more, token: answer.consent_token, got_at: at, skew_s: said.iat - at, gpc: signal() };
+  if (answer.access_token) {
+    next.access = answer.access_token;
+    next.access_exp = at + answer.expires_in;
+  }
+  if (answer.refresh_token) next.refresh = answer.refresh_token;
+  if (answer.id_token) next.id_token = answer.id_token;
+  save("localStorage", "", next);
+  adopt(next);
+  failures = 0;
+  settle(how);
+}
+
+/** @type {Core["drop"]} */
+function drop(mayReturn) {
+  if (mayReturn) save("localStorage", ":tried", { return: true });
+  save("localStorage", "", null);
+  adopt(null);
+}
+
+// ── What is told ─────────────────────────────────────────────────────────────────────────────────
+
+/** @type {Core["state"]} */
+function state() {
+  const is = status === "known" && !isValid() ? "unknown" : status;
+  const { g, d } = is === "known" && claims ? claims.consent : NOTHING;
+  /** @type {import("./types").About | null} */
+  const about = options && load("localStorage", ":about");
+  return {
+    status: is,
+    granted: [...g],
+    refused: [...d],
+    missing: is === "known" ? (about?.must ?? []).filter((each) => !g.includes(each) && !d.includes(each)) : [],
+    account: is === "known" && !!holder?.account,
+    gpc: signal(),
+    by: is === "starting" ? null : by,
+    until: is === "known" && holder && claims ? (claims.exp - holder.skew_s) * 1000 : null,
+  };
+}
+
+/** Tell whoever listens, if anything is new to them.  @type {Core["settle"]} */
+function settle(how) {
+  status = isValid() ? "known" : holder || failures ? "unknown" : "empty";
+  by = how;
+  const is = state();
+  const { until, by: _, ...rest } = is;
+  const telling = JSON.stringify(rest);
+  clearTimeout(timer);
+  const left = (until ?? 0) - Date.now();
+  if (until) timer = setTimeout(wake, left > 60_000 ? left - 30_000 : left + 1_000, true);
+  if (telling === told) return;
+  told = telling;
+  listeners.forEach((each) => tell(each, is));
+}
+
+/** A listener that fails is its page's affair.  @type {(each: Function, is: object) => void} */
+function tell(each, is) {
+  try {
+    each(is);
+  } catch (error) {
+    setTimeout(() => {
+      throw error;
+    });
+  }
+}
+
+// ── The hub ──────────────────────────────────────────────────────────────────────────────────────
+
+/** @type {Core["call"]} */
+async function call(path, body, headers, stop) {
+  const isForm = body instanceof URLSearchParams;
+  const answer = await fetch(options.hub + path, {
+    method: body ? "POST" : "GET",
+    body: body && (isForm ? body : JSON.stringify(body)),
+    headers: { ...(body && !isForm && { "Content-Type": "application/json" }), ...headers },
+    credentials: "omit",
+    cache: "no-store",
+    signal: stop ?? AbortSignal.timeout(10_000),
+  });
+  if (answer.status >= 500 || answer.status === 429) throw new Error(`consentid: ${answer.status}`);
+  return { status: answer.status, headers: answer.headers, body: await answer.json().catch(() => ({})) };
+}
+
+/** @type {Core["lock"]} */
+const lock = async (work) => (navigator.locks ? navigator.locks.request(`consentid:${options.client}`, work) : work());
+
+/** One refresh, whatever asks for it, over all tabs: a refresh token is good for one use. @type {Core["renew"]} */
+const renew = (how = "renewed") =>
+  (renewing ??= lock(async () => {
+    const before = holder?.token;
+    reload();
+    if (!holder) return;
+    if (holder.token !== before && isValid()) return; // another tab did it
+    const { refresh, device = "" } = holder;
+    /** @type {Record<string, string>} */
+    const form = refresh
+      ? { grant_type: "refresh_token", refresh_token: refresh }
+      : { grant_type: EXCHANGE, subject_token: device, subject_token_type: DEVICE };
+    const { status, body } = await call("/token", new URLSearchParams({ ...form, client_id: options.client }));
+    if (status === 200) keep(body, how);
+    else if (body.error !== "invalid_grant") throw new Error(`consentid: ${body.error}`);
+    else drop(true);
+  }).finally(() => (renewing = null)));
+
+/** @type {Core["asSubject"]} */
+async function asSubject(path, body, headers, stop) {
+  for (let again = 0; ; again += 1) {
+    if (again || !(now() < (holder?.access_exp ?? 0) - 5)) await renew();
+    if (!holder) throw new Error("consentid: nobody is known here");
+    const answer = await call(path, body, { ...headers, Authorization: `Bearer ${holder.access}` }, stop);
+    if (answer.status !== 401 || again) return answer;
+  }
+}
+
+// ── The order in which an answer is looked for ───────────────────────────────────────────────────
+
+/** @type {Core["init"]} */
+function init(given) {
+  begun ??= begin(given).catch((error) => {
+    console.error(error);
+    return state();
+  });
+  return begun;
+}
+
+/** @param {import("./types").Options} given */
+async function begin(given) {
+  const code = CODE.exec(location.hash);
+  if (code) history.replaceState(history.state, "", location.href.slice(0, -code[0].length));
+  options = {
+    hub: new URL("../..", import.meta.url).href,
+    callback: "/consent/return",
+    signedOut: "/",
+    language: document.documentElement.lang.slice(0, 2) || "en",
+    silent: "group",
+    auto: true,
+    follow: "auto",
+    period_h: 24,
+    ...given,
+  };
+  options.hub = options.hub.replace(/\/$/, "");
+  options.callback = new URL(options.callback, location.href).href;
+  options.signedOut = new URL(options.signedOut, location.href).href;
+  isKept = save("localStorage", ":test", {}) && save("localStorage", ":test", null);
+  const arrived = location.href.startsWith(options.callback) && new URLSearchParams(location.search).has("state");
+  if (arrived) return (await travel()).arrive(core);
+  adopt(load("localStorage", ""));
+  listen();
+  if (isValid()) {
+    settle("kept");
+    extras(false);
+  } else {
+    await look(code?.[1]);
+    extras(true);
+  }
+  if (load("sessionStorage", ":back")) travel().then(({ back }) => back(core));
+  if (options.auto) suggest();
+  return state();
+}
+
+/** Look further than the brand's own storage.  @param {string} [code] */
+async function look(code) {
+  try {
+    if (holder) await renew();
+    if (!holder) await (await travel()).look(core, code, BOTS.test(navigator.userAgent));
+    if (claims && load("localStorage", ":about")?.cat !== claims.consent.cat) await core.catalogue(true);
+    settle(by);
+  } catch {
+    fail();
+  }
+}
+
+/** The hub is away: nothing is granted, nobody is asked or sent anywhere; try again later. */
+function fail() {
+  const wait_s = Math.min(300, 5 * 2 ** failures++);
+  settle(by);
+  clearTimeout(timer);
+  timer = setTimeout(wake, wait_s * 1000);
+}
+
+/** Renew what ended or is about to end; ask for it again where the hub was away. */
+async function wake(isDue = false) {
+  if (!isVisible() || status === "starting") return;
+  if (isValid() && !isDue) return settle(by);
+  try {
+    if (holder) await renew();
+    else if (failures) await core.catalogue(true);
+    failures = 0;
+    settle(by);
+    if (options.auto) suggest();
+  } catch {
+    fail();
+  }
+}
+
+function listen() {
+  addEventListener("online", () => wake());
+  document.addEventListener("visibilitychange", async () => {
+    await wake();
+    if (isVisible() && isValid() && options.follow !== "never") (await import("./follow.js")).check(core);
+  });
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    reload();
+    settle("kept");
+    wake();
+  });
+  addEventListener("storage", ({ key }) => {
+    if (key !== null && key !== `consentid:${options.client}`) return;
+    reload();
+    if (holder || status !== "starting") settle("another tab");
+  });
+}
+
+/** Load what the page makes use of.  @param {boolean} isOnline whether this page needed the hub */
+function extras(isOnline) {
+  import("./links.js").then(({ lend }) => lend(core));
+  if (options.blocking ?? document.querySelector("[data-consent]")) {
+    import("./blocking.js").then(({ block }) => block(core));
+  }
+  if (options.consentMode) import("./consent-mode.js").then(({ signal }) => signal(core));
+  if (options.follow === "always" || (options.follow === "auto" && isOnline)) {
+    import("./follow.js").then(({ follow }) => follow(core));
+  }
+}
+
+/** Ask where something is missing, and it was not put off on this visit. */
+function suggest() {
+  const { status, missing } = state();
+  const isWanted = status === "empty" || missing.length > 0;
+  const isFree = top === self && !BOTS.test(navigator.userAgent) && !load("sessionStorage", ":later");
+  if (isWanted && isFree) ask().catch(() => fail());
+}
+
+/** @type {Core["ask"]} */
+async function ask(how) {
+  await begun;
+  if (how?.at === "hub") return (await travel()).travel(core, "ask");
+  await core.catalogue();
+  (await import("./banner.js")).show(core);
+}
+
+/** @type {Core} */
+const own = {
+  init,
+  state,
+  granted: (purpose) => status === "known" && isValid() && !!claims?.consent.g.includes(purpose),
+  onChange(listener) {
+    listeners.add(listener);
+    if (status !== "starting") tell(listener, state());
+    return () => listeners.delete(listener);
+  },
+  ask,
+  answer: async (choices, how) => (await begun, (await inPage()).answer(core, choices, how)),
+  withdraw: async (what, how) => (await begun, (await inPage()).withdraw(core, what, how)),
+  openPreferences: async () => (await begun, (await travel()).openPreferences(core)),
+  signIn: async () => (await begun, (await travel()).travel(core, "login")),
+  signOut: async () => (await begun, (await travel()).signOut(core)),
+  async token() {
+    await begun;
+    if (holder && !isValid()) await renew().catch(fail);
+    return isValid() && holder ? holder.token : null;
+  },
+  get options() {
+    return options;
+  },
+  get holder() {
+    return holder;
+  },
+  get isKept() {
+    return isKept;
+  },
+  load,
+  save,
+  read,
+  keep,
+  drop,
+  settle,
+  call,
+  lock,
+  renew,
+  asSubject,
+  catalogue: async (isFresh) => (await travel()).catalogue(core, isFresh),
+};
+
+/** A page that loads this twice has one, all the same.  @type {Core} */
+const core = (/** @type {any} */ (globalThis)[Symbol.for("consentid")] ??= own);
+
+const { granted, onChange, answer, withdraw, openPreferences, signIn, signOut, token } = core;
+const { init: initCore, state: stateCore, ask: askCore } = core;
+export { initCore as init, stateCore as state, askCore as ask };
+export { granted, onChange, answer, withdraw, openPreferences, signIn, signOut, token };

@@ -1,0 +1,99 @@
+/**
+ * Answers given on the brand's own page, and withdrawals.
+ *
+ * The first answer makes a device, for nobody is known before.  Grants given here hold at this
+ * brand; a refusal or a withdrawal may reach the group.
+ */
+
+/** @typedef {import("./types").Core} Core */
+/** @typedef {import("./types").State} State */
+
+/** @type {Map<string, Promise<State>>} what is under way: a second click is the first one again */
+const acts = new Map();
+
+/** @type {(name: string, act: () => Promise<State>) => Promise<State>} */
+function once(name, act) {
+  const going = acts.get(name) ?? act().finally(() => acts.delete(name));
+  acts.set(name, going);
+  return going;
+}
+
+const fresh = () => ({ "Idempotency-Key": crypto.randomUUID() });
+
+/** What the hub does not take.  Its `code` is stable.  @param {{ code?: string, detail?: string, title?: string }} problem */
+function refused(problem) {
+  return Object.assign(new Error(problem.detail ?? problem.title ?? "refused"), { code: problem.code });
+}
+
+/**
+ * @param {Core} core
+ * @param {Record<string, boolean>} choices
+ * @param {{ reach?: "brand" | "group", told?: boolean }} [how]
+ */
+export const answer = (core, choices, { reach = "brand", told = false } = {}) =>
+  once(JSON.stringify([choices, reach]), async () => {
+    const shown = await core.catalogue();
+    if (!core.holder) await makeDevice(core);
+    const { gpc } = core.state();
+    const decision = {
+      served: shown.served,
+      notice: shown.notice,
+      reach,
+      choices: Object.entries(choices).map(([purpose, yes]) => ({ purpose, outcome: yes === true ? "granted" : "refused" })),
+      ...(gpc && { signals: { gpc: true }, told_of_signal: told }),
+    };
+    return write(core, "/v1/decisions", decision, "answered");
+  });
+
+/**
+ * @param {Core} core
+ * @param {string[] | "all"} what
+ * @param {{ reach?: "brand" | "group" }} [how]
+ */
+export const withdraw = (core, what, { reach = "brand" } = {}) =>
+  once(JSON.stringify([what, reach]), async () => {
+    if (!core.holder) return core.state(); // nothing was given
+    return write(core, "/v1/withdrawals", what === "all" ? { reach, all: true } : { reach, purposes: what }, "withdrawn");
+  });
+
+/**
+ * @param {Core} core
+ * @param {string} path
+ * @param {object} body
+ * @param {string} how
+ */
+async function write(core, path, body, how) {
+  const { status, body: said } = await core.asSubject(path, body, fresh());
+  if (status === 409) await core.catalogue(true); // another text is in force: it has to be shown
+  if (status !== 201) throw refused(said);
+  const token = core.read(said.consent_token ?? "");
+  const isKept = await core.lock(async () => {
+    const held = (core.isKept && core.load("localStorage", "")) || core.holder;
+    if (!token || !held || core.read(held.token)?.sub !== token.sub) return false; // somebody else by now
+    core.keep(said, how);
+    return true;
+  });
+  if (!isKept) await core.renew(how);
+  return core.state();
+}
+
+/** @param {Core} core */
+async function makeDevice(core) {
+  await core.lock(async () => {
+    if (core.load("localStorage", "")) return; // another tab just did
+    const { client } = core.options;
+    const made = await core.call("/v1/devices", { client_id: client }, fresh());
+    if (made.status !== 201) throw refused(made.body);
+    const { credential } = made.body;
+    const form = {
+      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+      client_id: client,
+      subject_token: credential,
+      subject_token_type: "urn:consentid:params:oauth:token-type:device_credential",
+    };
+    const { status, body } = await core.call("/token", new URLSearchParams(form));
+    if (status !== 200) throw refused({ code: body.error, detail: body.error_description });
+    core.keep(body, "answered", { device: credential });
+  });
+  if (!core.holder) await core.renew();
+}

@@ -1,0 +1,92 @@
+/**
+ * Links to the group's other brands take the answer along: a one-time code in the fragment, made
+ * when the person uses the link, good for a minute, for that origin, and for a visitor from here.
+ *
+ * An account finds itself at the hub, so only a device's answer travels this way.
+ */
+
+/** @typedef {import("./types").Core} Core */
+
+const FRESH_MS = 50_000;
+const WAIT_MS = 400;
+const OWN_WINDOW = /^(_self)?$/i;
+
+/** @typedef {{ origin: string, at: number, ready: string | null, coming: Promise<string | null> }} Minted */
+/** @type {Minted | null} */ let minted = null;
+
+/** @param {Core} core */
+export function lend(core) {
+  const mint = (/** @type {Event} */ event) => {
+    if (event instanceof KeyboardEvent && event.key !== "Enter") return;
+    const link = linkOf(core, event);
+    if (link) order(core, link.origin);
+  };
+  addEventListener("pointerdown", mint, true);
+  addEventListener("keydown", mint, true);
+  addEventListener("click", (event) => use(core, event));
+  addEventListener("auxclick", (event) => use(core, event));
+}
+
+/**
+ * @param {Core} core
+ * @param {Event} event
+ * @returns {HTMLAnchorElement | undefined} a link to another brand that somebody really uses
+ */
+function linkOf(core, event) {
+  if (!event.isTrusted || navigator.userActivation?.isActive === false) return undefined;
+  const link = event.composedPath().find((each) => each instanceof HTMLAnchorElement);
+  if (!link || link.origin === location.origin || link.hasAttribute("download")) return undefined;
+  if (link.relList.contains("noreferrer") || /^(no-referrer|same-origin)$/.test(link.referrerPolicy)) return undefined;
+  if (core.state().status !== "known" || core.holder?.account) return undefined;
+  return link.origin in (core.load("localStorage", ":about")?.origins ?? {}) ? link : undefined;
+}
+
+/**
+ * @param {Core} core
+ * @param {string} origin
+ */
+function order(core, origin) {
+  if (minted?.origin === origin && Date.now() - minted.at < FRESH_MS) return minted;
+  /** @type {Minted} */
+  const made = {
+    origin,
+    at: Date.now(),
+    ready: null,
+    coming: core.asSubject("/v1/handoffs", { origin }).then(
+      ({ body }) => (made.ready = body.code ?? null),
+      () => null,
+    ),
+  };
+  return (minted = made);
+}
+
+/**
+ * @param {Core} core
+ * @param {MouseEvent} event
+ */
+function use(core, event) {
+  if (event.defaultPrevented || event.button > 1) return;
+  const link = linkOf(core, event);
+  if (!link) return;
+  const { ready, coming } = order(core, link.origin);
+  const isPlain = !event.button && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+  if (ready) {
+    minted = null;
+    const written = link.getAttribute("href") ?? "";
+    link.href = withCode(link, ready);
+    setTimeout(() => link.setAttribute("href", written)); // the browser has read it by then
+  } else if (isPlain && OWN_WINDOW.test(link.target)) {
+    event.preventDefault();
+    minted = null;
+    const late = new Promise((over) => setTimeout(over, WAIT_MS, null));
+    Promise.race([coming, late]).then((code) => location.assign(code ? withCode(link, code) : link.href));
+  }
+}
+
+/**
+ * @param {HTMLAnchorElement} link
+ * @param {string} code
+ */
+function withCode({ href, hash }, code) {
+  return `${href}${hash ? "&" : href.endsWith("#") ? "" : "#"}consentid=${code}`;
+}

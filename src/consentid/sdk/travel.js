@@ -1,0 +1,228 @@
+/**
+ * Ways through the hub and back: the silent check, asking there, signing in and out, preferences.
+ *
+ * A trip leaves with a state, a nonce and a proof key of its own, kept for this tab alone, and ends
+ * at the exact address it began at.  Spec: OpenID Connect Core section 3.1.2, RFC 7636, RFC 9207.
+ */
+
+/** @typedef {import("./types").Core} Core */
+/** @typedef {import("./types").Trip} Trip */
+
+const HANDOFF = "urn:consentid:params:oauth:grant-type:handoff";
+
+/** The page is being left: nothing more happens here, unless the browser was stopped. */
+const leaving = () => new Promise((stopped) => setTimeout(stopped, 10_000));
+
+/** @param {ArrayBuffer | Uint8Array} bytes */
+const base64url = (bytes) =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+
+const secret = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+
+const referringOrigin = () => {
+  try {
+    return new URL(document.referrer).origin;
+  } catch {
+    return "";
+  }
+};
+
+/**
+ * Fill an empty holder: by a code that a link carried, else by the silent check.
+ *
+ * @param {Core} core
+ * @param {string | undefined} code
+ * @param {boolean} isBot
+ */
+export async function look(core, code, isBot) {
+  const from = referringOrigin();
+  if (code && from && core.isKept && (await redeem(core, code, from))) return;
+  const { options } = core;
+  const tried = core.load("localStorage", ":tried");
+  const isAgain = tried?.return === true; // somebody was known here until just now
+  const isEarly = !isAgain && Math.abs(Date.now() - (tried?.at ?? 0)) < options.period_h * 3_600_000;
+  if (isBot || isEarly || !core.isKept || options.silent === "never" || top !== self) return;
+  if (document.prerendering) {
+    await new Promise((shown) => document.addEventListener("prerenderingchange", shown, { once: true }));
+  }
+  if (!isAgain && options.silent !== "always" && !from) return;
+  const { origins = {} } = await core.catalogue();
+  const isOurs = from in origins && from !== location.origin;
+  if (isAgain || isOurs || options.silent === "always") await travel(core, "silent");
+}
+
+/**
+ * @param {Core} core
+ * @param {string} code
+ * @param {string} referrer
+ * @returns {Promise<boolean>} whether the holder is filled
+ */
+const redeem = (core, code, referrer) =>
+  core.lock(async () => {
+    if (core.load("localStorage", "")) return false; // another tab was faster; never overwritten
+    const form = { grant_type: HANDOFF, client_id: core.options.client, code, referrer };
+    const { status, body } = await core.call("/token", new URLSearchParams(form));
+    if (status !== 200) return false;
+    core.keep(body, "link");
+    return true;
+  });
+
+/**
+ * Leave for the hub.
+ *
+ * @param {Core} core
+ * @param {Trip["kind"]} kind
+ */
+export async function travel(core, kind) {
+  const { options } = core;
+  const [state, nonce, verifier] = [secret(), secret(), secret()];
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  const trip = { state, nonce, verifier, kind, href: location.href, scroll: scrollY };
+  const isSilent = kind === "silent";
+  // Noted before leaving: whatever becomes of the trip, there is no second one.
+  if (isSilent && !core.save("localStorage", ":tried", { at: Date.now() })) return;
+  if (!core.save("sessionStorage", ":trip", trip)) {
+    if (isSilent) return;
+    throw new Error("consentid: this browser keeps nothing for the way back");
+  }
+  const asked = {
+    response_type: "code",
+    client_id: options.client,
+    redirect_uri: options.callback,
+    scope: "openid offline_access",
+    state,
+    nonce,
+    code_challenge: base64url(digest),
+    code_challenge_method: "S256",
+    ui_locales: options.language,
+    ...(isSilent ? { prompt: "none" } : kind === "login" && { prompt: "login" }),
+  };
+  const address = `${options.hub}/authorize?${new URLSearchParams(asked)}`;
+  if (isSilent) location.replace(address);
+  else location.assign(address);
+  await leaving();
+}
+
+/**
+ * Come back from the hub: take the answer if it is to a question of this tab, then go on.
+ *
+ * @param {Core} core
+ * @returns {Promise<any>}
+ */
+export async function arrive(core) {
+  const answer = new URLSearchParams(location.search);
+  const trip = /** @type {Trip | null} */ (core.load("sessionStorage", ":trip"));
+  const isOurs = !!trip && answer.get("state") === trip.state && isOf(core, answer.get("iss"));
+  if (isOurs) {
+    core.save("sessionStorage", ":trip", null);
+    const how = await take(core, trip, answer).catch(() => "failed");
+    core.save("sessionStorage", ":back", { scroll: trip.scroll, how });
+    if (how === "access_denied") core.save("sessionStorage", ":later", {});
+  }
+  const target = isOurs && URL.canParse(trip.href) ? new URL(trip.href) : null;
+  location.replace(target?.origin === location.origin ? target.href : new URL("/", location.href).href);
+  await leaving();
+}
+
+/**
+ * @param {Core} core
+ * @param {string | null} issuer
+ */
+const isOf = (core, issuer) => issuer?.replace(/\/$/, "") === core.options.hub;
+
+/**
+ * @param {Core} core
+ * @param {Trip} trip
+ * @param {URLSearchParams} answer
+ * @returns {Promise<string>} what became of it
+ */
+async function take(core, trip, answer) {
+  const code = answer.get("code");
+  if (!code) return answer.get("error") ?? "failed";
+  const form = {
+    grant_type: "authorization_code",
+    client_id: core.options.client,
+    redirect_uri: core.options.callback,
+    code,
+    code_verifier: trip.verifier,
+  };
+  return core.lock(async () => {
+    const { status, body } = await core.call("/token", new URLSearchParams(form));
+    const said = status === 200 ? claimsOf(body.id_token) : null;
+    if (said?.nonce !== trip.nonce) return "failed";
+    core.drop(false); // whoever was here: the answer is about who is at the hub now
+    core.keep(body, trip.kind, { account: "auth_time" in said });
+    return trip.kind;
+  });
+}
+
+/** What an ID token says that came from the hub itself.  @param {string} token */
+function claimsOf(token) {
+  try {
+    return JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
+  } catch {
+    return null;
+  }
+}
+
+/** Be where the trip began, once it is over.  @param {Core} core */
+export function back(core) {
+  const kept = core.load("sessionStorage", ":back");
+  core.save("sessionStorage", ":back", null);
+  if (kept?.scroll > 0 && !location.hash) scrollTo({ top: kept.scroll, behavior: "instant" });
+}
+
+/** @param {Core} core */
+export async function openPreferences(core) {
+  const { hub, client } = core.options;
+  const [here] = location.href.split("#");
+  location.assign(`${hub}/preferences?${new URLSearchParams({ client_id: client, return_to: here })}`);
+  await leaving();
+}
+
+/**
+ * End the session at the hub.  Consent stays; what the device said before counts again.
+ *
+ * @param {Core} core
+ */
+export async function signOut(core) {
+  const { hub, client, signedOut } = core.options;
+  const asked = { client_id: client, post_logout_redirect_uri: signedOut };
+  const hint = core.holder?.id_token && { id_token_hint: core.holder.id_token };
+  core.drop(true);
+  core.settle("signed out");
+  location.assign(`${hub}/logout?${new URLSearchParams({ ...asked, ...hint })}`);
+  await leaving();
+}
+
+/**
+ * What this brand asks, in the page's language; proves that the hub is there.
+ *
+ * @param {Core} core
+ * @param {boolean} [isFresh]
+ * @returns {Promise<import("./types").Catalogue>}
+ */
+export async function catalogue(core, isFresh) {
+  const { brand, language } = core.options;
+  const at = Date.now();
+  const kept = core.load("sessionStorage", ":catalogue");
+  if (!isFresh && kept?.language === language && at - kept.at < 43_200_000) return kept.body;
+  const { status, body } = await core.call(`/v1/catalogue?${new URLSearchParams({ brand, language })}`);
+  if (status !== 200) throw new Error(`consentid: ${body.code}`);
+  core.save("sessionStorage", ":catalogue", { language, at, body });
+  /** @type {import("./types").CataloguePurpose[]} */
+  const purposes = body.purposes;
+  /** @param {(each: import("./types").CataloguePurpose) => string[] | undefined} what */
+  const by = (what) => Object.fromEntries(purposes.map((each) => [each.id, what(each) ?? []]));
+  /** @type {import("./types").About} */
+  const about = {
+    cat: body.catalogue,
+    must: purposes.filter((each) => each.mandatory && !each.adults_only).map((each) => each.id),
+    origins: body.origins ?? {},
+    gpc: body.gpc ?? [],
+    gcm: by((each) => each.signals?.gcm),
+    cookies: by((each) => each.cookies),
+  };
+  core.save("localStorage", ":about", about);
+  return body;
+}
