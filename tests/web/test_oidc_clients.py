@@ -10,10 +10,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 import pytest
+from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
+from authlib.oauth2 import rfc7523
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from tests.web.hub import Hub
+from tests.web.signing import SigningClient, register
+from typing_extensions import override
 
 CALLBACK = "http://news.localhost:7600/callback"
 CLIENT = "news-web"
@@ -88,8 +93,39 @@ def site(hub: Hub) -> Iterator[Site]:
         yield Site(hub=hub, client=client, browser=browser, metadata=metadata)
 
 
-def _opened(*arguments: str, **settings: str) -> Any:
+def _opened(*arguments: Any, **settings: Any) -> Any:
     made: Any = OAuth2Client(*arguments, **settings)
+    return made
+
+
+class ForTheIssuer(PrivateKeyJWT):
+    """Authlib's signature as RFC 10070 wants it: for the issuer alone, and for a minute."""
+
+    @override
+    def sign(self, auth: Any, token_endpoint: object) -> Any:
+        untyped: Any = rfc7523
+        return untyped.private_key_jwt_sign(
+            auth.client_secret,
+            client_id=auth.client_id,
+            token_endpoint=token_endpoint,
+            alg="ES256",
+            expires_in=60,
+        )
+
+
+@pytest.fixture(scope="module")
+def signer(hub: Hub) -> SigningClient:
+    return register(hub, "reach-authlib")
+
+
+def _signing(signer: SigningClient, method: PrivateKeyJWT) -> Any:
+    made = _opened(
+        signer.client_id,
+        signer.key,
+        scope="verify",
+        token_endpoint_auth_method=PrivateKeyJWT.name,
+    )
+    made.register_client_auth_method(method)
     return made
 
 
@@ -144,3 +180,25 @@ def test_authlibs_client_learns_at_once_that_nobody_is_known_in_the_browser(site
     )
     told = dict(parse_qsl(urlsplit(site.consent(address, "accept")).query))
     assert (told["error"], told["state"]) == ("login_required", state)
+
+
+def test_authlibs_client_that_signs_for_the_issuer_is_known_each_time(
+    hub: Hub, signer: SigningClient
+) -> None:
+    with _signing(signer, ForTheIssuer(signer.issuer)) as client:
+        for _ in range(2):
+            told = client.fetch_token(f"{hub.url}/token", grant_type="client_credentials")
+            assert told["scope"] == "verify"
+
+
+def test_authlibs_client_that_signs_for_the_endpoint_is_told_whom_to_sign_for(
+    hub: Hub, signer: SigningClient
+) -> None:
+    endpoint = f"{signer.issuer}/token"
+    with (
+        _signing(signer, PrivateKeyJWT(endpoint, alg="ES256")) as client,
+        pytest.raises(OAuthError) as caught,
+    ):
+        client.fetch_token(f"{hub.url}/token", grant_type="client_credentials")
+    assert caught.value.error == "invalid_client"
+    assert f"aud is the issuer alone, {signer.issuer}" in str(caught.value.description)
