@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from consentid.brandbook.book import Book, Profile
-from consentid.brandbook.client import AuthMethod, Scope
+from consentid.brandbook.client import AuthMethod, Scope, Surface
 from consentid.core.party import Slug
 from consentid.demo.errors import DemoError
 from consentid.demo.portal_customers import INVENTED
@@ -89,6 +89,18 @@ def client_of(book: Book, party: str, scope: Scope = Scope.DECISIONS_WRITE) -> s
         if client.auth is AuthMethod.CLIENT_SECRET_BASIC and scope in client.scopes:
             return id_
     raise DemoError("no_client", f"{party} declares no back end with a secret and {scope}")
+
+
+def page_client_of(book: Book, party: str) -> str:
+    """The client of a brand's own pages: in a browser, so without a secret.
+
+    Raises:
+        DemoError: the brand declares none.
+    """
+    for id_, client in profile_of(book, party).clients.items():
+        if client.auth is AuthMethod.NONE and client.surface is Surface.WEB:
+            return id_
+    raise DemoError("no_client", f"{party} declares no client for the pages of its site")
 
 
 def secret_clients(book: Book) -> list[str]:

@@ -7,15 +7,18 @@ import httpx2
 import msgspec
 
 from consentid.brandbook.book import Book
-from consentid.brandbook.client import Collects, Scope
+from consentid.brandbook.client import Scope
 from consentid.brandbook.folder import load
 from consentid.demo import halcyon, loopback
+from consentid.demo.brand_content import LANGUAGES, content_of
+from consentid.demo.brand_logout import LogoutReceiver
+from consentid.demo.brand_pages import BrandPages, BrandSite, Neighbour
+from consentid.demo.brand_site import create_brand_site
 from consentid.demo.halcyon import DemoSecrets
 from consentid.demo.host_dispatch import Application, HostDispatch
 from consentid.demo.hub_client import HubClient
 from consentid.demo.portal import create_portal
 from consentid.demo.portal_book import open_portal
-from consentid.demo.portal_client import PortalClient
 from consentid.demo.site_visit import Visits
 from consentid.demo.sites import Site, create_site
 from consentid.flows.opening import open_context
@@ -38,40 +41,54 @@ def create_hosts(chosen: Settings, folder: Path, port: int) -> HostDispatch:
         halcyon.HUB: make_app(hub.context, close=hub.close),
         halcyon.PORTAL: create_portal(*open_portal(folder / "portal"), Database(chosen.database())),
     }
-    for party in halcyon.PARTIES:
-        apps[party] = create_site(_site(party, book, secrets, http, port))
+    for brand in halcyon.BRANDS:
+        apps[brand] = create_brand_site(
+            BrandPages(site=_brand(brand, book, port)),
+            LogoutReceiver(
+                http=http,
+                hub=halcyon.url_of(halcyon.HUB, port),
+                client_ids=frozenset(halcyon.profile_of(book, brand).clients),
+            ),
+        )
+    apps[halcyon.PARTNER] = create_site(_partner(book, secrets, http, port))
     return HostDispatch(
         {f"{host}.localhost": cast("Application", app) for host, app in apps.items()}
     )
 
 
-def _site(party: str, book: Book, secrets: DemoSecrets, http: httpx2.Client, port: int) -> Site:
-    profile = halcyon.profile_of(book, party)
-    hub, portal = halcyon.url_of(halcyon.HUB, port), halcyon.url_of(halcyon.PORTAL, port)
+def _brand(slug: str, book: Book, port: int) -> BrandSite:
+    profile = halcyon.profile_of(book, slug)
+    return BrandSite(
+        slug=slug,
+        name=profile.name,
+        logo=profile.look.logo,
+        look=profile.look.properties,
+        origin=halcyon.url_of(slug, port),
+        hub=halcyon.url_of(halcyon.HUB, port),
+        client_id=halcyon.page_client_of(book, slug),
+        others=tuple(
+            Neighbour(
+                name=halcyon.profile_of(book, other).name,
+                origin=halcyon.url_of(other, port),
+                tagline={each: content_of(other, each).tagline for each in LANGUAGES},
+            )
+            for other in halcyon.BRANDS
+            if other != slug
+        ),
+    )
+
+
+def _partner(book: Book, secrets: DemoSecrets, http: httpx2.Client, port: int) -> Site:
+    party, hub = halcyon.PARTNER, halcyon.url_of(halcyon.HUB, port)
 
     def client(scope: Scope) -> HubClient:
         id_ = halcyon.client_of(book, party, scope)
         return HubClient(http=http, hub=hub, client_id=id_, secret=secrets.clients[id_])
 
-    writer, portal_client = client(Scope.DECISIONS_WRITE), None
-    if party in book.group.portal.clients:
-        id_ = halcyon.portal_client_of(book, party)
-        portal_client = PortalClient(
-            http=http,
-            portal=portal,
-            client_id=id_,
-            secret=secrets.portal_clients[id_],
-            site=halcyon.url_of(party, port),
-        )
     return Site(
-        profile=profile,
+        profile=halcyon.profile_of(book, party),
         origin=halcyon.url_of(party, port),
-        hub=writer,
+        hub=client(Scope.DECISIONS_WRITE),
         checker=client(Scope.VERIFY),
-        portal=portal_client,
         visits=Visits(f"{party}/{secrets.cookies}"),
-        collects_for_group=any(
-            one.id == writer.client_id and one.collects is Collects.GROUP
-            for one in profile.clients.values()
-        ),
     )

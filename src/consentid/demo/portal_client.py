@@ -34,16 +34,11 @@ class SignInRefusedError(Exception):
 
 class _Tokens(msgspec.Struct, frozen=True, kw_only=True):
     id_token: str
-    access_token: str
 
 
 class _Refused(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     error_description: str = ""
-
-
-class _Customer(msgspec.Struct, frozen=True, kw_only=True):
-    preferred_username: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +53,6 @@ class Underway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedIn:
-    """Somebody is back."""
-
-    subject: SubjectToken
-    """The ID token, good for one exchange at the hub."""
-    nonce: str
-    login: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PortalClient:
     """One client of the portal."""
 
@@ -79,7 +64,7 @@ class PortalClient:
     site: str
     """The brand's own origin."""
 
-    def begin(self, *, language: str | None = None) -> Underway:
+    def begin(self) -> Underway:
         """Make a request of our own; nothing is sent yet."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         digest = hashlib.sha256(verifier.encode()).digest()
@@ -92,13 +77,12 @@ class PortalClient:
             "nonce": nonce,
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
+            "ui_locales": "en",
         }
-        if language is not None:
-            asked["ui_locales"] = language
         url = f"{self.portal}/authorize?{urlencode(asked)}"
         return Underway(state=state, nonce=nonce, verifier=verifier, url=url)
 
-    def finish(self, underway: Underway, unverified_answer: Mapping[str, str]) -> SignedIn:
+    def finish(self, underway: Underway, unverified_answer: Mapping[str, str]) -> SubjectToken:
         """Take the portal's answer and redeem its code.
 
         Raises:
@@ -124,20 +108,8 @@ class PortalClient:
             refused = msgspec.json.decode(answer.content, type=_Refused)
             raise SignInRefusedError(refused.error_description or refused.error)
         tokens = msgspec.json.decode(answer.content, type=_Tokens)
-        told = self.http.get(
-            f"{self.portal}/userinfo", headers={"authorization": f"Bearer {tokens.access_token}"}
-        )
-        return SignedIn(
-            # Judged by the hub, which takes it in exchange.
-            subject=SubjectToken(token=tokens.id_token, kind=ID_TOKEN),
-            nonce=underway.nonce,
-            login=msgspec.json.decode(told.content, type=_Customer).preferred_username,
-        )
-
-    def sign_out_url(self, id_token: str) -> str:
-        """Where to send somebody who signs out; from there they come back to the front page."""
-        asked = {"id_token_hint": id_token, "post_logout_redirect_uri": f"{self.site}/"}
-        return f"{self.portal}/logout?{urlencode(asked)}"
+        # Judged by the hub, which takes it in exchange.
+        return SubjectToken(token=tokens.id_token, kind=ID_TOKEN)
 
     def sign_in(self, login: str, password: str) -> SubjectToken:
         """Go to the portal as a browser without JavaScript, fill in its form, and come back.
@@ -145,7 +117,7 @@ class PortalClient:
         Raises:
             SignInRefusedError: login or password is wrong, or tried too often.
         """
-        underway = self.begin(language="en")
+        underway = self.begin()
         page = self.http.get(underway.url)
         action, token = _FORM.search(page.text), _TOKEN.search(page.text)
         if action is None or token is None:
@@ -161,4 +133,4 @@ class PortalClient:
             problem = _PROBLEM.search(answer.text)
             raise SignInRefusedError(unescape(problem[1]) if problem else "the portal said no")
         back = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
-        return self.finish(underway, back).subject
+        return self.finish(underway, back)

@@ -22,12 +22,9 @@ class View:
     brand: str
     logo: str
     language: str
-    may_sign_in: bool
-    collects_for_group: bool
     form_token: str
     shown: Catalogue
     state: State | None
-    login: str | None
     consent_token: Mapping[str, Any] | None
     verdict: Verdict | None
     said: tuple[str, ...]
@@ -59,7 +56,7 @@ def front_page(view: View) -> str:
     """The brand's front page, with the banner where something is to be asked."""
     stories = "".join(
         f'<article class="story"><h2>{escape(title)}</h2><p>{escape(text)}</p></article>'
-        for title, text in STORIES[view.slug][view.language]
+        for title, text in STORIES[view.language]
     )
     body = f'{_said(view)}<div class="stories">{stories}</div>{_panel(view)}'
     is_asking = any(one.mandatory for one in view.asked())
@@ -76,8 +73,7 @@ def choices_page(view: View) -> str:
     )
     withdraw = (
         f'<form method="post" action="/withdraw">{_hidden(view)}<p class="acts">'
-        f'<button name="reach" value="own">{view.word("withdraw_here")}</button>'
-        f'<button name="reach" value="group">{view.word("withdraw")}</button></p></form>'
+        f"<button>{view.word('withdraw_here')}</button></p></form>"
     )
     head = f"<h1>{view.word('choices')}</h1><p>{_text(text, 'body')}</p><p>{_reach(view)}</p>"
     return _page(view, f"{_said(view)}{head}{form}{withdraw if view.state else ''}", "")
@@ -91,22 +87,10 @@ def _page(view: View, body: str, banner: str) -> str:
         f'<title>{brand}</title><link rel="stylesheet" href="/site.css"></head><body>'
         f'<a class="skip" href="{"#ask" if banner else "/choices"}">{view.word("skip")}</a>'
         f'<header><div class="wide"><a class="logo" href="/">{escape(view.logo)}</a>'
-        f"{_who(view)}</div></header>"
+        f"</div></header>"
         f'<main id="main"><div class="wide">{body}</div></main>'
         f'<footer><div class="wide"><a href="/choices">{view.word("choices")}</a>'
         f"<span>{_text(view.shown.text, 'withdraw')}</span></div></footer>{banner}</body></html>"
-    )
-
-
-def _who(view: View) -> str:
-    if not view.may_sign_in:
-        return ""
-    if view.login is None:
-        return f'<a href="/sign-in">{view.word("sign_in")}</a>'
-    return (
-        f'<form method="post" action="/leave">{_token(view)}<span>{view.word("signed_in")} '
-        f"<strong>{escape(view.login)}</strong></span> "
-        f'<button class="plain">{view.word("sign_out")}</button></form>'
     )
 
 
@@ -128,8 +112,7 @@ def _banner(view: View) -> str:
 
 def _reach(view: View) -> str:
     """How far an answer reaches, said before it is given: by place, and into the account."""
-    reach = "reach_group" if view.collects_for_group else "reach_own"
-    return f"{_text(view.shown.text, reach)} {_text(view.shown.text, 'account')}"
+    return f"{_text(view.shown.text, 'reach_own')} {_text(view.shown.text, 'account')}"
 
 
 def _purpose(view: View, one: OfferedPurpose) -> str:

@@ -13,8 +13,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
-from consentid.demo.portal_client import Underway
-
 VISIT: Final = "visit"
 DEVICE: Final = "device"
 _MOST_VISITS: Final = 1000
@@ -23,18 +21,13 @@ _VISIT_LENGTH: Final = 43
 
 @dataclass(slots=True, kw_only=True)
 class Visit:
-    """What the site remembers of one visit, in memory: a restart signs everybody out."""
+    """What the site remembers of one visit, in memory: a restart forgets it."""
 
     id: str
-    login: str | None = None
     access: str | None = None
-    """The subject access token, of the account where signed in and else of the device."""
+    """The device's subject access token."""
     access_until: float = 0.0
     consent_token: str | None = None
-    id_token: str | None = None
-    """The portal's, to sign out there with."""
-    underway: Underway | None = None
-    """A sign-in that waits for the portal's answer."""
     notices: list[str] = field(default_factory=list[str])
     """Words to say once, by key."""
     failure: str | None = None
@@ -46,11 +39,6 @@ class Visit:
     def keep_access(self, token: str, expires_in_s: int) -> None:
         """Remember an access token for as long as it lasts."""
         self.access, self.access_until = token, time.monotonic() + expires_in_s - 5
-
-    def forget(self) -> None:
-        """Sign out: nothing of the account stays."""
-        self.login = self.access = self.consent_token = self.id_token = None
-        self.access_until = 0.0
 
 
 class Visits:

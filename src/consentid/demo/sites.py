@@ -1,4 +1,4 @@
-"""A brand's or partner's site, which uses consentid as any back end would.
+"""A partner's site, which uses consentid as any back end would, without a line of script.
 
 It speaks to the hub through ``hub_client`` only: its own client credentials, a device credential or
 an exchanged ID token for the visitor, and nothing that the public contract does not say.
@@ -29,7 +29,6 @@ from consentid.demo.hub_client import (
     HubRefusalError,
     SubjectToken,
 )
-from consentid.demo.portal_client import SIGNED_IN, PortalClient, SignInRefusedError
 from consentid.demo.site_style import style_sheet
 from consentid.demo.site_visit import DEVICE, VISIT, Visit, Visits
 from consentid.demo.site_words import WORDS, pick_language
@@ -39,7 +38,10 @@ SiteRequest: TypeAlias = Request[Any, Any, State]
 _MAX_BODY_BYTES: Final = 16 * 1024
 _DEVICE_LIFETIME_S: Final = 396 * 86_400
 _SEE_OTHER: Final = 303
-_POLICY: Final = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'none'"
+)
 _HEADERS: Final = {
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
@@ -55,21 +57,13 @@ class Site:
     origin: str
     hub: HubClient
     checker: HubClient
-    """The client that may verify; a brand's is the same one."""
-    portal: PortalClient | None
-    """None for a partner, whose visitors have no account with the group."""
+    """The client that may verify."""
     visits: Visits
-    collects_for_group: bool
 
     @property
     def slug(self) -> str:
         """The brand's or partner's name in addresses."""
         return str(self.profile.party.slug)
-
-    @property
-    def portal_origin(self) -> str:
-        """Where signing out leads on to; nothing for a partner."""
-        return "" if self.portal is None else self.portal.portal
 
     @property
     def own_reach(self) -> str:
@@ -80,9 +74,6 @@ class Site:
         """A subject access token for who is here; None for a visitor who never answered."""
         if visit.holds_access():
             return visit.access
-        if visit.login is not None:
-            visit.forget()
-            visit.notices.append("expired")
         if device is None:
             return None
         try:
@@ -121,12 +112,9 @@ class Site:
             brand=self.profile.name,
             logo=self.profile.look.logo,
             language=language,
-            may_sign_in=self.portal is not None,
-            collects_for_group=self.collects_for_group,
             form_token=self.visits.form_token(visit),
             shown=self.hub.catalogue(self.slug, language),
             state=state,
-            login=visit.login,
             consent_token=None if token is None else unverified_parts(token)[1],
             verdict=verdict,
             said=tuple(said),
@@ -173,46 +161,6 @@ def show_choices(request: SiteRequest, site: NamedDependency[Site]) -> Response[
     return _show(request, site, site_pages.choices_page)
 
 
-@get("/sign-in", sync_to_thread=False)
-def sign_in(request: SiteRequest, site: NamedDependency[Site]) -> Response[str]:
-    """Over to the portal, which alone sees the password."""
-    visit = site.visits.open(request.cookies.get(VISIT))
-    if site.portal is None:
-        return _to("/", visit)
-    language = pick_language(request.headers.get("accept-language", ""))
-    visit.underway = site.portal.begin(language=language)
-    return _to(visit.underway.url, visit)
-
-
-@get(SIGNED_IN, sync_to_thread=True)
-def take_back(request: SiteRequest, site: NamedDependency[Site]) -> Response[str]:
-    """Back from the portal; the hub is told on which device."""
-    visit = site.visits.open(request.cookies.get(VISIT))
-    underway, visit.underway = visit.underway, None
-    if site.portal is None or underway is None:
-        visit.notices.append("stale")
-        return _to("/", visit)
-    answer = dict(request.query_params.items())
-    if answer.get("error") == "access_denied":
-        return _to("/", visit)  # the visitor thought better of it
-    try:
-        signed = site.portal.finish(underway, answer)
-        exchanged = site.hub.exchange(
-            signed.subject, device=request.cookies.get(DEVICE), nonce=signed.nonce
-        )
-    except (HubRefusalError, SignInRefusedError) as refusal:
-        visit.failure = refusal.detail if isinstance(refusal, HubRefusalError) else str(refusal)
-        return _to("/", visit)
-    visit.login, visit.id_token = signed.login, signed.subject.token
-    visit.keep_access(exchanged.access_token, exchanged.expires_in)
-    visit.consent_token = exchanged.consent_token
-    if exchanged.adopted:
-        visit.notices.append("claimed")
-    if exchanged.contradictions:
-        visit.notices.append("contradicted")
-    return _to("/", visit)
-
-
 @get("/site.css", sync_to_thread=False)
 def show_style(site: NamedDependency[Site]) -> Response[str]:
     """The look."""
@@ -248,7 +196,7 @@ def take_answer(
             access,
             answer.shown(site.slug),
             choices,
-            reach="group" if site.collects_for_group else site.own_reach,
+            reach=site.own_reach,
         )
         visit.consent_token = recorded.consent_token or visit.consent_token
         visit.notices.append("saved")
@@ -267,28 +215,11 @@ def take_withdrawal(
     def withdraw() -> None:
         access = site.access(visit, request.cookies.get(DEVICE))
         if access is not None:
-            reach = "group" if form.get("reach") == "group" else site.own_reach
-            ended = site.hub.withdraw(access, reach=reach)
+            ended = site.hub.withdraw(access, reach=site.own_reach)
             visit.consent_token = ended.consent_token or visit.consent_token
             visit.notices.append("withdrawn")
 
     return _act(request, site, visit, form, withdraw)
-
-
-@post("/leave", sync_to_thread=True)
-def sign_out(
-    request: SiteRequest, site: NamedDependency[Site], form: NamedDependency[dict[str, str]]
-) -> Response[str]:
-    """Sign out here and at the portal, which withdraws nothing."""
-    visit = site.visits.open(request.cookies.get(VISIT))
-    onward: str | None = None
-    if site.visits.is_own_form(visit, form.get("form_token", "")):
-        if site.portal is not None and visit.id_token is not None:
-            onward = site.portal.sign_out_url(visit.id_token)
-        visit.forget()
-    else:
-        visit.notices.append("stale")
-    return _to(onward or "/", visit)
 
 
 def create_site(site: Site) -> Litestar:
@@ -300,7 +231,7 @@ def create_site(site: Site) -> Litestar:
     return Litestar(
         route_handlers=[
             *(show_front, show_choices, show_style),
-            *(take_answer, take_withdrawal, sign_in, take_back, sign_out),
+            *(take_answer, take_withdrawal),
         ],
         dependencies={
             "site": Provide(provide_site, sync_to_thread=False),
@@ -363,7 +294,7 @@ def _show(
         media_type="text/html",
         headers={
             **_HEADERS,
-            "content-security-policy": f"{_POLICY}; form-action 'self' {site.portal_origin}",
+            "content-security-policy": _POLICY,
             "vary": "accept-language, cookie",
         },
         cookies=[_cookie(VISIT, visit.id)],
@@ -385,8 +316,8 @@ def _act(
     else:
         try:
             device = act()
-        except (HubRefusalError, SignInRefusedError) as refusal:
-            visit.failure = refusal.detail if isinstance(refusal, HubRefusalError) else str(refusal)
+        except HubRefusalError as refusal:
+            visit.failure = refusal.detail
         except msgspec.ValidationError:
             visit.notices.append("stale")
     return _to("/", visit, device)
