@@ -12,6 +12,8 @@ from tests.cli.running import BRANDS, free_port, run_process, until, without_our
 
 from consentid.embedded.liveness import is_alive
 
+SECRET = "told-by-the-portal"  # noqa: S105 - of this test alone
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -35,7 +37,7 @@ def dev(folder: Path, server_folder: Path, port: int) -> Iterator["subprocess.Po
                 *("--port", str(port), "--data", str(data)),
             ],
             cwd=folder,
-            env=without_ours(),
+            env={**without_ours(), "CONSENTID_PORTAL_CLIENT_SECRET": SECRET},
             stderr=log,
         )
     yield running
@@ -90,6 +92,27 @@ async def test_dev_serves_ones_own_brands_and_applies_each_change(
     dev.send_signal(signal.SIGTERM)
     assert dev.wait(60) == 0
     assert "news.toml:4: domain: unknown key" in log_of(folder)
+
+
+async def test_dev_gives_the_portals_secret_to_the_hub_and_writes_it_nowhere(
+    dev: "subprocess.Popen[bytes]", folder: Path, port: int
+) -> None:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        await until_served(client, 1)
+        asked = {
+            "client_id": "news-web",
+            "redirect_uri": "http://news.localhost:7600/callback",
+            "response_type": "code",
+            "scope": "openid",
+            "code_challenge": "a" * 43,
+            "code_challenge_method": "S256",
+            "prompt": "login",
+        }
+        answer = await client.get("/authorize", params=asked, headers={"Accept": "text/html"})
+    assert answer.status_code in {303, 503}  # the portal is there, or is not
+    assert "portal_secret_missing" not in answer.text
+    assert SECRET not in (folder / ".consentid" / "dev.toml").read_text()
+    assert dev.poll() is None
 
 
 async def test_killed_by_force_dev_leaves_nothing_running(

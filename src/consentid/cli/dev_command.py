@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY_S: Final = 0.5
 _LOCAL: Final = Path(".consentid")
 _CONFIG: Final = "dev.toml"
+_PORTAL_SECRET: Final = "portal_client_secret"  # noqa: S105 - a setting's name
 
 
 class _Arguments(Protocol):
@@ -99,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
         environ = {
             **{name: value for name, value in os.environ.items() if not _is_ours(name)},
             "CONSENTID_CONFIG": str(config),
+            **_secrets_of(chosen),
         }
         with _child("serve", environ) as web, _child("worker", environ) as worker:
             terminal.note(f"  listening on http://{chosen.host}:{chosen.port}")
@@ -175,6 +177,12 @@ def _look(folder: Path) -> Mapping[Path, tuple[int, int]]:
     return seen
 
 
+def _secrets_of(chosen: Settings) -> Mapping[str, str]:
+    """What our own children need beside the file."""
+    secret = chosen.portal_client_secret
+    return {} if secret is None else {f"{settings.PREFIX}{_PORTAL_SECRET.upper()}": secret}
+
+
 def _is_ours(name: str) -> bool:
     return name.startswith(settings.PREFIX)
 
@@ -201,14 +209,14 @@ def _child(command: str, environ: Mapping[str, str]) -> "Generator[subprocess.Po
 
 
 def _write_config(chosen: Settings) -> Path:
-    """Write the settings where other commands can be pointed at; it names no password."""
+    """Write the settings where other commands can be pointed at; it holds no secret."""
     _LOCAL.mkdir(mode=0o700, exist_ok=True)
     path = (_LOCAL / _CONFIG).absolute()
     lines = [
         # JSON's strings, numbers, booleans and arrays are TOML's too.
         f"{name} = {json.dumps(msgspec.to_builtins(value, enc_hook=str))}\n"
         for name, value in msgspec.structs.asdict(chosen).items()
-        if value is not None
+        if value is not None and name != _PORTAL_SECRET
     ]
     path.write_text("".join(["# Written by consentid dev at each start.\n", *lines]))
     return path
