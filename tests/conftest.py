@@ -97,7 +97,7 @@ def server_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[EmbeddedPostgres]:
     """The run's PostgreSQL."""
-    with EmbeddedPostgres(server_folder / "postgres") as server:
+    with EmbeddedPostgres(server_folder / "postgres", is_thrown_away=True) as server:
         yield server
 
 

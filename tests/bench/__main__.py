@@ -94,31 +94,31 @@ def _running(connections: int) -> Generator[tuple[Load, list[Load]]]:
     folder = scratch_folder()
     try:
         with (
-            EmbeddedPostgres(folder / "postgres") as postgres,
+            EmbeddedPostgres(folder / "postgres", is_thrown_away=True) as postgres,
             EmbeddedValkey(folder / "valkey") as valkey,
             running_portal() as portal,
             running_hub(
                 folder,
-                asyncio.run(_migrated(postgres)),
+                asyncio.run(migrated(postgres)),
                 portal,
                 valkey_url=valkey.url,
                 settings=_SETTINGS,
             ) as hub,
-            _bare_route() as (port, pid),
+            bare_route() as (port, pid),
         ):
             yield bare_load(port, pid), hub_loads(hub, connections=connections)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _migrated(postgres: EmbeddedPostgres) -> DatabaseUrls:
+async def migrated(postgres: EmbeddedPostgres) -> DatabaseUrls:
     urls = await postgres.create_database("bench")
     await upgrade(urls.owner, serving_role=SERVING)
     return urls
 
 
 @contextlib.contextmanager
-def _bare_route() -> Generator[tuple[int, int]]:
+def bare_route() -> Generator[tuple[int, int]]:
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         process = subprocess.Popen(  # noqa: S603 our own program

@@ -74,9 +74,20 @@ class DatabaseUrls:
 class EmbeddedPostgres:
     """PostgreSQL on a folder, from ``start`` to ``stop`` or to our end."""
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
-        """``settings`` are further server settings, over ours."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        is_thrown_away: bool = False,
+    ) -> None:
+        """``settings`` are further server settings, over ours.
+
+        A folder that ``is_thrown_away`` afterwards is stopped at once, with nothing written out.
+        """
         self._folder: Path = folder.absolute()
+        # Fast: rolls back, writes everything out, ends.  Immediate: as a crash does.
+        self._stop_signal: signal.Signals = signal.SIGQUIT if is_thrown_away else signal.SIGINT
         self._settings: Mapping[str, str] = {**_SETTINGS, **(settings or {})}
         self._lock: FolderLock = FolderLock(self._folder)
         self._process: ServerProcess | None = None
@@ -111,7 +122,7 @@ class EmbeddedPostgres:
                 folder=self._folder / "data",
                 log=self._folder / "log",
                 lock_descriptor=descriptor,
-                stop_signal=signal.SIGINT,  # fast: rolls back, writes everything out, ends
+                stop_signal=self._stop_signal,
             )
             self._process.await_ready(self._is_ready)
         except BaseException:
