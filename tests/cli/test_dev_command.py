@@ -12,7 +12,7 @@ from tests.cli.running import BRANDS, free_port, run_process, until, without_our
 
 from consentid.embedded.liveness import is_alive
 
-SECRET = "told-by-the-portal"  # noqa: S105 - of this test alone
+SECRET = "told-by-the-portal"
 
 
 @pytest.fixture
@@ -97,7 +97,9 @@ async def test_dev_serves_ones_own_brands_and_applies_each_change(
 async def test_dev_gives_the_portals_secret_to_the_hub_and_writes_it_nowhere(
     dev: "subprocess.Popen[bytes]", folder: Path, port: int
 ) -> None:
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    async with httpx2.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30
+    ) as client:
         await until_served(client, 1)
         asked = {
             "client_id": "news-web",
