@@ -10,11 +10,13 @@ from consentid.flows.authenticate_client import Credentials, use_assertion
 from consentid.flows.context import Context
 from consentid.flows.issue_id_token import sign_id_token
 from consentid.flows.issue_token import PreparedToken, sign_token
-from consentid.flows.oauth.request import AuthlibRequest, TokenRequest
+from consentid.flows.note_read import note_read
+from consentid.flows.oauth.request import AuthlibRequest, TokenRequest, client_of
 from consentid.flows.oauth.server import TokenServer
 from consentid.flows.oauth.subject_tokens import wants_id_token
 from consentid.flows.oauth.token_types import CONSENT_TOKEN
 from consentid.flows.oauth.transaction import Transaction
+from consentid.flows.read_buffer import ReadKind
 from consentid.kit.instants import to_seconds
 from consentid.oidc import authorization_details
 from consentid.store import clock
@@ -55,9 +57,23 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
             if not asked.is_kept_when_refused:
                 await connection.rollback()
             return TokenAnswer(status=status, body=body, headers=headers)
+    _note(context, asked)
     return TokenAnswer(
         status=status, body=_complete(context, asked, body, transaction), headers=headers
     )
+
+
+def _note(context: Context, asked: AuthlibRequest) -> None:
+    """Who is spoken of by what is given now; a client that speaks for itself reads of nobody."""
+    if asked.client is None:
+        return
+    client_id = client_of(asked).get_client_id()
+    if asked.granted is not None:
+        note_read(context, asked.granted.session.subject.id, client_id, ReadKind.TOKEN)
+    elif asked.signed_in is not None:
+        note_read(context, asked.signed_in.session.subject.id, client_id, ReadKind.TOKEN)
+    elif asked.passed_on is not None:
+        note_read(context, asked.passed_on, client_id, ReadKind.EXCHANGE)
 
 
 def _complete(

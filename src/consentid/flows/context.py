@@ -10,6 +10,7 @@ from consentid.brandbook.book import Book
 from consentid.brandbook.encoding import decode
 from consentid.cache.limits import Limiter
 from consentid.core.decision import CatalogueVersion
+from consentid.flows.read_buffer import ReadBuffer
 from consentid.keyring.loading import Keyring, load
 from consentid.kit.errors import UnavailableError
 from consentid.net.portal import PortalKeys
@@ -39,6 +40,7 @@ class Context:
         """For addresses that clients registered: it reaches the public internet only."""
         self.limiter: Limiter = limiter
         self.randomness: Callable[[int], bytes] = randomness
+        self.reads: ReadBuffer = ReadBuffer()
         self._keyring: Keyring = load(settings.keys_dir)
         self._book: Book | None = None
 

@@ -16,7 +16,9 @@ from consentid.core.record import from_record
 from consentid.flows.authenticate import Caller
 from consentid.flows.commit_decisions import BODY
 from consentid.flows.context import Context
+from consentid.flows.note_read import note_read
 from consentid.flows.open_subject import OpenSubject
+from consentid.flows.read_buffer import ReadKind
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
 from consentid.flows.session import open_session
 from consentid.flows.show_state import public_decision_id
@@ -110,6 +112,7 @@ async def show_history(
                 if len(shown) == limit:
                     more = True
                     break
+    note_read(context, subject_id, caller.client.client_id, ReadKind.HISTORY)
     return HistoryOut(
         decisions=shown,
         next=None

@@ -15,6 +15,8 @@ from consentid.brandbook.book import Book
 from consentid.core.decision import SubjectId
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
+from consentid.flows.note_read import note_read
+from consentid.flows.read_buffer import ReadKind
 from consentid.flows.verify_token import judge_status
 from consentid.kit import base64url
 from consentid.kit.instants import SECOND, Instant, to_seconds
@@ -65,6 +67,7 @@ async def introspect(context: Context, client: Client, unverified_token: str) ->
         if access is not None:
             if access.client_id != client.client_id or access.expires_at <= now:
                 return _INACTIVE
+            _note(context, client, access.subject)
             return IntrospectionOut(
                 active=True,
                 iss=book.group.issuer,
@@ -85,6 +88,7 @@ async def introspect(context: Context, client: Client, unverified_token: str) ->
             or min(refresh.expires_at, refresh.family_expires_at) <= now
         ):
             return _INACTIVE
+        _note(context, client, refresh.subject)
         return IntrospectionOut(
             active=True,
             iss=book.group.issuer,
@@ -138,8 +142,10 @@ async def _of_consent(
     if isinstance(verified, Inactive):
         return _INACTIVE
     claims = verified.claims
-    if await judge_status(context, connection, book, claims, party=client.party, at=now) is None:
+    judged = await judge_status(context, connection, book, claims, party=client.party, at=now)
+    if judged is None:
         return _INACTIVE
+    _note(context, client, judged.subject.id)
     told: dict[str, Any] = msgspec.to_builtins(claims)
     return IntrospectionOut(
         active=True,
@@ -154,6 +160,11 @@ async def _of_consent(
         act=told.get("act"),
         consent=told["consent"],
     )
+
+
+def _note(context: Context, client: Client, subject: SubjectId | None) -> None:
+    if subject is not None:
+        note_read(context, subject, client.client_id, ReadKind.INTROSPECTION)
 
 
 def _sub(context: Context, client: Client, subject: SubjectId | None) -> str | None:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from consentid.flows.context import Context
+from consentid.flows.note_read import oldest_kept
 from consentid.kit.instants import HOUR, Instant
 from consentid.store import (
     access_tokens,
@@ -14,6 +15,7 @@ from consentid.store import (
     interactions,
     portal_logins,
     pushed_requests,
+    reads,
     refresh_tokens,
 )
 
@@ -38,4 +40,5 @@ async def reap(context: Context) -> int:
         gone += await hub_sessions.delete_expired(connection, before=now)
         gone += await portal_logins.delete_expired(connection, before=now)
         gone += await refresh_tokens.delete_expired(connection, before=now)
+        gone += await reads.delete_before(connection, oldest_kept(now))
     return gone

@@ -13,6 +13,8 @@ from consentid.core.resolution import Resolution
 from consentid.flows.authenticate import Caller
 from consentid.flows.consistency import check_at_least, consistency_of
 from consentid.flows.context import Context
+from consentid.flows.note_read import note_read
+from consentid.flows.read_buffer import ReadKind
 from consentid.flows.session import open_session, resolve_here
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import HOUR, Instant, to_rfc3339
@@ -71,6 +73,7 @@ async def show_state(context: Context, caller: Caller, *, at_least: str | None) 
     party = caller.client.party
     require_party(book, party)
     resolutions = resolve_here(book, session, party, now)
+    note_read(context, subject, caller.client.client_id, ReadKind.STATE)
     return StateOut(
         party=str(party),
         catalogue=book.catalogue.version,

@@ -2,6 +2,8 @@
 
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
+from consentid.flows.note_read import note_read
+from consentid.flows.read_buffer import ReadKind
 from consentid.flows.session import open_session
 from consentid.oidc.authorization_request import OPENID
 from consentid.tokens.pairwise import pairwise_sub
@@ -18,6 +20,7 @@ async def show_userinfo(context: Context, caller: Caller) -> str:
     subject = caller.require_subject()
     async with context.database.reading() as connection:
         session = await open_session(context, connection, subject=subject, device=None)
+    note_read(context, subject, caller.client.client_id, ReadKind.USERINFO)
     return pairwise_sub(
         context.keyring.pairwise, str(caller.client.party), session.subject.id.bytes
     )

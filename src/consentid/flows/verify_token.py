@@ -19,7 +19,9 @@ from consentid.core.sharing import Line
 from consentid.flows.authenticate import Caller
 from consentid.flows.consistency import check_at_least
 from consentid.flows.context import Context
+from consentid.flows.note_read import note_read
 from consentid.flows.open_subject import OpenSubject, open_subject
+from consentid.flows.read_buffer import ReadKind
 from consentid.flows.restate import find_line, say_now
 from consentid.flows.session import Session
 from consentid.flows.show_state import require_party
@@ -98,6 +100,7 @@ async def verify_token(
         if judged is None:
             return inactive
         check_at_least(context, party, Session(subject=judged.subject), at_least)
+    note_read(context, judged.subject.id, caller.client.client_id, ReadKind.VERIFY)
     return VerifyOut(
         active=True,
         sub=claims.sub,

@@ -4,7 +4,7 @@ An index is random, belongs to one (subject, audience), and is never used again.
 drawing is the measure of a list's fill: after four in a row the list is closed and the next opened.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -220,6 +220,24 @@ async def find_holder(connection: AsyncConnection, status: StatusIndex) -> Holde
         audience=row.audience,
         is_revoked=row.revoked_at is not None,
     )
+
+
+async def find_holders(
+    connection: AsyncConnection, places: Collection[StatusIndex]
+) -> Mapping[StatusIndex, SubjectId]:
+    """Whose indices these are; those of nobody are left out."""
+    wanted = [(place.list_no, place.idx) for place in places]
+    if not wanted:
+        return {}
+    rows = await connection.execute(
+        select(status_indices.c.list_no, status_indices.c.idx, status_indices.c.subject_id).where(
+            tuple_(status_indices.c.list_no, status_indices.c.idx).in_(wanted),
+            status_indices.c.subject_id.is_not(None),
+        )
+    )
+    return {
+        StatusIndex(list_no=row.list_no, idx=row.idx): SubjectId(row.subject_id) for row in rows
+    }
 
 
 async def every_list(connection: AsyncConnection) -> Sequence[int]:

@@ -44,6 +44,7 @@ from consentid.web.pages.preferences_pages import (
 from consentid.web.pages.sign_out_pages import get_logout, post_logout
 from consentid.web.par import post_par
 from consentid.web.portal_callback import get_portal_callback
+from consentid.web.read_keeping import keeping_reads
 from consentid.web.requests import StrictRequest
 from consentid.web.revoke import post_revoke
 from consentid.web.sdk_files import get_sdk_file, sdk_files
@@ -117,7 +118,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
 
     app = Litestar(
         route_handlers=_HANDLERS,
-        lifespan=[lifespan],
+        lifespan=[lifespan, keeping_reads(context)],
         middleware=[StrictBodies],
         before_request=check_query,
         request_class=StrictRequest,

@@ -7,11 +7,13 @@ Spec: RFC 8693 sections 2.1, 4.1 and 4.4.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, UnauthorizedClientError
 
 from consentid.brandbook.client import AuthMethod
+from consentid.core.decision import SubjectId
 from consentid.core.party import Party
 from consentid.core.sharing import MAX_ACTORS, Line
 from consentid.flows.authenticate import hash_token
@@ -33,9 +35,17 @@ PASSED_ON: Final = frozenset({CONSENT_TOKEN, ACCESS_TOKEN})
 """What a partner may hand in."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOn:
+    """A token for the receiver, and whom it speaks of."""
+
+    prepared: PreparedToken
+    subject: SubjectId
+
+
 async def pass_on(
     transaction: Transaction, client: AuthlibClient, fields: Mapping[str, str]
-) -> PreparedToken:
+) -> PassedOn:
     """Judge one exchange, and prepare the receiver's token.
 
     Raises:
@@ -75,7 +85,7 @@ async def pass_on(
     )
     if prepared is None:
         raise InvalidTargetError("This client's partner is in no catalogue.")
-    return prepared
+    return PassedOn(prepared=prepared, subject=judged.subject.id)
 
 
 async def _by_consent_token(

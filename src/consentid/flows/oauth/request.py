@@ -8,6 +8,7 @@ from typing import final
 from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
 from typing_extensions import override
 
+from consentid.core.decision import SubjectId
 from consentid.flows.authenticate_client import BasicCredentials, Credentials
 from consentid.flows.issue_token import PreparedToken
 from consentid.flows.oauth.client import AuthlibClient
@@ -55,6 +56,8 @@ class AuthlibRequest(OAuth2Request):
         self.signed_in: SignedIn | None = None
         self.prepared: PreparedToken | None = None
         self.granted: GrantedSubject | None = None
+        self.passed_on: SubjectId | None = None
+        """Whom a token speaks of that was taken over from another."""
         self.is_kept_when_refused: bool = False
         """Whether what was written holds although the request is refused: a reuse was found."""
 

@@ -70,9 +70,8 @@ class TokenExchangeGrant(BaseGrant, TokenEndpointMixin):
         transaction = self._server.transaction
         _check_target(transaction, client, asked.fields)
         if asked.fields.get("subject_token_type") in PASSED_ON:
-            asked.prepared = _as_oauth(
-                lambda: await_only(pass_on(transaction, client, asked.fields))
-            )
+            passed = _as_oauth(lambda: await_only(pass_on(transaction, client, asked.fields)))
+            asked.prepared, asked.passed_on = passed.prepared, passed.subject
             return
         signed_in = _as_oauth(lambda: await_only(_identify(transaction, client, asked)))
         asked.signed_in = signed_in

@@ -26,6 +26,7 @@ from consentid.store.tables.people import (
     subject_keys,
     subjects,
 )
+from consentid.store.tables.reads import reads
 from consentid.store.tables.sign_in import (
     authorization_codes,
     device_codes,
@@ -64,6 +65,7 @@ __all__ = [
     "portal_logins",
     "projections",
     "pushed_requests",
+    "reads",
     "refresh_tokens",
     "served_events",
     "served_notices",
