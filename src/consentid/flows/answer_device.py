@@ -37,6 +37,7 @@ async def approve_device(
     visitor: Visitor,
     session: Session,
     *,
+    rests_on: tuple[str, ...] | None,
     at: Instant,
 ) -> DeviceOutcome:
     """Let the device have its tokens.  The caller holds the subject's lock, and commits."""
@@ -45,6 +46,7 @@ async def approve_device(
         subject=session.subject.id,
         auth_time=None if login is None else login.auth_time,
         acr=NO_LOGIN_ACR if login is None else login.acr,
+        rests_on=rests_on,
     )
     is_approved = await device_codes.approve(connection, task.device_code_hash, approval, now=at)
     return DeviceOutcome.CONNECTED if is_approved else DeviceOutcome.EXPIRED

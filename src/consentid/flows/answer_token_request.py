@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from consentid.flows.authenticate_client import Credentials, use_assertion
 from consentid.flows.context import Context
 from consentid.flows.issue_id_token import sign_id_token
-from consentid.flows.issue_token import PreparedToken, sign_token
+from consentid.flows.issue_token import sign_token
 from consentid.flows.note_read import note_read
 from consentid.flows.oauth.request import AuthlibRequest, TokenRequest, client_of
 from consentid.flows.oauth.server import TokenServer
@@ -18,7 +18,6 @@ from consentid.flows.oauth.token_types import CONSENT_TOKEN
 from consentid.flows.oauth.transaction import Transaction
 from consentid.flows.read_buffer import ReadKind
 from consentid.kit.instants import to_seconds
-from consentid.oidc import authorization_details
 from consentid.store import clock
 
 
@@ -87,10 +86,10 @@ def _complete(
             body = {"access_token": token, "expires_in": lifetime_s, **body}
         else:
             body["consent_token"] = token
-    if asked.granted is not None and asked.granted.grant.details is not None:
-        body["authorization_details"] = _granted_details(
-            asked.granted.grant.details, asked.prepared
-        )
+    if asked.granted is not None and asked.granted.details is not None:
+        body["authorization_details"] = [
+            msgspec.to_builtins(each) for each in asked.granted.details
+        ]
     if asked.granted is not None and wants_id_token(body):
         body["id_token"] = sign_id_token(
             context, asked.granted.id_token, access_token=body["access_token"]
@@ -102,17 +101,3 @@ def _complete(
             for each in asked.signed_in.contradictions
         ]
     return body
-
-
-def _granted_details(kept: bytes, prepared: PreparedToken | None) -> list[Any]:
-    """What was asked for in details, as far as it holds now.  Spec: RFC 9396 section 7.1."""
-    if prepared is None:
-        return []
-    said = prepared.claims
-    granted = authorization_details.grant(
-        authorization_details.decode(kept),
-        granted=said.consent.g,
-        audience=said.aud,
-        catalogue=said.consent.cat,
-    )
-    return [msgspec.to_builtins(each) for each in granted]

@@ -11,6 +11,7 @@ from consentid.core import projection
 from consentid.core.decision import Decision
 from consentid.core.record import to_record
 from consentid.flows.context import Context
+from consentid.flows.end_dependents import end_dependents
 from consentid.flows.open_subject import OpenSubject, save_subject, seal_for
 from consentid.flows.restate import restate_all
 from consentid.keyring import wrapping
@@ -34,6 +35,8 @@ async def commit_decisions(
 ) -> OpenSubject:
     """Append decisions of one subject and bring all that follows from them up to date.
 
+    What rested on something that they take back ends.
+
     The caller holds the subject's lock and commits.
     """
     changed = subject
@@ -41,6 +44,7 @@ async def commit_decisions(
         changed = await _append(context, connection, book, changed, decision)
     await save_subject(context, connection, changed)
     await restate_all(context, connection, book, changed, at=at)
+    await end_dependents(connection, book, changed, decisions, at=at)
     return changed
 
 

@@ -1,6 +1,6 @@
 """Give what an interaction was begun for, once; or say why not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,7 +12,8 @@ from consentid.flows.hub_session import Browser
 from consentid.flows.interaction_scene import Scene
 from consentid.flows.interaction_state import AuthorizeTask, DeviceTask
 from consentid.flows.issue_code import issue_code, refusal_uri
-from consentid.flows.session import Session
+from consentid.flows.known_here import remember_here
+from consentid.flows.session import Session, rests_on
 from consentid.oidc.refusal import RefusedRequestError
 from consentid.store import interactions
 
@@ -25,6 +26,8 @@ class NextStep:
     """Absolute: the client's address with its answer, the portal's, or a page of ours."""
     device_credential: str | None = None
     """Set it as the device cookie: the person made a first choice in this browser."""
+    known_here: str | None = None
+    """Set it as the cookie that remembers which accounts were seen in this browser."""
 
 
 async def settle(
@@ -37,8 +40,9 @@ async def settle(
     """
     state, session = scene.taken.state, scene.visitor.session
     task = state.task
+    tells = bool(state.contradictions) or scene.is_new_here
     if isinstance(task, DeviceTask):
-        if state.contradictions:
+        if tells:
             return None
         return await _settle_device(context, connection, scene)
     try:
@@ -58,7 +62,7 @@ async def settle(
                 must_be_asked=True,
             )
         )
-    if need is Need.NOTHING and session is not None and not state.contradictions:
+    if need is Need.NOTHING and session is not None and not tells:
         return await finish(context, connection, scene, session)
     return None
 
@@ -79,10 +83,24 @@ async def _settle_device(
 async def finish(
     context: Context, connection: AsyncConnection, scene: Scene, session: Session
 ) -> NextStep:
-    """Give the code, or let the device have its tokens."""
+    """Give the code, or let the device have its tokens; whoever signed in is known here now."""
+    known = await remember_here(context, connection, scene.browser, scene.visitor, at=scene.now)
+    return replace(await _give(context, connection, scene, session), known_here=known)
+
+
+async def _give(
+    context: Context, connection: AsyncConnection, scene: Scene, session: Session
+) -> NextStep:
     task = scene.taken.state.task
     if isinstance(task, DeviceTask):
-        outcome = await approve_device(connection, task, scene.visitor, session, at=scene.now)
+        outcome = await approve_device(
+            connection,
+            task,
+            scene.visitor,
+            session,
+            rests_on=rests_on(scene.book, session, scene.party, task.purposes, scene.now),
+            at=scene.now,
+        )
         return await _tell(connection, scene, outcome)
     if needs_login(context, scene):
         # Whoever answered has answered; but the client asked for somebody, or for a sign-in, else.

@@ -1,8 +1,10 @@
 """An interaction, who is there, what holds, and what is therefore asked."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -11,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.brandbook.book import Book
 from consentid.brandbook.notice import Notice
 from consentid.core import projection
+from consentid.core.asking import Asking, find_reason
 from consentid.core.decision import CatalogueVersion, ServedId
 from consentid.core.party import Party, PartyKind, ReachKind
 from consentid.core.purpose import PurposeId
@@ -19,6 +22,7 @@ from consentid.flows.context import Context
 from consentid.flows.find_need import Asked, find_undecided
 from consentid.flows.hub_session import Browser, Visitor, find_visitor
 from consentid.flows.interaction_state import AuthorizeTask, OpenInteraction, take_interaction
+from consentid.flows.known_here import is_new_here
 from consentid.flows.record_choices import Shown
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
 from consentid.flows.session import resolve_here
@@ -26,6 +30,8 @@ from consentid.kit.errors import ConflictError, GoneError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
 from consentid.store import clock
+
+_STANDING_BYTES: Final = 16
 
 
 class _Shown(msgspec.Struct, frozen=True, array_like=True):
@@ -35,6 +41,10 @@ class _Shown(msgspec.Struct, frozen=True, array_like=True):
     catalogue: int
     language: str
     subject: bytes | None
+    layout: bytes | None = None
+    """SHA-256 of how the page laid out what it showed."""
+    standing: bytes = b""
+    """What held for each purpose, hashed: choices made elsewhere meanwhile are not overwritten."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +53,10 @@ class Scene:
 
     taken: OpenInteraction
     book: Book
+    browser: Browser
     visitor: Visitor
+    is_new_here: bool
+    """Whether the person has to be told that their account counts in this browser too."""
     now: Instant
 
     @property
@@ -74,15 +87,34 @@ class Scene:
         wanted = [PurposeId(purpose) for purpose in self.taken.state.task.purposes]
         return frozenset(find_undecided(self.book, self.party, self.resolutions, also=wanted))
 
-    def asked(self, notice: Notice) -> tuple[PurposeId, ...]:
-        """What is missing and nothing else; all, where the client wants it shown again."""
+    def asked(self, notice: Notice, *, shows_all: bool = False) -> tuple[PurposeId, ...]:
+        """What is missing and nothing else; all, where it is to be shown again."""
+        shows_all = shows_all or self.taken.state.task.shows_all
         return tuple(
             purpose
             for purpose in notice.purposes
             if (found := self.resolutions.get(purpose)) is not None
             and found.is_askable
-            and (self.taken.state.task.shows_all or found.may_ask)
+            and (shows_all or found.may_ask)
         )
+
+    @cached_property
+    def asking(self) -> Mapping[PurposeId, Asking]:
+        """Why each purpose is asked about, where it is."""
+        session = self.visitor.session
+        known = projection.EMPTY if session is None else session.subject.projection
+        return {
+            purpose: find_reason(
+                found,
+                known,
+                self.book.catalogue,
+                self.party,
+                purpose,
+                adult=session is not None and session.subject.adult,
+            )
+            for purpose, found in self.resolutions.items()
+            if found.is_askable
+        }
 
     def request(self, task: AuthorizeTask) -> Asked:
         """The client's request, to be judged now."""
@@ -109,7 +141,16 @@ async def load_scene(
     book = await context.book(connection)
     if taken.client.party not in book.catalogue.parties:
         raise GoneError("party_gone", f"{taken.client.party} asks no more.")
-    return Scene(taken=taken, book=book, visitor=visitor, now=now)
+    return Scene(
+        taken=taken,
+        book=book,
+        browser=browser,
+        visitor=visitor,
+        # Whoever's choices came from this very browser knows of them.
+        is_new_here=taken.state.adopted == 0
+        and await is_new_here(context, connection, browser, visitor),
+        now=now,
+    )
 
 
 def choose_notice(scene: Scene, languages: Sequence[str], *, chosen: str | None = None) -> Notice:
@@ -133,8 +174,11 @@ def choose_notice(scene: Scene, languages: Sequence[str], *, chosen: str | None 
     return notice
 
 
-def seal_shown(context: Context, scene: Scene, notice: Notice) -> str:
-    """Say what a form is made from, for the form to send back."""
+def seal_shown(context: Context, scene: Scene, notice: Notice, *, layout: bytes) -> str:
+    """Say what a form is made from, for the form to send back.
+
+    ``layout`` is the digest of how the page lays out what it shows.
+    """
     served_id = uuid7(scene.now, context.randomness(RANDOM_BYTES))
     return seal_reference(
         context,
@@ -145,16 +189,22 @@ def seal_shown(context: Context, scene: Scene, notice: Notice) -> str:
             catalogue=scene.book.catalogue.version,
             language=notice.language,
             subject=_subject(scene),
+            layout=layout,
+            standing=_standing(scene),
         ),
     )
 
 
-def open_shown(context: Context, scene: Scene, unverified_served: str) -> Shown:
+def open_shown(
+    context: Context, scene: Scene, unverified_served: str, *, says_no: bool = False
+) -> Shown:
     """Insist that what a form was made from is what it would be made from now.
+
+    ``says_no``: the form grants nothing, so that it may be older than what was chosen since.
 
     Raises:
         MalformedError: it was not made by us for this interaction.
-        ConflictError: the configuration, or who is there, is another now.
+        ConflictError: the configuration, who is there, or what they chose is another now.
     """
     shown = open_reference(
         context, ReferenceKind.SERVED, unverified_served, holder=_holder(scene), into=_Shown
@@ -164,6 +214,7 @@ def open_shown(context: Context, scene: Scene, unverified_served: str) -> Shown:
         notice is None
         or shown.catalogue != scene.book.catalogue.version
         or shown.subject != _subject(scene)
+        or not (says_no or shown.standing == _standing(scene))
     ):
         raise ConflictError(
             "form_stale",
@@ -173,11 +224,17 @@ def open_shown(context: Context, scene: Scene, unverified_served: str) -> Shown:
         notice=notice,
         served=ServedId(UUID(bytes=shown.served)),
         catalogue=CatalogueVersion(shown.catalogue),
+        layout=shown.layout,
     )
 
 
 def _holder(scene: Scene) -> str:
     return f"interaction/{scene.taken.row.interaction_hash.hex()}"
+
+
+def _standing(scene: Scene) -> bytes:
+    told = "\n".join(f"{purpose} {found.state}" for purpose, found in scene.resolutions.items())
+    return hashlib.sha256(told.encode()).digest()[:_STANDING_BYTES]
 
 
 def _subject(scene: Scene) -> bytes | None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.brandbook.notice import Notice
+from consentid.core.asking import Asking
 from consentid.core.contradiction import Contradiction
 from consentid.core.decision import Choice, Outcome, SignalSource
 from consentid.core.party import Party, Reach, ReachKind
@@ -57,6 +58,8 @@ class Interaction:
     """In the language chosen."""
     asked: tuple[PurposeId, ...]
     """What is asked now, in the notice's order."""
+    asking: Mapping[PurposeId, Asking]
+    """Why each purpose is asked about, where it is."""
     mandatory: frozenset[PurposeId]
     """What of it has to be answered before the person can go on."""
     resolutions: Mapping[PurposeId, Resolution]
@@ -70,6 +73,8 @@ class Interaction:
     """Whether somebody is known here, so that there is something to withdraw."""
     contradictions: tuple[Contradiction, ...]
     """What to tell, once: account and device say different things."""
+    is_new_here: bool
+    """What to tell, once: the account's choices count in this browser too."""
     adopted: int
     """How many of the device's decisions the account adopted on the way here."""
     served: str
@@ -121,12 +126,15 @@ async def open_interaction(
     browser: Browser,
     *,
     languages: Sequence[str],
+    layout: bytes,
     chosen_language: str | None = None,
+    shows_all: bool = False,
 ) -> Interaction | NextStep:
     """What to show at ``/interaction/{id}``, or where to go where nothing is left to ask.
 
     ``languages`` are the browser's, in order of preference; the client's ``ui_locales`` go before
-    them, and before all what the person chose on the page.
+    them, and before all what the person chose on the page.  ``layout`` is the digest of how the page
+    lays out what it shows; ``shows_all``: the person wants to see also what was answered.
 
     Raises:
         NotFoundError: there is none, or it was begun in another browser.
@@ -138,11 +146,17 @@ async def open_interaction(
         if step is not None:
             return step
         notice = choose_notice(scene, languages, chosen=chosen_language)
-        return _show(context, scene, notice)
+        return _show(context, scene, notice, layout=layout, shows_all=shows_all)
 
 
 async def reopen_interaction(
-    context: Context, unverified_id: str, browser: Browser, *, unverified_served: str
+    context: Context,
+    unverified_id: str,
+    browser: Browser,
+    *,
+    unverified_served: str,
+    layout: bytes,
+    shows_all: bool = False,
 ) -> Interaction:
     """What a form was made from, as long as it would be made the same now.
 
@@ -152,7 +166,8 @@ async def reopen_interaction(
     """
     async with context.database.writing() as connection:
         scene = await load_scene(context, connection, unverified_id, browser, lock=False)
-        return _show(context, scene, open_shown(context, scene, unverified_served).notice)
+        notice = open_shown(context, scene, unverified_served).notice
+        return _show(context, scene, notice, layout=layout, shows_all=shows_all)
 
 
 async def answer_interaction(
@@ -164,13 +179,14 @@ async def answer_interaction(
 
     Raises:
         NotFoundError, GoneError: see ``open_interaction``.
-        ConflictError: ``form_stale``: the configuration or the person changed since the page was
-            made: show it again.
+        ConflictError: ``form_stale``: the configuration, the person or their choices changed since
+            the page was made: show it again.
         MalformedError: the answer does not fit what was asked; see also ``core.admission.admit``.
     """
     async with context.database.writing() as connection:
         scene = await load_scene(context, connection, unverified_id, browser, lock=True)
-        shown = open_shown(context, scene, answer.unverified_served)
+        says_no = isinstance(answer, WithdrawAll | Cancel)
+        shown = open_shown(context, scene, answer.unverified_served, says_no=says_no)
         return await _take(context, connection, scene, shown, answer)
 
 
@@ -211,7 +227,9 @@ async def note_failed_login(
         return NextStep(redirect=page_of(scene.book.group.issuer, scene.taken.id))
 
 
-def _show(context: Context, scene: Scene, notice: Notice) -> Interaction:
+def _show(
+    context: Context, scene: Scene, notice: Notice, *, layout: bytes, shows_all: bool
+) -> Interaction:
     return Interaction(
         id=scene.taken.id,
         task=scene.taken.state.task,
@@ -219,7 +237,8 @@ def _show(context: Context, scene: Scene, notice: Notice) -> Interaction:
         party=scene.party,
         book=scene.book,
         notice=notice,
-        asked=scene.asked(notice),
+        asked=scene.asked(notice, shows_all=shows_all),
+        asking=scene.asking,
         mandatory=scene.mandatory,
         resolutions=scene.resolutions,
         prefill={
@@ -231,8 +250,9 @@ def _show(context: Context, scene: Scene, notice: Notice) -> Interaction:
         is_signed_in=scene.visitor.login is not None,
         has_choices=scene.visitor.session is not None,
         contradictions=scene.taken.state.contradictions,
+        is_new_here=scene.is_new_here,
         adopted=scene.taken.state.adopted,
-        served=seal_shown(context, scene, notice),
+        served=seal_shown(context, scene, notice, layout=layout),
         expires_at=scene.taken.row.expires_at,
     )
 
@@ -268,7 +288,7 @@ async def _take(
         case Cancel():
             await note_shown(connection, scene.taken.client, shown, at=scene.now)
             await served.note_event(
-                connection, shown.served, event="dismissed", layout=None, at=scene.now
+                connection, shown.served, event="dismissed", layout=shown.layout, at=scene.now
             )
             return await give_up(
                 connection, scene, error="access_denied", why="The person went back."

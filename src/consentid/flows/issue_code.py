@@ -15,7 +15,7 @@ from consentid.flows.context import Context
 from consentid.flows.find_need import Asked
 from consentid.flows.hub_session import Visitor, new_secret
 from consentid.flows.oauth.client import SUBJECT_SCOPES
-from consentid.flows.session import Session
+from consentid.flows.session import Session, rests_on
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import SECOND, Instant
 from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID, AuthorizationRequest
@@ -86,6 +86,7 @@ async def issue_code(
             auth_time=None if login is None else login.auth_time,
             acr=NO_LOGIN_ACR if login is None else login.acr,
             details=details,
+            rests_on=rests_on(asked.book, session, asked.party, request.purposes, now),
             issued_at=now,
             expires_at=Instant(now + LIFETIME_S * SECOND),
         ),

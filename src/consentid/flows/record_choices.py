@@ -32,7 +32,6 @@ from consentid.core.purpose import ROOT
 from consentid.flows.authenticate import Caller
 from consentid.flows.commit_decisions import commit_decisions
 from consentid.flows.context import Context
-from consentid.flows.end_dependents import end_dependents
 from consentid.flows.observe_signals import signal_decisions
 from consentid.flows.session import Session
 from consentid.kit.ids import RANDOM_BYTES, uuid7
@@ -43,6 +42,7 @@ from consentid.store.served import ServedNotice
 
 HUB: Final = "consentid:hub"
 """The actor of what is decided on the hub's own pages.  No client can have this name."""
+_SHOWN: Final = "shown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,8 @@ class Shown:
     notice: Notice
     served: ServedId
     catalogue: CatalogueVersion
+    layout: bytes | None = None
+    """SHA-256 of how it was laid out; None where the caller keeps that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,14 +134,13 @@ async def record_withdrawal(
         recorded_at=now,
     )
     decisions = _admit(context, book, session, draft, at=now)
-    await end_dependents(connection, session.subject.id, reach=reach, choices=draft.choices, at=now)
     return await _commit(context, connection, book, session, decisions, at=now)
 
 
 async def note_shown(
     connection: AsyncConnection, client: Client, shown: Shown, *, at: Instant
 ) -> None:
-    """Keep which text was shown, and for which client."""
+    """Keep which text was shown, how it was laid out, and for which client."""
     await served.add(
         connection,
         ServedNotice(
@@ -153,6 +154,8 @@ async def note_shown(
         ),
         at=at,
     )
+    if shown.layout is not None:
+        await served.note_event(connection, shown.served, event=_SHOWN, layout=shown.layout, at=at)
 
 
 def _by_reach(

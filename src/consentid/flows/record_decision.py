@@ -31,7 +31,6 @@ from consentid.flows.authenticate import Caller
 from consentid.flows.commit_decisions import commit_decisions
 from consentid.flows.consistency import consistency_of
 from consentid.flows.context import Context
-from consentid.flows.end_dependents import end_dependents
 from consentid.flows.idempotency import Repeatable, find_first_answer, save_answer
 from consentid.flows.issue_token import PreparedToken, prepare_token, sign_token
 from consentid.flows.observe_signals import signal_decisions
@@ -190,9 +189,6 @@ async def _decide(
     )
     decisions += [lifting_decision(decision, lift, _new_id(context, now)) for lift in lifts]
     subject = await commit_decisions(context, connection, book, session.subject, decisions, at=now)
-    await end_dependents(
-        connection, subject.id, reach=decision.reach, choices=decision.choices, at=now
-    )
     session = Session(subject=subject, device=session.device)
     kept = await _kept(context, connection, book, caller, session, decision=decision, now=now)
     await save_answer(

@@ -1,6 +1,6 @@
 """Who is acting: a subject, and for a person signed in, the device on which."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +11,7 @@ from consentid.core.identity import Policy
 from consentid.core.party import Party
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution
+from consentid.core.saying import say
 from consentid.core.session import resolve_session_all
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject, open_subject
@@ -46,6 +47,16 @@ async def open_session(
         )
     beneath = None if device is None else await open_subject(context, connection, device)
     return Session(subject=opened, device=beneath)
+
+
+def rests_on(
+    book: Book, session: Session, party: Party, purposes: Collection[str], now: Instant
+) -> tuple[PurposeId, ...] | None:
+    """What is granted now of purposes that a client asked for in details; None where it did not."""
+    if not purposes:
+        return None
+    granted = say(resolve_here(book, session, party, now), now).yes
+    return tuple(purpose for purpose in granted if purpose in purposes)
 
 
 def resolve_here(

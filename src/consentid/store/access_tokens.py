@@ -26,6 +26,8 @@ class AccessToken:
     expires_at: Instant
     family: UUID | None = None
     """What tokens that come of one code have in common."""
+    rests_on: tuple[str, ...] | None = None
+    """The purposes granted of its authorization details; None where it rests on none."""
 
 
 async def add(connection: AsyncConnection, token: AccessToken) -> None:
@@ -38,6 +40,7 @@ async def add(connection: AsyncConnection, token: AccessToken) -> None:
             device_id=token.device,
             scopes=sorted(token.scopes),
             family=token.family,
+            rests_on=token.rests_on,
             issued_at=token.issued_at,
             expires_at=token.expires_at,
         )
@@ -63,6 +66,7 @@ async def find(connection: AsyncConnection, token_hash: bytes) -> AccessToken | 
         issued_at=row.issued_at,
         expires_at=row.expires_at,
         family=row.family,
+        rests_on=None if row.rests_on is None else tuple(row.rests_on),
     )
 
 

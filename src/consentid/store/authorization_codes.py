@@ -36,6 +36,8 @@ class AuthorizationCode:
     auth_time: Instant | None
     acr: str | None
     details: bytes | None
+    rests_on: tuple[str, ...] | None = None
+    """The purposes granted of the details; None where it rests on none."""
     issued_at: Instant
     expires_at: Instant
     used_at: Instant | None = None
@@ -57,6 +59,7 @@ def _code(row: Row[Any]) -> AuthorizationCode:
         auth_time=row.auth_time,
         acr=row.acr,
         details=row.details,
+        rests_on=None if row.rests_on is None else tuple(row.rests_on),
         issued_at=row.issued_at,
         expires_at=row.expires_at,
         used_at=row.used_at,
@@ -81,6 +84,7 @@ async def add(connection: AsyncConnection, code: AuthorizationCode) -> None:
             auth_time=code.auth_time,
             acr=code.acr,
             details=code.details,
+            rests_on=code.rests_on,
             issued_at=code.issued_at,
             expires_at=code.expires_at,
         )

@@ -1,39 +1,123 @@
-"""What would go on speaking for a person after a withdrawal: tokens, codes, device codes."""
+"""What would go on speaking for a person after a withdrawal: tokens, codes, device codes.
 
-from sqlalchemy import Select, delete, select, update
+What came of authorization details rests on the purposes that were granted of them; what rests on
+none goes on through all but a withdrawal of everything.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Table, delete, select, true, union, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
-from consentid.core.party import Party
+from consentid.core.party import Party, PartyKind, Slug
+from consentid.core.purpose import PurposeId
 from consentid.kit.instants import Instant
-from consentid.store.tables import authorization_codes, clients, device_codes, refresh_tokens
+from consentid.store.tables import (
+    access_tokens,
+    authorization_codes,
+    clients,
+    device_codes,
+    refresh_tokens,
+)
+
+
+async def find_resting(
+    connection: AsyncConnection, subject: SubjectId
+) -> Mapping[Party, frozenset[PurposeId]]:
+    """What living tokens, codes and device codes rest on, for each brand or partner."""
+    resting = union_all(
+        *(
+            select(table.c.client_id, table.c.rests_on).where(
+                table.c.subject_id == subject, table.c.rests_on.is_not(None), lives
+            )
+            for table, lives in _living()
+        )
+    ).subquery()
+    rows = await connection.execute(
+        select(clients.c.party_kind, clients.c.party_slug, resting.c.rests_on).join_from(
+            resting, clients, clients.c.client_id == resting.c.client_id
+        )
+    )
+    found: dict[Party, frozenset[PurposeId]] = {}
+    for kind, slug, rests_on in rows:
+        party = Party(kind=PartyKind(kind), slug=Slug(slug))
+        found[party] = found.get(party, frozenset()) | frozenset(map(PurposeId, rests_on))
+    return found
 
 
 async def end_of(
-    connection: AsyncConnection, subject: SubjectId, *, party: Party | None, at: Instant
+    connection: AsyncConnection,
+    subject: SubjectId,
+    *,
+    party: Party | None,
+    resting_on: Collection[PurposeId] | None = None,
+    at: Instant,
 ) -> None:
-    """End them for the clients of one brand or partner; None: for everybody's."""
-    within = None if party is None else _clients_of(party)
-    tokens = (
-        update(refresh_tokens)
-        .where(refresh_tokens.c.subject_id == subject, refresh_tokens.c.revoked_at.is_(None))
-        .values(revoked_at=at)
+    """End them for the clients of one brand or partner; None: for everybody's.
+
+    ``resting_on``: only what rests on one of these purposes; None: whatever it rests on.  A family
+    ends as a whole, its access tokens at once.
+    """
+
+    def is_meant(table: Table) -> ColumnElement[bool]:
+        meant = table.c.subject_id == subject
+        if party is not None:
+            meant &= table.c.client_id.in_(_clients_of(party))
+        if resting_on is not None:
+            meant &= table.c.rests_on.overlap(sorted(resting_on))
+        return meant
+
+    families = await connection.scalars(
+        union(
+            *(
+                select(table.c.family).where(is_meant(table), lives)
+                for table, lives in _living()
+                if "family" in table.c
+            )
+        )
     )
-    codes = delete(authorization_codes).where(authorization_codes.c.subject_id == subject)
-    devices = (
+    await end_families(connection, [each for each in families if each is not None], at=at)
+    await connection.execute(
         update(device_codes)
-        .where(device_codes.c.subject_id == subject, device_codes.c.status == "approved")
+        .where(is_meant(device_codes), device_codes.c.status == "approved")
         .values(status="denied")
     )
-    if within is not None:
-        tokens = tokens.where(refresh_tokens.c.client_id.in_(within))
-        codes = codes.where(authorization_codes.c.client_id.in_(within))
-        devices = devices.where(device_codes.c.client_id.in_(within))
-    for statement in (tokens, codes, devices):
-        await connection.execute(statement)
 
 
-def _clients_of(party: Party) -> Select[tuple[str]]:
+async def end_families(
+    connection: AsyncConnection, families: Collection[UUID], *, at: Instant
+) -> None:
+    """End all that came, and all that could still come, of codes."""
+    await connection.execute(
+        update(refresh_tokens)
+        .where(refresh_tokens.c.family.in_(families), refresh_tokens.c.revoked_at.is_(None))
+        .values(revoked_at=at)
+    )
+    await connection.execute(delete(access_tokens).where(access_tokens.c.family.in_(families)))
+    await connection.execute(
+        delete(authorization_codes).where(
+            authorization_codes.c.family.in_(families), authorization_codes.c.used_at.is_(None)
+        )
+    )
+
+
+def _living() -> list[tuple[Table, ColumnElement[bool]]]:
+    """Where they lie, and which of them may still be used."""
+    return [
+        (authorization_codes, authorization_codes.c.used_at.is_(None)),
+        (
+            refresh_tokens,
+            refresh_tokens.c.used_at.is_(None) & refresh_tokens.c.revoked_at.is_(None),
+        ),
+        (access_tokens, true()),
+        (device_codes, device_codes.c.status == "approved"),
+    ]
+
+
+def _clients_of(party: Party) -> Select[Any]:
     return select(clients.c.client_id).where(
         clients.c.party_kind == party.kind, clients.c.party_slug == party.slug
     )

@@ -62,6 +62,8 @@ class Approval:
     subject: SubjectId
     auth_time: Instant | None
     acr: str | None
+    rests_on: tuple[str, ...] | None = None
+    """The purposes granted of the code's details; None where it rests on none."""
 
 
 def _code(row: Row[Any]) -> DeviceCode:
@@ -157,6 +159,7 @@ async def approve(
         subject_id=approval.subject,
         auth_time=approval.auth_time,
         acr=approval.acr,
+        rests_on=approval.rests_on,
     )
 
 

@@ -32,6 +32,8 @@ class RefreshToken:
     auth_time: Instant | None
     acr: str | None
     details: bytes | None
+    rests_on: tuple[str, ...] | None = None
+    """The purposes granted of the details; None where it rests on none."""
     issued_at: Instant
     expires_at: Instant
     """Unless it is used before; a use gives another."""
@@ -54,6 +56,7 @@ def _token(row: Row[Any]) -> RefreshToken:
         auth_time=row.auth_time,
         acr=row.acr,
         details=row.details,
+        rests_on=None if row.rests_on is None else tuple(row.rests_on),
         issued_at=row.issued_at,
         expires_at=row.expires_at,
         family_expires_at=row.family_expires_at,
@@ -77,6 +80,7 @@ async def add(connection: AsyncConnection, token: RefreshToken) -> None:
             auth_time=token.auth_time,
             acr=token.acr,
             details=token.details,
+            rests_on=token.rests_on,
             issued_at=token.issued_at,
             expires_at=token.expires_at,
             family_expires_at=token.family_expires_at,

@@ -7,6 +7,8 @@ from consentid.core.decision import SubjectId
 from consentid.flows.issue_id_token import PreparedIdToken
 from consentid.flows.session import Session
 from consentid.kit.instants import Instant
+from consentid.oidc import authorization_details
+from consentid.oidc.authorization_details import ConsentRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +38,10 @@ class GrantedSubject:
     grant: SubjectGrant
     session: Session
     id_token: PreparedIdToken
+    details: tuple[ConsentRequest, ...] | None
+    """What is granted now of the grant's details; None where it has none."""
+
+    @property
+    def rests_on(self) -> tuple[str, ...] | None:
+        """The purposes whose withdrawal ends these tokens."""
+        return None if self.details is None else authorization_details.purposes_of(self.details)

@@ -13,7 +13,7 @@ from sqlalchemy.util import await_only
 
 from consentid.flows.authenticate import hash_token
 from consentid.flows.issue_id_token import prepare_id_token
-from consentid.flows.issue_token import prepare_token
+from consentid.flows.issue_token import PreparedToken, prepare_token
 from consentid.flows.oauth.errors import InvalidTargetError
 from consentid.flows.oauth.granted import GrantedSubject, SubjectGrant
 from consentid.flows.oauth.request import AuthlibRequest, client_of
@@ -22,6 +22,8 @@ from consentid.flows.session import Session, open_session
 from consentid.kit import base64url
 from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.instants import DAY, SECOND, Instant
+from consentid.oidc import authorization_details
+from consentid.oidc.authorization_details import ConsentRequest
 from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID
 from consentid.store import access_tokens, refresh_tokens
 from consentid.store.access_tokens import AccessToken
@@ -84,6 +86,7 @@ def open_grant(transaction: Transaction, asked: AuthlibRequest, grant: SubjectGr
             session_id=grant.session_id,
             at=transaction.now,
         ),
+        details=None if grant.details is None else _granted(grant.details, asked.prepared),
     )
     return session
 
@@ -114,6 +117,7 @@ async def save_tokens(
             device=None if granted.session.device is None else granted.session.device.id,
             scopes=frozenset(token["scope"].split(" ")),
             family=grant.family,
+            rests_on=granted.rests_on,
             issued_at=now,
             expires_at=Instant(now + token["expires_in"] * SECOND),
         ),
@@ -135,10 +139,24 @@ async def save_tokens(
             auth_time=grant.auth_time,
             acr=grant.acr,
             details=grant.details,
+            rests_on=granted.rests_on,
             issued_at=now,
             expires_at=Instant(min(now + REFRESH_LIFETIME_D * DAY, family_ends)),
             family_expires_at=family_ends,
         ),
+    )
+
+
+def _granted(kept: bytes, prepared: PreparedToken | None) -> tuple[ConsentRequest, ...]:
+    """What was asked for in details, as far as it holds now.  Spec: RFC 9396 section 7.1."""
+    if prepared is None:
+        return ()
+    said = prepared.claims
+    return authorization_details.grant(
+        authorization_details.decode(kept),
+        granted=said.consent.g,
+        audience=said.aud,
+        catalogue=said.consent.cat,
     )
 
 
