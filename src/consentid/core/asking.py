@@ -56,7 +56,7 @@ class Asking:
 _FIRST: Final = Asking(reason=Reason.FIRST)
 
 
-def find_reason(
+def find_reason(  # noqa: PLR0911 - one answer per reason
     found: Resolution,
     projection: Projection,
     catalogue: Catalogue,

@@ -52,6 +52,8 @@ class Browser:
     unverified_device: str | None = None
     unverified_secret: str | None = None
     """The browser cookie."""
+    unverified_known: str | None = None
+    """The cookie that remembers which accounts were seen here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,8 +133,8 @@ async def open_interaction(
     """What to show at ``/interaction/{id}``, or where to go where nothing is left to ask.
 
     ``languages`` are the browser's, in order of preference; the client's ``ui_locales`` go before
-    them, and before all what the person chose on the page.  ``layout`` is the digest of how the page
-    lays out what it shows; ``shows_all``: the person wants to see also what was answered.
+    them, and before all what the person chose on the page.  ``layout`` is the digest of how the
+    page lays out what it shows; ``shows_all``: the person wants to see also what was answered.
 
     Raises:
         NotFoundError: there is none, or it was begun in another browser.

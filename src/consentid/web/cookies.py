@@ -31,9 +31,11 @@ class Cookie(StrEnum):
     """A device's credential.  13 months."""
     BROWSER = "consentid-browser"
     """Names nobody; what is begun in a browser is finished there."""
+    KNOWN = "consentid-known"
+    """Names nobody; which accounts were told that they count in this browser.  13 months."""
 
 
-_LIFETIMES_S: Final = {Cookie.DEVICE: LIFETIME_D * _DAY_S}
+_LIFETIMES_S: Final = dict.fromkeys((Cookie.DEVICE, Cookie.KNOWN), LIFETIME_D * _DAY_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Jar:
             unverified_session=found.get(self.name(Cookie.SESSION)),
             unverified_device=found.get(self.name(Cookie.DEVICE)),
             unverified_secret=found.get(self.name(Cookie.BROWSER)),
+            unverified_known=found.get(self.name(Cookie.KNOWN)),
         )
 
     def put(self, response: Response[Any], cookie: Cookie, value: str) -> None:

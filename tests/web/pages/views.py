@@ -20,6 +20,8 @@ from consentid.web.pages.consent import (
     Mistake,
     ReachedParty,
     SharingRequest,
+    Why,
+    WhyAsked,
 )
 from consentid.web.pages.device import CodeMistake, DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.frame import Frame, frame_of
@@ -72,6 +74,7 @@ def consent(
             )
             for id_, entry in shown.items()
         ),
+        memory_days=_MEMORY_DAYS,
         interests=tuple(
             Interest(
                 id=entry.id,
@@ -131,7 +134,88 @@ def sharing(language: str) -> ConsentView:
             contact="privacy@reach-media.example",
             for_whom=None,
             until=_UNTIL,
-            memory_days=_MEMORY_DAYS,
+        ),
+    )
+
+
+def delta(language: str) -> ConsentView:
+    """The page of somebody who is asked for what is missing, each for a reason of its own."""
+    view = consent("news", language)
+    return replace(
+        view,
+        asked=(
+            view.asked[0],
+            replace(view.asked[1], until=date(2026, 12, 1)),
+            *(replace(one, depth=0, part_of=None) for one in view.asked[5:7]),
+        ),
+        reasons=(
+            WhyAsked(why=Why.EXPIRED, day=date(2026, 5, 3), names=(view.asked[0].name,)),
+            WhyAsked(why=Why.CHANGED, day=date(2026, 2, 1), names=(view.asked[1].name,)),
+            WhyAsked(
+                why=Why.NEW_PURPOSE, day=None, names=tuple(one.name for one in view.asked[5:7])
+            ),
+        ),
+        answered=tuple(
+            AnsweredPurpose(name=one.name, is_yes=place % 2 == 0)
+            for place, one in enumerate(view.asked[7:])
+        ),
+        interests=(),
+        is_signed_in=True,
+        sign_in_path=None,
+        can_withdraw=True,
+        show_all_path="/interaction/x?show=all",
+    )
+
+
+def again(language: str) -> ConsentView:
+    """The page of somebody who is shown what they answered."""
+    view = consent("shop", language)
+    return replace(
+        view,
+        asked=tuple(
+            replace(one, chosen=Outcome.GRANTED if place % 2 else Outcome.REFUSED)
+            for place, one in enumerate(view.asked[:4])
+        ),
+        reasons=(
+            WhyAsked(
+                why=Why.SHOWN_AGAIN,
+                day=None,
+                names=tuple(one.name for one in view.asked[:4]),
+            ),
+        ),
+        can_go_on=True,
+        back_path="/interaction/x",
+    )
+
+
+def new_here(language: str) -> ConsentView:
+    """The page of somebody who signed in on a device for the first time, and misses nothing."""
+    view = consent("play", language)
+    return replace(
+        view,
+        asked=(),
+        interests=(),
+        is_new_here=True,
+        is_signed_in=True,
+        sign_in_path=None,
+        can_go_on=True,
+        can_withdraw=True,
+        show_all_path="/interaction/x?show=all",
+        answered=tuple(
+            AnsweredPurpose(name=one.name, is_yes=place % 3 == 0)
+            for place, one in enumerate(view.asked)
+        ),
+    )
+
+
+def every_reason(language: str) -> ConsentView:
+    """A page with each reason there is, and what was adopted."""
+    view = delta(language)
+    return replace(
+        view,
+        has_adopted=True,
+        reasons=tuple(
+            WhyAsked(why=each, day=date(2026, 5, 3), names=(view.asked[0].name,)) for each in Why
         ),
     )
 
@@ -145,6 +229,10 @@ def all_views(language: str) -> dict[str, View]:
         "play": consent("play", language),
         "told": told(language),
         "sharing": sharing(language),
+        "delta": delta(language),
+        "again": again(language),
+        "new-here": new_here(language),
+        "every-reason": every_reason(language),
         "nothing-asked": consent("news", language, asked=(), interests=()),
         "device-code": DeviceCodeView(
             frame=frame(None, language),

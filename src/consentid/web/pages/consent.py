@@ -22,6 +22,24 @@ TOLD: Final = "told"
 """The signal that the page said is honoured."""
 
 
+class Why(StrEnum):
+    """Why a purpose is asked about now: as in ``core.asking``, which has a reason more, the first.
+
+    A first request needs no reason.
+    """
+
+    NEW_PURPOSE = "new_purpose"
+    NEW_BRAND = "new_brand"
+    NEW_ENTITY = "new_entity"
+    OWN = "own"
+    EXPIRED = "expired"
+    CHANGED = "changed"
+    LONG_AGO = "long_ago"
+    IN_DOUBT = "in_doubt"
+    UNANSWERED = "unanswered"
+    SHOWN_AGAIN = "shown_again"
+
+
 class Mistake(StrEnum):
     """What is wrong with an answer to one purpose."""
 
@@ -49,6 +67,16 @@ class AskedPurpose:
     """When a yes given today ends by itself."""
     chosen: Outcome | None = None
     """The person's own answer: an earlier one shown again, or one of this form sent back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyAsked:
+    """A reason, and what is asked for it."""
+
+    why: Why
+    day: date | None
+    """When a yes ran out, or when the answer was given that counts no more."""
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +118,6 @@ class SharingRequest:
     for_whom: str | None
     """The brand on whose behalf it asks; None where it asks for its own use."""
     until: date | None
-    memory_days: int
-    """How long a no is remembered before it may be asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +145,11 @@ class ConsentView:
     texts: NoticeTexts
     reached: tuple[ReachedParty, ...]
     asked: tuple[AskedPurpose, ...]
+    """Each purpose stands right behind what it is part of."""
+    memory_days: int
+    """How long a no is remembered before it may be asked again."""
+    reasons: tuple[WhyAsked, ...] = ()
+    """Why this is asked now; none at a first request."""
     interests: tuple[Interest, ...] = ()
     answered: tuple[AnsweredPurpose, ...] = ()
     sharing: SharingRequest | None = None
@@ -126,17 +157,47 @@ class ConsentView:
     """The names of purposes that the browser's signal says no to."""
     differing: tuple[Differing, ...] = ()
     is_signed_in: bool = False
+    is_new_here: bool = False
+    """Whether to tell that the account's choices count in this browser too."""
+    has_adopted: bool = False
+    """Whether to tell that this device's choices were attached to the account."""
     other_reach_path: str | None = None
     """The same page for an answer of the other reach; None where there is no choice."""
     sign_in_path: str | None = None
     """None where nobody can sign in here."""
     can_withdraw: bool = False
+    can_go_on: bool = False
+    """Whether nothing has to be answered, so that what stands may stand."""
+    show_all_path: str | None = None
+    """The page with what was answered before; None where that is shown or nothing was."""
+    back_path: str | None = None
+    """The page without it; None where it is not shown, or the brand wants it shown."""
     mistakes: Mapping[PurposeId, Mistake] = field(default_factory=dict[PurposeId, Mistake])
 
     @property
     def reaches_group(self) -> bool:
         """Whether an answer holds at all the brands named."""
         return self.reach is ReachKind.GROUP
+
+    @property
+    def entities(self) -> frozenset[str]:
+        """The legal entities that an answer reaches."""
+        return frozenset(one.entity for one in self.reached)
+
+    @property
+    def until(self) -> date | None:
+        """When the last yes given today ends by itself."""
+        return max((one.until for one in self.asked if one.until is not None), default=None)
+
+    @property
+    def families(self) -> tuple[tuple[AskedPurpose, ...], ...]:
+        """What is asked, each highest purpose with what is part of it."""
+        found: list[list[AskedPurpose]] = []
+        for one in self.asked:
+            if one.depth == 0 or not found:
+                found.append([])
+            found[-1].append(one)
+        return tuple(tuple(family) for family in found)
 
     @property
     def kept(self) -> tuple[tuple[str, str], ...]:

@@ -1,11 +1,13 @@
 """From an interaction to its consent page: only what is missing, in the order and words shown."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 from consentid.brandbook.book import Profile, Source
 from consentid.brandbook.notice import NoticePurpose
+from consentid.core.asking import Reason
 from consentid.core.catalogue import find_terms
 from consentid.core.contradiction import Contradiction
 from consentid.core.decision import SignalSource
@@ -14,7 +16,7 @@ from consentid.core.purpose import LegalBasis, PurposeId, lineage
 from consentid.core.resolution import State
 from consentid.flows.interactions import Interaction
 from consentid.kit.errors import GoneError
-from consentid.kit.instants import DAY, SECOND
+from consentid.kit.instants import DAY, SECOND, to_datetime
 from consentid.web.pages.consent import (
     AnsweredPurpose,
     AskedPurpose,
@@ -23,10 +25,14 @@ from consentid.web.pages.consent import (
     Interest,
     ReachedParty,
     SharingRequest,
+    Why,
+    WhyAsked,
 )
-from consentid.web.pages.frame import frame_of
+from consentid.web.pages.frame import Frame, frame_of
 
-_DAY_S = DAY // SECOND
+ALL: Final = "all"
+"""What ``show`` says in the address of a page that shows also what was answered."""
+_DAY_S: Final = DAY // SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,8 @@ class Visit:
     form_token: str
     unverified_reach: str | None
     """Which reach the person would rather answer for."""
+    shows_all: bool
+    """Whether the person wants to see also what was answered."""
     sends_gpc: bool
     """Whether the browser sends Global Privacy Control."""
     today: date
@@ -55,10 +63,12 @@ def consent_view(interaction: Interaction, visit: Visit) -> ConsentView:
     reaches = offered_reaches(interaction)
     reach = next((each for each in reaches if each == visit.unverified_reach), reaches[0])
     other = next((each for each in reaches if each is not reach), None)
-    action = f"{visit.path}?lang={notice.language}"
+    plain = f"{visit.path}?lang={notice.language}"
+    action = f"{plain}&show={ALL}" if visit.shows_all else plain
     asked = _asked(interaction, visit.today)
+    answered = _answered(interaction)
     return ConsentView(
-        frame=frame_of(interaction.book, profile, notice.language, path=visit.path),
+        frame=_frame(interaction, profile, visit, reach),
         action=f"{action}&reach={reach}",
         form_token=visit.form_token,
         served=interaction.served,
@@ -66,17 +76,32 @@ def consent_view(interaction: Interaction, visit: Visit) -> ConsentView:
         texts=notice.texts,
         reached=_reached(interaction, reach),
         asked=asked,
+        memory_days=interaction.book.catalogue.refusal_memory_s // _DAY_S,
+        reasons=_reasons(interaction, asked),
         interests=_interests(interaction),
-        answered=_answered(interaction),
+        answered=answered,
         sharing=_sharing(interaction, profile, asked),
         honoured=_honoured(interaction) if visit.sends_gpc else (),
         differing=tuple(_differing(interaction, one) for one in interaction.contradictions),
         is_signed_in=interaction.is_signed_in,
+        is_new_here=interaction.is_new_here,
+        has_adopted=interaction.adopted > 0,
         other_reach_path=None if other is None else f"{action}&reach={other}",
         sign_in_path=None if interaction.is_signed_in else visit.sign_in_path,
+        can_go_on=interaction.has_choices and not interaction.mandatory,
+        show_all_path=f"{plain}&show={ALL}&reach={reach}" if answered else None,
+        back_path=f"{plain}&reach={reach}" if visit.shows_all else None,
         can_withdraw=interaction.has_choices
         and any(found.state is State.GIVEN for found in interaction.resolutions.values()),
     )
+
+
+def _frame(interaction: Interaction, profile: Profile, visit: Visit, reach: ReachKind) -> Frame:
+    """The brand's; the same page in another language asks for as much, and as far."""
+    frame = frame_of(interaction.book, profile, interaction.notice.language, path=visit.path)
+    kept = f"&show={ALL}&reach={reach}" if visit.shows_all else f"&reach={reach}"
+    links = tuple(replace(link, href=f"{link.href}{kept}") for link in frame.languages)
+    return replace(frame, languages=links)
 
 
 def today() -> date:
@@ -109,9 +134,37 @@ def offered_reaches(interaction: Interaction) -> tuple[ReachKind, ...]:
 
 def _asked(interaction: Interaction, day: date) -> tuple[AskedPurpose, ...]:
     entries = {entry.id: entry for entry in interaction.notice.entries}
-    shown = [entries[id_] for id_ in interaction.asked if id_ in entries]
+    shown = _in_families([entries[id_] for id_ in interaction.asked if id_ in entries])
     names = {entry.id: entry.name for entry in shown}
     return tuple(_asked_purpose(interaction, entry, names, day) for entry in shown)
+
+
+def _in_families(shown: Sequence[NoticePurpose]) -> list[NoticePurpose]:
+    """In the order of the notice, but each purpose right behind what it is part of."""
+    ids = {entry.id for entry in shown}
+    under: dict[PurposeId | None, list[NoticePurpose]] = {}
+    for entry in shown:
+        above = next((id_ for id_ in lineage(entry.id)[1:] if id_ in ids), None)
+        under.setdefault(above, []).append(entry)
+
+    def gather(above: PurposeId | None) -> Iterator[NoticePurpose]:
+        for entry in under.get(above, ()):
+            yield entry
+            yield from gather(entry.id)
+
+    return list(gather(None))
+
+
+def _reasons(interaction: Interaction, asked: Sequence[AskedPurpose]) -> tuple[WhyAsked, ...]:
+    found: dict[tuple[Why, date | None], list[str]] = {}
+    for one in asked:
+        asking = interaction.asking[one.id]
+        if asking.reason is not Reason.FIRST:
+            day = None if asking.at is None else to_datetime(asking.at).date()
+            found.setdefault((Why(asking.reason), day), []).append(one.name)
+    return tuple(
+        WhyAsked(why=why, day=day, names=tuple(names)) for (why, day), names in found.items()
+    )
 
 
 def _asked_purpose(
@@ -186,7 +239,6 @@ def _sharing(
         contact=profile.entity.contact,
         for_whom=None,
         until=max((one.until for one in asked if one.until is not None), default=None),
-        memory_days=interaction.book.catalogue.refusal_memory_s // _DAY_S,
     )
 
 

@@ -45,9 +45,9 @@ from consentid.web.pages.consent_form import (
     read_submission,
     sent_back,
 )
-from consentid.web.pages.consent_view import Visit, consent_view, profile_of, today
+from consentid.web.pages.consent_view import ALL, Visit, consent_view, profile_of, today
 from consentid.web.pages.forgery import check_form, check_same_origin, form_token
-from consentid.web.pages.rendering import form_target, respond
+from consentid.web.pages.rendering import form_target, layout_digest, respond
 from consentid.web.strict_bodies import body_of
 
 FOLDER: Final = "/interaction"
@@ -68,6 +68,7 @@ class _Asking:
     interaction_id: str
     language: str | None
     unverified_reach: str | None
+    shows_all: bool
 
     @property
     def path(self) -> str:
@@ -87,7 +88,9 @@ class _Asking:
             self.interaction_id,
             self.browser,
             languages=accepted_languages(self.request.headers.get("accept-language", "")),
+            layout=layout_digest(),
             chosen_language=self.language,
+            shows_all=self.shows_all,
         )
 
     def view(self, interaction: Interaction) -> ConsentView:
@@ -99,6 +102,7 @@ class _Asking:
                 sign_in_path=f"{self.path}/sign-in" if can_sign_in else None,
                 form_token=form_token(self.browser.unverified_secret or "", self.about),
                 unverified_reach=self.unverified_reach,
+                shows_all=self.shows_all,
                 sends_gpc=self.sends_gpc,
                 today=today(),
             ),
@@ -110,11 +114,20 @@ async def get_interaction(
     request: Request[Any, Any, Any],
     context: NamedDependency[Context],
     interaction_id: _Id,
+    *,
     lang: _Tag = None,
     reach: _Tag = None,
+    show: _Tag = None,
 ) -> Response[Any]:
     """Ask, or go on where nothing is left to ask."""
-    asking = await _asking(request, context, interaction_id, lang, reach)
+    asking = await _asking(
+        request,
+        context,
+        interaction_id,
+        language=lang,
+        unverified_reach=reach,
+        unverified_show=show,
+    )
     found = await asking.open()
     if isinstance(found, NextStep):
         return _go(asking.jar, found)
@@ -126,11 +139,20 @@ async def post_interaction(
     request: Request[Any, Any, Any],
     context: NamedDependency[Context],
     interaction_id: _Id,
+    *,
     lang: _Tag = None,
     reach: _Tag = None,
+    show: _Tag = None,
 ) -> Response[Any]:
     """Take an answer."""
-    asking = await _asking(request, context, interaction_id, lang, reach)
+    asking = await _asking(
+        request,
+        context,
+        interaction_id,
+        language=lang,
+        unverified_reach=reach,
+        unverified_show=show,
+    )
     fields = parse_form(body_of(request) or b"", max_fields=MAX_FIELDS)
     submission = read_submission(fields)
     async with context.database.reading() as connection:
@@ -150,6 +172,8 @@ async def post_interaction(
             interaction_id,
             asking.browser,
             unverified_served=submission.unverified_served,
+            layout=layout_digest(),
+            shows_all=asking.shows_all,
         )
         view = asking.view(found)
         mistakes = find_mistakes(submission, view.asked)
@@ -174,7 +198,7 @@ async def get_interaction_sign_in(
 
     A link rather than a form: browsers would hold the portal's own redirects to ``form-action``.
     """
-    asking = await _asking(request, context, interaction_id, None, None)
+    asking = await _asking(request, context, interaction_id)
     async with context.database.reading() as connection:
         book = await context.book(connection)
     check_same_origin(request, issuer=book.group.issuer)
@@ -186,8 +210,10 @@ async def _asking(
     request: Request[Any, Any, Any],
     context: Context,
     interaction_id: str,
-    language: str | None,
-    unverified_reach: str | None,
+    *,
+    language: str | None = None,
+    unverified_reach: str | None = None,
+    unverified_show: str | None = None,
 ) -> _Asking:
     jar = await jar_of(context)
     return _Asking(
@@ -198,6 +224,7 @@ async def _asking(
         interaction_id=interaction_id,
         language=language,
         unverified_reach=unverified_reach,
+        shows_all=unverified_show == ALL,
     )
 
 
@@ -245,6 +272,8 @@ def _go(jar: Jar, step: NextStep) -> Response[Any]:
     )
     if step.device_credential is not None:
         jar.put(response, Cookie.DEVICE, step.device_credential)
+    if step.known_here is not None:
+        jar.put(response, Cookie.KNOWN, step.known_here)
     return response
 
 
