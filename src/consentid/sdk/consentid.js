@@ -24,6 +24,7 @@ const CODE = /[#&]consentid=([\w-]+)$/;
 /** @type {string | null} */ let by = null;
 /** @type {Promise<void> | null} */ let renewing = null;
 /** @type {Set<(state: import("./types").State) => void>} */ const listeners = new Set();
+/** @type {Map<string, object | null>} */ const memory = new Map();
 let told = "";
 let timer = 0;
 let failures = 0;
@@ -35,26 +36,28 @@ const now = () => Date.now() / 1000;
 const signal = () => /** @type {any} */ (navigator).globalPrivacyControl === true;
 const isVisible = () => document.visibilityState === "visible";
 
-// ── What is kept ─────────────────────────────────────────────────────────────────────────────────
+// What is kept
+
+const nameOf = (/** @type {string} */ suffix) => `consentid:${options.client}${suffix}`;
 
 /** @type {Core["load"]} */
 function load(area, name) {
   try {
-    const kept = JSON.parse(self[area].getItem(`consentid:${options.client}${name}`) ?? "");
+    const kept = JSON.parse(self[area].getItem(nameOf(name)) ?? "");
     return kept.v === 1 ? kept : null;
   } catch {
-    return null; // nothing, nothing of ours, or a browser that keeps nothing
+    return memory.get(name) ?? null; // nothing, nothing of ours, or a browser that keeps nothing
   }
 }
 
 /** @type {Core["save"]} */
 function save(area, name, value) {
-  const key = `consentid:${options.client}${name}`;
   try {
-    if (value) self[area].setItem(key, JSON.stringify({ ...value, v: 1 }));
-    else self[area].removeItem(key);
+    if (value) self[area].setItem(nameOf(name), JSON.stringify({ ...value, v: 1 }));
+    else self[area].removeItem(nameOf(name));
     return true;
   } catch {
+    memory.set(name, value); // as long as the page lives
     return false;
   }
 }
@@ -77,7 +80,7 @@ function adopt(found) {
   holder = found && (claims || found.refresh || found.device) ? found : null;
 }
 
-const reload = () => isKept && adopt(load("localStorage", ""));
+const reload = () => adopt(load("localStorage", ""));
 
 /** A clock that was set back since proves nothing, and a signal that changed asks anew. */
 function isValid() {
@@ -99,7 +102,7 @@ function keep(answer, how, more) {
   }
   if (answer.refresh_token) next.refresh = answer.refresh_token;
   if (answer.id_token) next.id_token = answer.id_token;
-  save("localStorage", "", next);
+  if (save("localStorage", "", next)) navigator.locks?.request(nameOf(`@${at}`), () => pause(2_000));
   adopt(next);
   failures = 0;
   settle(how);
@@ -112,7 +115,7 @@ function drop(mayReturn) {
   adopt(null);
 }
 
-// ── What is told ─────────────────────────────────────────────────────────────────────────────────
+// What is told
 
 /** @type {Core["state"]} */
 function state() {
@@ -158,7 +161,7 @@ function tell(each, is) {
   }
 }
 
-// ── The hub ──────────────────────────────────────────────────────────────────────────────────────
+// The hub
 
 /** @type {Core["call"]} */
 async function call(path, body, headers, stop) {
@@ -175,13 +178,27 @@ async function call(path, body, headers, stop) {
   return { status: answer.status, headers: answer.headers, body: await answer.json().catch(() => ({})) };
 }
 
-/** @type {Core["lock"]} */
-const lock = async (work) => (navigator.locks ? navigator.locks.request(`consentid:${options.client}`, work) : work());
+const pause = (/** @type {number} */ ms) => new Promise((over) => setTimeout(over, ms));
+
+/**
+ * One tab at a time.  What a tab writes reaches the others' storage late, so the writer marks it by
+ * a lock of its own, which they see at once, and they wait for what was marked.
+ *
+ * @type {Core["lock"]}
+ */
+const lock = async (work) =>
+  navigator.locks
+    ? navigator.locks.request(nameOf(""), async () => {
+        const { held = [] } = await navigator.locks.query();
+        const newest = Math.max(0, ...held.map((each) => +(each.name?.split(nameOf("@"))[1] ?? 0)));
+        for (let left = 50; left && (load("localStorage", "")?.got_at ?? 0) < newest; left -= 1) await pause(20);
+        return work();
+      })
+    : work();
 
 /** One refresh, whatever asks for it, over all tabs: a refresh token is good for one use. @type {Core["renew"]} */
-const renew = (how = "renewed") =>
+const renew = (how = "renewed", before = holder?.token) =>
   (renewing ??= lock(async () => {
-    const before = holder?.token;
     reload();
     if (!holder) return;
     if (holder.token !== before && isValid()) return; // another tab did it
@@ -196,17 +213,7 @@ const renew = (how = "renewed") =>
     else drop(true);
   }).finally(() => (renewing = null)));
 
-/** @type {Core["asSubject"]} */
-async function asSubject(path, body, headers, stop) {
-  for (let again = 0; ; again += 1) {
-    if (again || !(now() < (holder?.access_exp ?? 0) - 5)) await renew();
-    if (!holder) throw new Error("consentid: nobody is known here");
-    const answer = await call(path, body, { ...headers, Authorization: `Bearer ${holder.access}` }, stop);
-    if (answer.status !== 401 || again) return answer;
-  }
-}
-
-// ── The order in which an answer is looked for ───────────────────────────────────────────────────
+// The order in which an answer is looked for
 
 /** @type {Core["init"]} */
 function init(given) {
@@ -300,7 +307,7 @@ function listen() {
     wake();
   });
   addEventListener("storage", ({ key }) => {
-    if (key !== null && key !== `consentid:${options.client}`) return;
+    if (key !== null && key !== nameOf("")) return;
     reload();
     if (holder || status !== "starting") settle("another tab");
   });
@@ -373,7 +380,7 @@ const own = {
   call,
   lock,
   renew,
-  asSubject,
+  asSubject: async (...asked) => (await inPage()).asSubject(core, ...asked),
   catalogue: async (isFresh) => (await travel()).catalogue(core, isFresh),
 };
 

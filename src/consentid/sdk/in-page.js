@@ -26,6 +26,25 @@ function refused(problem) {
 }
 
 /**
+ * Call as the person who is known here.
+ *
+ * @param {Core} core
+ * @param {string} path
+ * @param {object} [body]
+ * @param {Record<string, string>} [headers]
+ * @param {AbortSignal} [stop]
+ */
+export async function asSubject(core, path, body, headers, stop) {
+  for (let again = 0; ; again += 1) {
+    if (again || !(Date.now() / 1000 < (core.holder?.access_exp ?? 0) - 5)) await core.renew();
+    if (!core.holder) throw new Error("consentid: nobody is known here");
+    const bearer = { Authorization: `Bearer ${core.holder.access}` };
+    const answer = await core.call(path, body, { ...headers, ...bearer }, stop);
+    if (answer.status !== 401 || again) return answer;
+  }
+}
+
+/**
  * @param {Core} core
  * @param {Record<string, boolean>} choices
  * @param {{ reach?: "brand" | "group", told?: boolean }} [how]
@@ -68,7 +87,7 @@ async function write(core, path, body, how) {
   if (status !== 201) throw refused(said);
   const token = core.read(said.consent_token ?? "");
   const isKept = await core.lock(async () => {
-    const held = (core.isKept && core.load("localStorage", "")) || core.holder;
+    const held = core.load("localStorage", "");
     if (!token || !held || core.read(held.token)?.sub !== token.sub) return false; // somebody else by now
     core.keep(said, how);
     return true;
