@@ -14,6 +14,8 @@ _SPA: Final = 'id_token_signed_response_alg = "ES256"'
 _TV: Final = 'tokens = "tv"'
 _API: Final = """[clients.reach-api] # checks the tokens that are meant for it
 auth = "client_secret_basic\""""
+_FORMS: Final = """[clients.reach-forms] # its own form, for its own use
+auth = "client_secret_basic\""""
 _KEY: Final = (  # the example of RFC 7515, appendix A.3
     'kty = "EC", crv = "P-256", kid = "a", alg = "ES256", '
     'x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", '
@@ -25,6 +27,13 @@ _NEVER: Final = "write its public half, and replace the key: whoever read this f
 
 def _grants(beside: str, *grants: str) -> str:
     return f"grant_types = {json.dumps(grants)}\n{beside}"
+
+
+_PARTNERS_PAGE: Final = (
+    _FORMS.replace("client_secret_basic", "none")
+    + "\n"
+    + _grants("", GrantType.AUTHORIZATION_CODE, GrantType.HAND_OFF)
+)
 
 
 def _keys(key: str) -> str:
@@ -145,6 +154,28 @@ CLIENT_MISTAKES = (
         key="clients.news-spa.grant_types",
         message="a device code is for a TV or an app",
         remedy='write application_type = "native", or remove it from grant_types',
+    ),
+    Mistake(
+        name="a link that leads to no page",
+        file="play.toml",
+        old=_TV,
+        new=_grants(_TV, GrantType.DEVICE_CODE, GrantType.HAND_OFF),
+        mark="grant_types",
+        rule=Rule.CONTRADICTION,
+        key="clients.play-tv.grant_types",
+        message="a link leads to a page, and its script takes the visitor over",
+        remedy='write application_type = "browser", or remove it from grant_types',
+    ),
+    Mistake(
+        name="a partner that takes visitors over",
+        file="partners/reach.toml",
+        old=_FORMS,
+        new=_PARTNERS_PAGE,
+        mark="grant_types",
+        rule=Rule.WIDENING,
+        key="clients.reach-forms.grant_types",
+        message="a partner takes nobody over from a brand's link",
+        remedy="remove it from grant_types",
     ),
     Mistake(
         name="a script that keeps a secret",

@@ -118,7 +118,7 @@ def test_clients_get_the_grants_that_their_declaration_makes_possible(halcyon: D
     code = {GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN, GrantType.TOKEN_EXCHANGE}
     assert clients["news-web"].grant_types == code | {GrantType.CLIENT_CREDENTIALS}
     for slug in ("news-spa", "shop-spa", "play-spa"):
-        assert clients[slug].grant_types == code
+        assert clients[slug].grant_types == code | {GrantType.HAND_OFF}
     assert clients["news-app"].grant_types == code
     assert clients["play-tv"].grant_types == {
         GrantType.DEVICE_CODE,

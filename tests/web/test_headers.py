@@ -20,6 +20,7 @@ BRANDS = (
     "/v1/decisions",
     "/v1/withdrawals",
     "/v1/devices",
+    "/v1/handoffs",
     "/v1/served",
 )
 CLOSED = ("/v1/verify", "/v1/history", "/health/live", "/health/ready", "/schema", "/nowhere")

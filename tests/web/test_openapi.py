@@ -20,7 +20,11 @@ PUBLIC = {
 WRITES = {"/v1/decisions", "/v1/withdrawals", "/v1/devices"}
 DEVICES: list[dict[str, list[str]]] = [{"access_token": []}, {}]
 """A page may come without a token."""
-OURS = PUBLIC | WRITES | {"/token", "/v1/served", "/v1/verify", "/v1/state", "/v1/history"}
+OURS = (
+    PUBLIC
+    | WRITES
+    | {"/token", "/v1/served", "/v1/handoffs", "/v1/verify", "/v1/state", "/v1/history"}
+)
 
 
 @pytest.fixture(scope="module")

@@ -76,6 +76,8 @@ class GrantType(StrEnum):
     REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a grant's name
     DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
     TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant's name
+    HAND_OFF = "urn:consentid:params:oauth:grant-type:handoff"
+    """A visitor comes from another brand's page by a link that carries a code."""
 
 
 class IdTokenAlgorithm(StrEnum):
@@ -141,7 +143,7 @@ def application_type_for(auth: AuthMethod, surface: Surface) -> ApplicationType:
 
 
 def grant_types_for(
-    auth: AuthMethod, surface: Surface, redirect_uris: Iterable[str]
+    auth: AuthMethod, surface: Surface, redirect_uris: Iterable[str], party: Party
 ) -> frozenset[GrantType]:
     """What a client that does not say may use: all that its declaration makes possible."""
     found = {GrantType.TOKEN_EXCHANGE}
@@ -149,6 +151,9 @@ def grant_types_for(
         found.add(GrantType.CLIENT_CREDENTIALS)
     if any(redirect_uris):
         found |= {GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}
+    is_page = application_type_for(auth, surface) is ApplicationType.BROWSER
+    if is_page and party.kind is PartyKind.BRAND:
+        found.add(GrantType.HAND_OFF)
     if surface is Surface.TV:
         found |= {GrantType.DEVICE_CODE, GrantType.REFRESH_TOKEN}
     return frozenset(found)

@@ -132,6 +132,18 @@ def _of_grants(client: ClientDeclaration) -> Iterator[Fault]:
             'write application_type = "native", or remove it from grant_types',
             "grant_types",
         )
+    if client.application_type is not ApplicationType.BROWSER and GrantType.HAND_OFF in grants:
+        yield _wrong(
+            "a link leads to a page, and its script takes the visitor over",
+            'write application_type = "browser", or remove it from grant_types',
+            "grant_types",
+        )
+    if GrantType.HAND_OFF in grants and client.party.kind is PartyKind.PARTNER:
+        yield _widening(
+            "a partner takes nobody over from a brand's link",
+            "remove it from grant_types",
+            "grant_types",
+        )
     if client.application_type is ApplicationType.BROWSER and client.auth is not AuthMethod.NONE:
         yield _wrong(
             "a page's script can keep no secret",

@@ -61,7 +61,7 @@ def _read_client(table: Table, id_: ClientId, standing: Standing) -> ClientDecla
         or application_type_for(auth, surface),
         grant_types=frozenset(table.words("grant_types", GrantType))
         if "grant_types" in table
-        else grant_types_for(auth, surface, redirects),
+        else grant_types_for(auth, surface, redirects, standing.party),
         redirect_uris=redirects,
         post_logout_redirect_uris=table.texts("post_logout_redirect_uris", form.REDIRECT),
         backchannel_logout_uri=table.find_text("backchannel_logout_uri", form.LINK),

@@ -243,7 +243,7 @@ def _declared(given: _Arguments, party: Party) -> ClientDeclaration:
             given.application_type or application_type_for(auth, surface)
         ),
         grant_types=frozenset(GrantType(each) for each in given.grant_type)
-        or grant_types_for(auth, surface, given.redirect_uri),
+        or grant_types_for(auth, surface, given.redirect_uri, party),
         redirect_uris=tuple(dict.fromkeys(given.redirect_uri)),
         post_logout_redirect_uris=tuple(dict.fromkeys(given.post_logout_redirect_uri)),
         backchannel_logout_uri=given.backchannel_logout_uri,

@@ -10,6 +10,7 @@ from consentid.store import (
     authorization_codes,
     clock,
     device_codes,
+    hand_offs,
     hub_sessions,
     idempotency,
     interactions,
@@ -36,6 +37,7 @@ async def reap(context: Context) -> int:
         gone += await authorization_codes.delete_expired(connection, before=ended)
         gone += await interactions.delete_expired(connection, before=ended)
         gone += await device_codes.delete_expired(connection, before=ended)
+        gone += await hand_offs.delete_expired(connection, before=ended)
         gone += await pushed_requests.delete_expired(connection, before=now)
         gone += await hub_sessions.delete_expired(connection, before=now)
         gone += await portal_logins.delete_expired(connection, before=now)

@@ -1,4 +1,4 @@
-"""What would go on speaking for a person after a withdrawal: tokens, codes, device codes.
+"""What would go on speaking for a person after a withdrawal: tokens, and codes of all kinds.
 
 What came of authorization details rests on the purposes that were granted of them; what rests on
 none goes on through all but a withdrawal of everything.
@@ -20,6 +20,7 @@ from consentid.store.tables import (
     authorization_codes,
     clients,
     device_codes,
+    hand_offs,
     refresh_tokens,
 )
 
@@ -85,6 +86,22 @@ async def end_of(
         .where(is_meant(device_codes), device_codes.c.status == "approved")
         .values(status="denied")
     )
+    if resting_on is None:  # a link's code rests on no purpose
+        await _end_links(connection, subject, party=party)
+
+
+async def _end_links(
+    connection: AsyncConnection, subject: SubjectId, *, party: Party | None
+) -> None:
+    """End codes of links from and to the pages of a brand; None: of all."""
+    links = delete(hand_offs).where(
+        hand_offs.c.subject_id == subject, hand_offs.c.used_at.is_(None)
+    )
+    if party is not None:
+        links = links.where(
+            hand_offs.c.client_id.in_(_clients_of(party)) | (hand_offs.c.target_brand == party.slug)
+        )
+    await connection.execute(links)
 
 
 async def end_families(

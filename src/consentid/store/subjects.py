@@ -126,6 +126,15 @@ async def find_device(connection: AsyncConnection, credential_hash: bytes) -> De
     return DeviceRow(id=SubjectId(row.subject_id), origin=row.origin, expires_at=row.expires_at)
 
 
+async def find_device_end(connection: AsyncConnection, subject: SubjectId) -> Instant | None:
+    """When a device subject ends; None for an account, and for one unknown or erased."""
+    return await connection.scalar(
+        select(devices.c.expires_at)
+        .join(subjects, subjects.c.id == devices.c.subject_id)
+        .where(devices.c.subject_id == subject, subjects.c.erased_at.is_(None))
+    )
+
+
 async def link_device(
     connection: AsyncConnection, *, account: SubjectId, device: SubjectId, at: Instant
 ) -> bytes | None:

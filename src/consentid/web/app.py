@@ -18,6 +18,7 @@ from consentid.web.catalogue import get_catalogue, post_served
 from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.device_authorization import post_device_authorization
 from consentid.web.guards import caller_of, check_query
+from consentid.web.hand_offs import post_hand_off
 from consentid.web.headers import EdgeHeaders
 from consentid.web.health import get_live, get_ready
 from consentid.web.introspect import post_introspect
@@ -86,6 +87,7 @@ _HANDLERS: Final = (
     post_backchannel_logout,
     post_decision,
     post_device,
+    post_hand_off,
     post_introspect,
     post_logout,
     post_par,

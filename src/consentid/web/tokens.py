@@ -62,6 +62,7 @@ _FIELDS: Final = {
     "code_verifier": None,
     "refresh_token": None,
     "device_code": None,
+    "referrer": None,
     "subject_token": None,
     "subject_token_type": [ID_TOKEN, DEVICE_CREDENTIAL, CONSENT_TOKEN, ACCESS_TOKEN],
     "actor_token": None,

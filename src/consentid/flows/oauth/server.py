@@ -24,6 +24,7 @@ from consentid.flows.authenticate_client import find_client
 from consentid.flows.oauth.authorization_code import CodeGrant, S256Only
 from consentid.flows.oauth.client import OWN_SCOPES, AuthlibClient
 from consentid.flows.oauth.device_code import DeviceGrant
+from consentid.flows.oauth.hand_off import HandOffGrant
 from consentid.flows.oauth.refresh_token import RefreshGrant
 from consentid.flows.oauth.request import AuthlibRequest, client_of, ours
 from consentid.flows.oauth.subject_tokens import refresh_token_for, save_tokens
@@ -56,6 +57,7 @@ class TokenServer(AuthorizationServer):
         self.register_grant(CodeGrant, [S256Only()])
         self.register_grant(RefreshGrant)
         self.register_grant(DeviceGrant)
+        self.register_grant(HandOffGrant)
 
     @override
     def query_client(self, client_id: str) -> ClientMixin:

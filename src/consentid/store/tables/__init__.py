@@ -30,6 +30,7 @@ from consentid.store.tables.reads import reads
 from consentid.store.tables.sign_in import (
     authorization_codes,
     device_codes,
+    hand_offs,
     hub_sessions,
     interactions,
     logout_notices,
@@ -55,6 +56,7 @@ __all__ = [
     "decisions",
     "device_codes",
     "devices",
+    "hand_offs",
     "hub_sessions",
     "idempotency_keys",
     "interactions",

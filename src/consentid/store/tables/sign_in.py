@@ -121,6 +121,24 @@ refresh_tokens: Final = Table(
     Index(None, "expires_at"),
 )
 
+hand_offs: Final = Table(
+    "hand_offs",
+    metadata,
+    # A link from one brand's page to another's, which takes a device along.
+    Column("code_hash", LargeBinary, primary_key=True),
+    Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
+    Column("subject_id", Uuid, ForeignKey("subjects.id"), nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("target_brand", Text, nullable=False),
+    Column("family", Uuid, nullable=False),
+    Column("issued_at", InstantType, nullable=False),
+    Column("expires_at", InstantType, nullable=False),
+    Column("used_at", InstantType),
+    Index(None, "expires_at"),
+    Index(None, "subject_id"),
+)
+
 device_codes: Final = Table(
     "device_codes",
     metadata,

@@ -1,0 +1,155 @@
+"""A link's hand-off code becomes tokens of the same device, at the brand that the link led to.
+
+The page that redeems says where its visitor came from, and the browser says which page it is; both
+have to be what the code was made for.  A code that comes to the wrong place is used up, one that
+comes a second time ends what came of it.  The tokens name the device in the redeemer's own sector,
+and end with the device.
+
+Spec: RFC 6749 section 4.5 (extension grants); RFC 9700 section 4.5 (reuse).
+"""
+
+from collections.abc import Collection
+from typing import Any, Final, Protocol, cast, final
+
+from authlib.oauth2.rfc6749 import (
+    InvalidGrantError,
+    InvalidRequestError,
+    UnauthorizedClientError,
+)
+from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
+from sqlalchemy.util import await_only
+from typing_extensions import override
+
+from consentid.brandbook.client import GrantType
+from consentid.core.party import Party, PartyKind
+from consentid.flows.authenticate import hash_token
+from consentid.flows.create_device import check_origin
+from consentid.flows.oauth.client import SUBJECT_SCOPES
+from consentid.flows.oauth.granted import SubjectGrant
+from consentid.flows.oauth.request import AuthlibRequest, client_of, ours
+from consentid.flows.oauth.subject_tokens import FAMILY_LIFETIME_D, open_grant
+from consentid.flows.oauth.transaction import Transaction
+from consentid.kit.errors import ForbiddenError
+from consentid.kit.instants import DAY, Instant
+from consentid.oidc.authorization_request import OFFLINE_ACCESS
+from consentid.store import hand_offs, refresh_tokens, subjects
+from consentid.store.hand_offs import HandOff
+
+_MAX_CODE: Final = 128
+
+
+class _Server(Protocol):
+    """What this grant needs of the server that runs it."""
+
+    transaction: Transaction
+
+    def scope_for(self, allowed: Collection[str]) -> str:
+        """The scopes of the token to be issued."""
+        ...
+
+
+@final
+class HandOffGrant(BaseGrant, TokenEndpointMixin):
+    """One redemption."""
+
+    GRANT_TYPE: str | None = GrantType.HAND_OFF
+    TOKEN_ENDPOINT_AUTH_METHODS: Collection[str] = ("none",)
+
+    @override
+    def validate_token_request(self) -> None:
+        """Find the client and the code, and use the code up."""
+        self.request.client = self.authenticate_token_endpoint_client()
+        asked, client = ours(self.request), client_of(self.request)
+        if not client.check_grant_type(GrantType.HAND_OFF):
+            raise UnauthorizedClientError("This client takes nobody over from a link.")
+        transaction = self._server.transaction
+        try:
+            check_origin(transaction.book, client.row.party, asked.origin or "")
+        except ForbiddenError as error:
+            raise UnauthorizedClientError(
+                "This client's script is believed on its party's registered origins only."
+            ) from error
+        scopes = self._scopes()
+        code = await_only(self._redeem(asked, client.row.party))
+        ends_at = await_only(subjects.find_device_end(transaction.connection, code.subject))
+        if ends_at is None or ends_at <= transaction.now:
+            raise _refused()
+        self.request.user = open_grant(
+            transaction,
+            asked,
+            SubjectGrant(
+                subject=code.subject,
+                device=None,
+                family=code.family,
+                scopes=scopes,
+                family_expires_at=Instant(min(ends_at, transaction.now + FAMILY_LIFETIME_D * DAY)),
+            ),
+        )
+
+    @override
+    def create_token_response(self) -> Any:
+        """Answer as for a code: access token, refresh token, consent token."""
+        granted = ours(self.request).granted
+        if granted is None:
+            msg = "a hand-off was answered before it was judged"
+            raise RuntimeError(msg)
+        untyped: Any = self
+        token: dict[str, Any] = untyped.generate_token(
+            scope=" ".join(sorted(granted.grant.scopes)), include_refresh_token=True
+        )
+        untyped.save_token(token)
+        return 200, token, self.TOKEN_RESPONSE_HEADER
+
+    def _scopes(self) -> frozenset[str]:
+        """All that go with a subject unless fewer are asked for; and rotation, where it may."""
+        scopes = frozenset(self._server.scope_for(SUBJECT_SCOPES).split(" "))
+        may_refresh = client_of(self.request).check_grant_type(GrantType.REFRESH_TOKEN)
+        return scopes | {OFFLINE_ACCESS} if may_refresh else scopes
+
+    async def _redeem(self, asked: AuthlibRequest, party: Party) -> HandOff:
+        connection, now = self._server.transaction.connection, self._server.transaction.now
+        unverified, referrer = asked.fields.get("code"), asked.fields.get("referrer")
+        if unverified is None or referrer is None:
+            raise InvalidRequestError("code and referrer are needed.")
+        if len(unverified) > _MAX_CODE:
+            raise _refused()
+        code_hash = hash_token(unverified)
+        known = await hand_offs.find(connection, code_hash)
+        if known is None:
+            raise _refused()
+        if not _is_for(known, party, origin=asked.origin, referrer=referrer):
+            # Somebody has it who should not: it ends here, for whoever it was meant too.
+            asked.is_kept_when_refused = await hand_offs.use(connection, code_hash, now=now)
+            raise _refused()
+        # The subject's lock before the code's, as a withdrawal takes them.
+        await subjects.find(connection, known.subject, lock=True)
+        if not await hand_offs.use(connection, code_hash, now=now):
+            await self._end_reused(code_hash)
+            raise _refused()
+        return known
+
+    async def _end_reused(self, code_hash: bytes) -> None:
+        transaction = self._server.transaction
+        known = await hand_offs.find(transaction.connection, code_hash)
+        if known is None or known.used_at is None:
+            return
+        await refresh_tokens.revoke_family(transaction.connection, known.family, at=transaction.now)
+        ours(self.request).is_kept_when_refused = True
+
+    @property
+    def _server(self) -> _Server:
+        return cast("_Server", cast("object", self.server))
+
+
+def _is_for(code: HandOff, party: Party, *, origin: str | None, referrer: str) -> bool:
+    """Whether the code was made for this very page, on the page that the visitor came from."""
+    return (
+        party == Party(kind=PartyKind.BRAND, slug=code.target_brand)
+        and origin == code.target
+        and referrer == code.origin
+    )
+
+
+def _refused() -> InvalidGrantError:
+    """Nothing is told apart: unknown, used, late, another's."""
+    return InvalidGrantError("code is unknown, used, too old, or was made for another place.")

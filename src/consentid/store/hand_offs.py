@@ -1,0 +1,99 @@
+"""Hand-off codes in links between brands: 60 seconds, one use, stored hashed.
+
+Redeeming is one statement, so that of any number at once one wins.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import SubjectId
+from consentid.core.party import Slug
+from consentid.kit.instants import Instant
+from consentid.store.tables import hand_offs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOff:
+    """What a code stands for."""
+
+    code_hash: bytes
+    client_id: str
+    """Whose page made it."""
+    subject: SubjectId
+    origin: str
+    """The page that made it, and that has to be the one the visitor comes from."""
+    target: str
+    """The origin that it is for."""
+    target_brand: Slug
+    family: UUID
+    """What tokens that come of this code have in common."""
+    issued_at: Instant
+    expires_at: Instant
+    used_at: Instant | None = None
+
+
+def _hand_off(row: Row[Any]) -> HandOff:
+    return HandOff(
+        code_hash=row.code_hash,
+        client_id=row.client_id,
+        subject=SubjectId(row.subject_id),
+        origin=row.origin,
+        target=row.target,
+        target_brand=Slug(row.target_brand),
+        family=row.family,
+        issued_at=row.issued_at,
+        expires_at=row.expires_at,
+        used_at=row.used_at,
+    )
+
+
+async def add(connection: AsyncConnection, code: HandOff) -> None:
+    """Keep a new code's hash."""
+    await connection.execute(
+        insert(hand_offs).values(
+            code_hash=code.code_hash,
+            client_id=code.client_id,
+            subject_id=code.subject,
+            origin=code.origin,
+            target=code.target,
+            target_brand=code.target_brand,
+            family=code.family,
+            issued_at=code.issued_at,
+            expires_at=code.expires_at,
+        )
+    )
+
+
+async def find(connection: AsyncConnection, code_hash: bytes) -> HandOff | None:
+    """The code with this hash, used and expired ones too."""
+    row = (
+        await connection.execute(select(hand_offs).where(hand_offs.c.code_hash == code_hash))
+    ).one_or_none()
+    return None if row is None else _hand_off(row)
+
+
+async def use(connection: AsyncConnection, code_hash: bytes, *, now: Instant) -> bool:
+    """Use a code up, once; whether it was good until now."""
+    used = await connection.execute(
+        update(hand_offs)
+        .where(
+            hand_offs.c.code_hash == code_hash,
+            hand_offs.c.used_at.is_(None),
+            hand_offs.c.expires_at > now,
+        )
+        .values(used_at=now)
+    )
+    return used.rowcount == 1
+
+
+async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int:
+    """Forget codes that ended before an instant; returns how many.
+
+    Until then a used code that comes again is recognised.
+    """
+    gone = await connection.execute(delete(hand_offs).where(hand_offs.c.expires_at < before))
+    return gone.rowcount
