@@ -12,6 +12,13 @@ from tests.web.hub import Hub, running_hub, running_portal
 from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
 
 
+_CHANGED = {
+    # Play asks for nothing of its own here: who has answered at news has answered there as well.
+    "own = true": "validity_days = 300",
+    '[purposes."play:together"]': '[purposes."play:together"]\nask = false',
+}
+
+
 @pytest.fixture(scope="session")
 def portal() -> Iterator[tuple[str, RSAKey]]:
     with running_portal() as running:
@@ -27,8 +34,9 @@ def hub(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Hub]:
     urls: DatabaseUrls = run_apart(postgres.create_database("sdk", template=template_database))
-    with running_hub(tmp_path_factory.mktemp("hub"), urls, portal, valkey_url=valkey_url) as hub:
-        yield hub
+    folder = tmp_path_factory.mktemp("hub")
+    with running_hub(folder, urls, portal, valkey_url=valkey_url, changed=_CHANGED) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

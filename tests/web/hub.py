@@ -249,15 +249,19 @@ def running_hub(
     *,
     valkey_url: str | None,
     settings: Mapping[str, str] | None = None,
+    changed: Mapping[str, str] | None = None,
 ) -> Generator[Hub]:
-    """The Halcyon group's hub on a migrated, empty database; ``settings`` win over ours."""
+    """The Halcyon group's hub on a migrated, empty database; ``settings`` win over ours.
+
+    ``changed``: what its brand files say otherwise here, by what they say.
+    """
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     # The server takes what it inherits for a Unix socket, and so would leave Nagle on.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     port = listening.getsockname()[1]
     keys = folder / "keys"
     generate(keys, now=from_seconds(int(time.time())), randomness=secrets.token_bytes)
-    given = asyncio.run(_furnish(database, _halcyon(folder / "brands", port, portal[0])))
+    given = asyncio.run(_furnish(database, _halcyon(folder / "brands", port, portal[0], changed or {})))
     log = folder / "log"
     process = _serve(listening, database, keys, valkey_url, log, settings=settings or {})
     url = f"http://127.0.0.1:{port}"
@@ -288,11 +292,13 @@ def running_hub(
         listening.close()
 
 
-def _halcyon(folder: Path, port: int, portal: str) -> Path:
-    """The Halcyon group as it is in the repository, but for the ports."""
+def _halcyon(folder: Path, port: int, portal: str, changed: Mapping[str, str]) -> Path:
+    """The Halcyon group as it is in the repository, but for the ports and what is changed."""
     for source in (REPOSITORY / "brands").rglob("*.toml"):
         told = source.read_text().replace("http://id.localhost:7600", portal)
         told = told.replace("http://consent.localhost:7600", f"http://consent.localhost:{port}")
+        for said, instead in changed.items():
+            told = told.replace(said, instead)
         target = folder / source.relative_to(REPOSITORY / "brands")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(told)
