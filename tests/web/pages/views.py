@@ -23,6 +23,7 @@ from consentid.web.pages.consent import (
     Why,
     WhyAsked,
 )
+from consentid.web.pages.consent_view import in_families
 from consentid.web.pages.device import CodeMistake, DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.frame import Frame, frame_of
 from consentid.web.pages.message import Message, MessageView
@@ -51,7 +52,8 @@ def consent(
 ) -> ConsentView:
     """The page of somebody who never answered anything."""
     notice = halcyon().notices[slug, language]
-    shown = {entry.id: entry for entry in notice.entries if entry.basis is LegalBasis.CONSENT}
+    entries = [entry for entry in notice.entries if entry.basis is LegalBasis.CONSENT]
+    shown = {entry.id: entry for entry in in_families(entries)}
     above = {id_: [each for each in lineage(id_)[1:] if each in shown] for id_ in shown}
     view = ConsentView(
         frame=frame(slug, language, kind),

@@ -134,13 +134,13 @@ def offered_reaches(interaction: Interaction) -> tuple[ReachKind, ...]:
 
 def _asked(interaction: Interaction, day: date) -> tuple[AskedPurpose, ...]:
     entries = {entry.id: entry for entry in interaction.notice.entries}
-    shown = _in_families([entries[id_] for id_ in interaction.asked if id_ in entries])
+    shown = in_families([entries[id_] for id_ in interaction.asked if id_ in entries])
     names = {entry.id: entry.name for entry in shown}
     return tuple(_asked_purpose(interaction, entry, names, day) for entry in shown)
 
 
-def _in_families(shown: Sequence[NoticePurpose]) -> list[NoticePurpose]:
-    """In the order of the notice, but each purpose right behind what it is part of."""
+def in_families(shown: Sequence[NoticePurpose]) -> list[NoticePurpose]:
+    """In the order given, but each purpose right behind what it is part of."""
     ids = {entry.id for entry in shown}
     under: dict[PurposeId | None, list[NoticePurpose]] = {}
     for entry in shown:

@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import Final, final
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -36,9 +36,16 @@ class Words:
         """A text of ours."""
         return self.translations.ugettext(message)
 
+    def month(self, day: date) -> str:
+        """``December 2026``, as the language has it."""
+        return format_skeleton("yMMMM", day, locale=self._locale)
+
     def date(self, day: date) -> str:
         """``12 December 2026``, as the language has it."""
-        return format_date(day, "long", self._locale)
+        told = format_date(day, "long", self._locale)
+        # The first of a month is an ordinal in French, which the locale data leave out.
+        is_ordinal = self._locale.language == "fr" and day.day == 1
+        return told.replace("1 ", "1er ", 1) if is_ordinal else told
 
     def list(self, names: Iterable[str]) -> str:
         """``A, B and C``, as the language has it."""
