@@ -144,6 +144,10 @@ class Profile:
     order: tuple[PurposeId, ...]
     """All that it offers, in the order shown."""
     clients: Mapping[ClientId, ClientDeclaration]
+    cookies: Mapping[PurposeId, tuple[str, ...]] = field(
+        default_factory=dict[PurposeId, tuple[str, ...]]
+    )
+    """What its own pages set, by purpose: names, and prefixes that end in ``*``."""
     receives: Mapping[Slug, PurposeId] = field(default_factory=dict[Slug, PurposeId])
     """A partner's: from whom it may take over an answer, and the purpose that this rests on."""
 

@@ -8,6 +8,7 @@ from typing import Final
 from consentid.brandbook import form
 from consentid.brandbook.book import Book, Group, Profile, PurposeSheet
 from consentid.brandbook.composition import Shown, compose
+from consentid.brandbook.cookies import check_cookies
 from consentid.brandbook.group import read_group
 from consentid.brandbook.notice import Notice
 from consentid.brandbook.page import Page, open_page
@@ -64,6 +65,8 @@ def load(folder: Path) -> Draft:
     check_registry(group_table, group, pages, written)
     book = _bind(group, pages, written)
     _check_sizes(book, pages)
+    for page in pages:
+        check_cookies(page.table, page.profile.party, book.catalogue, page.profile.cookies)
     if problems:
         raise BrandbookError(problems)
     lines = {table.page.file: table.page.lines for table in (group_table, *parties.values())}

@@ -169,6 +169,10 @@ EMAIL: Final = _pattern(r"[A-Za-z0-9._%+-]{1,64}@[a-z0-9-]+(?:\.[a-z0-9-]+)+", "
 COLOUR: Final = _pattern(r"#[0-9a-f]{6}", 'a colour such as "#0b3d91", in small letters')
 LENGTH: Final = _pattern(r"0|[0-9]{1,2}(?:\.[0-9]{1,2})?(?:px|rem)", 'a length such as "8px"')
 TOKEN: Final = _pattern(r"[A-Za-z0-9._~-]{1,120}", "an identifier without spaces")
+COOKIE: Final = _pattern(
+    r"[!#$%&'+.^_`|~0-9A-Za-z-]{1,120}\*?",
+    'a cookie\'s name, or what it begins with and "*", such as "_stats_*"',
+)
 FIELD: Final = _pattern(r"[A-Za-z_]{1,60}", "a name of letters and underscores")
 NAME: Final = _prose(80)
 LINE: Final = _prose(240)

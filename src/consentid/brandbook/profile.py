@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from consentid.brandbook import form
 from consentid.brandbook.book import Entity, Group, Profile, PurposeTexts
 from consentid.brandbook.clients import read_clients
+from consentid.brandbook.cookies import read_cookies
 from consentid.brandbook.look import read_look
 from consentid.brandbook.overrides import Standing, find_purpose, read_overrides
 from consentid.brandbook.problem import Rule
@@ -74,6 +75,7 @@ def read_party(
         purpose_texts=_read_purpose_texts(table.table("purpose_texts"), standing, group),
         order=_read_purposes(table, "order", standing),
         clients=read_clients(table.table("clients"), standing, domains),
+        cookies=read_cookies(table.table("cookies"), standing),
         receives=_read_receives(table, standing),
     )
     _check_origins(table, profile)

@@ -12,10 +12,10 @@ import msgspec
 
 from consentid.brandbook.book import Book, Profile
 from consentid.brandbook.notice import Notice
-from consentid.core.catalogue import find_terms
-from consentid.core.decision import CatalogueVersion, ServedId
+from consentid.core.catalogue import find_terms, offered
+from consentid.core.decision import CatalogueVersion, ServedId, SignalSource
 from consentid.core.party import Slug
-from consentid.core.purpose import ROOT, parent_of
+from consentid.core.purpose import ROOT, is_within, parent_of
 from consentid.flows.context import Context
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
 from consentid.kit.errors import ConflictError, NotFoundError
@@ -24,6 +24,7 @@ from consentid.kit.instants import HOUR, Instant
 from consentid.store import clock
 
 SERVED_LIFETIME_H: Final = 24
+_DAY_S: Final = 86_400
 
 
 class NoticeRefOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +45,13 @@ class TopicOut(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None
 
 
+class SignalsOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What a purpose means in the words of others."""
+
+    gcm: Sequence[str]
+    """Types of Google's consent mode, version 2."""
+
+
 class PurposeOut(msgspec.Struct, frozen=True, kw_only=True):
     """A purpose, as shown."""
 
@@ -60,6 +68,9 @@ class PurposeOut(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     data: Sequence[str]
     topics: Sequence[TopicOut]
+    signals: SignalsOut
+    cookies: Sequence[str]
+    """What the brand's own pages set for it: names, and prefixes that end in ``*``."""
 
 
 class NamedOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +93,14 @@ class CatalogueOut(msgspec.Struct, frozen=True, kw_only=True):
     names: Sequence[NamedOut]
     purposes: Sequence[PurposeOut]
     look: dict[str, str]
+    origins: dict[str, str]
+    """Every registered origin of the group's brands, and whose it is."""
+    gpc: Sequence[str]
+    """The purposes offered here that Global Privacy Control says no to."""
+    validity_days: int
+    """How long a yes counts here at most; a purpose may have a shorter time."""
+    refusal_memory_days: int
+    """How long a no is remembered before anybody may ask again."""
 
 
 class _Served(msgspec.Struct, frozen=True, array_like=True):
@@ -125,7 +144,28 @@ async def show_catalogue(context: Context, *, brand: str, languages: Sequence[st
         ],
         purposes=_purposes(book, profile, notice),
         look=dict(profile.look.properties),
+        origins={
+            origin: str(slug) for slug, brand in book.brands.items() for origin in brand.origins
+        },
+        gpc=_objected(book, profile, SignalSource.GPC),
+        validity_days=_validity_s(book, profile) // _DAY_S,
+        refusal_memory_days=book.catalogue.refusal_memory_s // _DAY_S,
     )
+
+
+def _objected(book: Book, profile: Profile, signal: SignalSource) -> list[str]:
+    """What a signal says no to, with all that lies below."""
+    mapped = book.group.signals.get(signal, ())
+    return [
+        purpose
+        for purpose in offered(book.catalogue, profile.party)
+        if any(is_within(purpose, head) for head in mapped)
+    ]
+
+
+def _validity_s(book: Book, profile: Profile) -> int:
+    own = book.catalogue.parties[profile.party].validity_s
+    return book.catalogue.validity_s if own is None else min(own, book.catalogue.validity_s)
 
 
 class _Texts(msgspec.Struct, frozen=True):
@@ -176,6 +216,8 @@ def _purposes(book: Book, profile: Profile, notice: Notice) -> list[PurposeOut]:
                     TopicOut(id=topic.id, name=topic.name, parent=topic.parent)
                     for topic in entry.topics
                 ],
+                signals=SignalsOut(gcm=sheet.meanings.gcm),
+                cookies=profile.cookies.get(entry.id, ()),
             )
         )
     return shown
