@@ -28,7 +28,6 @@ const CODE = /[#&]consentid=([\w-]+)$/;
 let told = "";
 let timer = 0;
 let failures = 0;
-let isKept = true; // whether the browser lets us keep anything
 
 const travel = () => import("./travel.js");
 const inPage = () => import("./in-page.js");
@@ -242,7 +241,6 @@ async function begin(given) {
   options.hub = options.hub.replace(/\/$/, "");
   options.callback = new URL(options.callback, location.href).href;
   options.signedOut = new URL(options.signedOut, location.href).href;
-  isKept = save("localStorage", ":test", {}) && save("localStorage", ":test", null);
   const arrived = location.href.startsWith(options.callback) && new URLSearchParams(location.search).has("state");
   if (arrived) return (await travel()).arrive(core);
   adopt(load("localStorage", ""));
@@ -369,7 +367,7 @@ const own = {
     return holder;
   },
   get isKept() {
-    return isKept;
+    return save("localStorage", ":test", {}) && save("localStorage", ":test", null);
   },
   load,
   save,
