@@ -24,7 +24,7 @@ _FILE: Final = "_file"
 _SECRETS: Final = frozenset(
     {"database_url", "migration_database_url", "valkey_url", "portal_client_secret"}
 )
-_LISTS: Final = frozenset({"trusted_proxies"})
+_LISTS: Final = frozenset({"forward_auth_proxies", "trusted_proxies"})
 _DRIVER: Final = "postgresql+asyncpg://"
 
 _Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -62,6 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Connections to the database per process, at most."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks whose ``X-Forwarded-*`` are believed; empty: nobody's."""
+    forward_auth_proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies that may ask ``/v1/verify/forward``; empty: nobody."""
     status_list_window_s: _Positive = 5
     """How often flips of the status lists are published."""
     localhost_hosts: bool = False
@@ -169,15 +171,16 @@ def _build(values: Mapping[str, object], places: Mapping[str, str]) -> Settings:
             reason = str(error).partition(" - at ")[0]
             raise SettingsError("settings.invalid", reason, where=places[key]) from error
     settings = msgspec.convert(dict(values), Settings, strict=False, dec_hook=_decode)
-    for network in settings.trusted_proxies:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            raise SettingsError(
-                "settings.invalid",
-                f"{network!r} is neither an address nor a network such as 10.0.0.0/8",
-                where=places["trusted_proxies"],
-            ) from error
+    for key in _LISTS:
+        for network in getattr(settings, key):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise SettingsError(
+                    "settings.invalid",
+                    f"{network!r} is neither an address nor a network such as 10.0.0.0/8",
+                    where=places[key],
+                ) from error
     return msgspec.structs.replace(
         settings,
         database_url=_with_driver("database_url", settings.database_url, places),

@@ -1,10 +1,11 @@
-"""A bare JSON route, served as ``consentid serve`` serves: what the framework itself costs."""
+"""Bare JSON routes, served as ``consentid serve`` serves: what the framework itself costs."""
 
 import sys
 
 import msgspec
 import uvicorn
-from litestar import Litestar, get
+from litestar import Litestar, get, post
+from litestar.params import JSONBody
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,15 +14,42 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     active: bool
 
 
+class TokenIn(msgspec.Struct, frozen=True, kw_only=True):
+    """As much as is sent to ``/v1/verify``."""
+
+    token: str
+
+
+class TokenOut(msgspec.Struct, frozen=True, kw_only=True):
+    """As much as ``/v1/verify`` answers for an active token."""
+
+    active: bool = True
+    sub: str = "s" * 22
+    aud: str = "https://news.halcyon.example"
+    granted: tuple[str, ...] = ("ads", "ads.measurement", "ads.partners", "ads.personalised")
+    refused: tuple[str, ...] = ("contact", "contact.email", "content")
+    rev: int = 1
+    exp: int = 1_790_000_000
+
+
+ANSWER = TokenOut()
+
+
 @get("/")
 async def bare() -> Answer:
     return Answer(active=False)
 
 
+@post("/verify", status_code=200)
+async def bare_verify(data: JSONBody[TokenIn]) -> TokenOut:
+    assert data.token
+    return ANSWER
+
+
 def serve(fd: int) -> None:
     """Serve on an inherited socket until SIGTERM."""
     uvicorn.run(
-        Litestar([bare], openapi_config=None, logging_config=None),
+        Litestar([bare, bare_verify], openapi_config=None, logging_config=None),
         fd=fd,
         loop="uvloop",
         http="httptools",

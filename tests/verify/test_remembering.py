@@ -118,7 +118,7 @@ def test_a_memory_of_none_remembers_nothing(issuer: Issuer, clock: Clock) -> Non
 
 
 def test_what_is_used_often_stays() -> None:
-    recent = Recent[int](4)
+    recent = Recent[str, int](4)
     for number in range(100):
         recent.put(str(number), number)
         recent.find("0")

@@ -124,5 +124,7 @@ def test_writes_need_an_idempotency_key(document: dict[str, Any]) -> None:
             assert key["name"].lower() == "idempotency-key"
             assert key["required"] is True
             assert key["schema"]["maxLength"] == 255
+        elif path == "/v1/verify/forward":
+            assert {each["name"].partition("-")[0].lower() for each in named} == {"consent"}
         else:
             assert named == [], path

@@ -69,9 +69,7 @@ def run(args: argparse.Namespace) -> int:
         lifespan="on",
         access_log=False,
         server_header=False,
-        # Nobody's X-Forwarded-* is believed unless the operator names the proxy.
-        proxy_headers=bool(chosen.trusted_proxies),
-        forwarded_allow_ips=list(chosen.trusted_proxies),
+        proxy_headers=False,  # the application believes the proxies that the operator names
         limit_concurrency=chosen.concurrency,
         timeout_graceful_shutdown=chosen.drain_s,
         log_config=log_config(chosen),

@@ -11,6 +11,7 @@ from consentid.brandbook.encoding import decode
 from consentid.cache.limits import Limiter
 from consentid.core.decision import CatalogueVersion
 from consentid.flows.read_buffer import ReadBuffer
+from consentid.flows.suspects import Suspects
 from consentid.keyring.loading import Keyring, load
 from consentid.kit.errors import UnavailableError
 from consentid.net.portal import PortalKeys
@@ -41,6 +42,7 @@ class Context:
         self.limiter: Limiter = limiter
         self.randomness: Callable[[int], bytes] = randomness
         self.reads: ReadBuffer = ReadBuffer()
+        self.suspects: Suspects = Suspects()
         self._keyring: Keyring = load(settings.keys_dir)
         self._book: Book | None = None
 

@@ -133,6 +133,7 @@ async def _bring(
         return reached
     status = state.status
     if saying.narrows(before):
+        context.suspects.note(status, at=at)
         await statuses.revoke(connection, status, at=at)
         status = await statuses.allocate(
             connection, subject=subject.id, audience=state.audience, draw=context.draw, at=at

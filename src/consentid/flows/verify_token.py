@@ -4,7 +4,7 @@ A bad token is an answer, not an error: ``active: false`` and, for its own clien
 more than that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -101,6 +101,14 @@ async def verify_token(
             return inactive
         check_at_least(context, party, Session(subject=judged.subject), at_least)
     note_read(context, judged.subject.id, caller.client.client_id, ReadKind.VERIFY)
+    if not purposes:
+        return active_answer(claims)
+    may = decide(book, party, claims.consent.g, purposes)
+    return active_answer(claims, decision="allow" if may else "deny")
+
+
+def active_answer(claims: ConsentClaims, *, decision: str | None = None) -> VerifyOut:
+    """What an active token allows."""
     return VerifyOut(
         active=True,
         sub=claims.sub,
@@ -109,7 +117,7 @@ async def verify_token(
         refused=claims.consent.d,
         rev=claims.consent.rev,
         exp=claims.exp,
-        decision=_decide(book, party, claims, purposes) if purposes else None,
+        decision=decision,
     )
 
 
@@ -135,7 +143,7 @@ async def judge_status(
 
     None where the token was revoked or superseded, or its subject is unknown or erased.
     """
-    status = _status_of(book, claims)
+    status = status_of(book, claims)
     holder = None if status is None else await statuses.find_holder(connection, status)
     if holder is None or holder.is_revoked:
         return None
@@ -154,7 +162,7 @@ async def judge_status(
     return Judged(subject=subject, line=line)
 
 
-def _status_of(book: Book, claims: ConsentClaims) -> StatusIndex | None:
+def status_of(book: Book, claims: ConsentClaims) -> StatusIndex | None:
     """Where the token's bit lies, if its list is one of ours."""
     ref: Any = claims.status.status_list
     head = f"{book.group.issuer.rstrip('/')}{PATH}"
@@ -166,11 +174,13 @@ def _status_of(book: Book, claims: ConsentClaims) -> StatusIndex | None:
     return StatusIndex(list_no=int(number), idx=ref.idx)
 
 
-def _decide(book: Book, party: Party, claims: ConsentClaims, purposes: Sequence[str]) -> str:
+def decide(book: Book, party: Party, granted: Container[str], purposes: Sequence[str]) -> bool:
+    """Whether all purposes are granted, or need no choice."""
+
     def is_allowed(purpose: PurposeId) -> bool:
-        if purpose in claims.consent.g:
+        if purpose in granted:
             return True
         terms = find_terms(book.catalogue, party, purpose)
         return terms is not None and not terms.adults_only and terms.basis in _NEEDS_NO_CHOICE
 
-    return "allow" if all(is_allowed(PurposeId(each)) for each in purposes) else "deny"
+    return all(is_allowed(PurposeId(each)) for each in purposes)

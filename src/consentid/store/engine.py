@@ -1,10 +1,10 @@
 """The way to PostgreSQL: one engine per process, one transaction per flow."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, final
+from typing import Any, Final, Protocol, final
 
-from sqlalchemy import text
+from sqlalchemy import NullPool, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -20,12 +20,38 @@ Spec: PostgreSQL, appendix A.
 """
 
 
+class Driver(Protocol):
+    """What we use of asyncpg's connection, which says nothing of its types."""
+
+    async def fetch(self, query: str, *args: object, timeout: float) -> list[Mapping[str, Any]]:  # noqa: ASYNC109 - as it is there
+        """All rows."""
+        ...
+
+    async def fetchrow(
+        self,
+        query: str,
+        *args: object,
+        timeout: float,  # noqa: ASYNC109 - as it is there
+    ) -> Mapping[str, Any] | None:
+        """The first row."""
+        ...
+
+
 @final
 class Database:
     """A pool of connections.  ``writing`` commits at its end, ``reading`` never writes."""
 
     def __init__(self, url: str, *, connections: int = 10) -> None:
         """Open nothing yet; ``connections`` are kept at most."""
+        connect_args = {
+            "timeout": 5,
+            "server_settings": {
+                "application_name": "consentid",
+                "lock_timeout": str(_LOCK_TIMEOUT_MS),
+                "statement_timeout": str(_STATEMENT_TIMEOUT_MS),
+                "synchronous_commit": "on",
+            },
+        }
         self._engine: AsyncEngine = create_async_engine(
             url,
             pool_size=connections,
@@ -33,15 +59,10 @@ class Database:
             pool_timeout=5,
             pool_pre_ping=True,
             hide_parameters=True,  # an error that is logged never shows a subject or a key
-            connect_args={
-                "timeout": 5,
-                "server_settings": {
-                    "application_name": "consentid",
-                    "lock_timeout": str(_LOCK_TIMEOUT_MS),
-                    "statement_timeout": str(_STATEMENT_TIMEOUT_MS),
-                    "synchronous_commit": "on",
-                },
-            },
+            connect_args=connect_args,
+        )
+        self._apart: AsyncEngine = create_async_engine(
+            url, poolclass=NullPool, hide_parameters=True, connect_args=connect_args
         )
 
     @asynccontextmanager
@@ -67,6 +88,28 @@ class Database:
             )
             yield connection
 
+    @asynccontextmanager
+    async def dedicated(self) -> AsyncGenerator[Driver]:
+        """A driver's connection outside the pool, each statement a transaction of its own.
+
+        For what is asked several times a second for ever; the driver's errors are the caller's.
+
+        Raises:
+            UnavailableError: PostgreSQL cannot be reached.
+        """
+        async with _reachable():
+            connection = await self._apart.connect()
+        try:
+            raw = await connection.get_raw_connection()
+            driver: Driver | None = raw.driver_connection
+            if driver is None:
+                raise _unavailable()
+            yield driver
+        finally:
+            # Whatever state it is in: nobody gets it after us.
+            await connection.invalidate()
+            await connection.close()
+
     async def ping(self) -> None:
         """Ask for a sign of life.
 
@@ -79,6 +122,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+        await self._apart.dispose()
 
 
 @asynccontextmanager

@@ -50,7 +50,7 @@ class Judge:
     def __init__(self, publication: Publication, *, remembered: int = REMEMBERED) -> None:
         self._publication: Final = publication
         self._keys: Final = publication.keys
-        self._seen: Final[Recent[_Seen]] = Recent(remembered)
+        self._seen: Final[Recent[str, _Seen]] = Recent(remembered)
 
     def judge(self, unverified_token: str, now_s: float) -> Active | Inactive | Wanted:
         """The answer at an instant, or what is wanting."""

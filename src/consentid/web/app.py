@@ -1,5 +1,6 @@
 """The Litestar application: routes, guards, errors, the OpenAPI document."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -11,6 +12,8 @@ from litestar.exceptions import HTTPException
 
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
+from consentid.flows.verify_from_memory import Memory
+from consentid.flows.watch_revocations import RevocationWatch
 from consentid.kit.errors import ConsentidError
 from consentid.web.authorize import get_authorize, post_authorize
 from consentid.web.backchannel import post_backchannel_logout
@@ -44,7 +47,9 @@ from consentid.web.pages.preferences_pages import (
 )
 from consentid.web.pages.sign_out_pages import get_logout, post_logout
 from consentid.web.par import post_par
+from consentid.web.peers import Peers
 from consentid.web.portal_callback import get_portal_callback
+from consentid.web.quick_verify import QuickVerify
 from consentid.web.read_keeping import keeping_reads
 from consentid.web.requests import StrictRequest
 from consentid.web.revoke import post_revoke
@@ -54,7 +59,7 @@ from consentid.web.strict_bodies import MAX_BYTES, StrictBodies
 from consentid.web.subjects import get_history, get_state, post_device
 from consentid.web.tokens import token
 from consentid.web.userinfo import get_userinfo, post_userinfo
-from consentid.web.verify import post_verify
+from consentid.web.verify import get_verify_forward, post_verify, post_verify_batch
 from consentid.web.well_known import get_keys, get_metadata
 
 _HANDLERS: Final = (
@@ -96,7 +101,9 @@ _HANDLERS: Final = (
     post_revoke,
     post_served,
     post_userinfo,
+    get_verify_forward,
     post_verify,
+    post_verify_batch,
     post_withdrawal,
     token,
 )
@@ -104,16 +111,24 @@ _HANDLERS: Final = (
 
 def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Litestar:
     """Build the application around a context; ``close`` is awaited at shutdown."""
+    watch = RevocationWatch(context)
+    memory = Memory(context, watch)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
+        following = asyncio.create_task(watch.follow())
         try:
             yield
         finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
             await close()
 
     def provide_context() -> Context:
         return context
+
+    def provide_memory() -> Memory:
+        return memory
 
     def provide_caller(request: Request[Any, Any, Any]) -> Caller:
         return caller_of(request)
@@ -126,6 +141,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
         request_class=StrictRequest,
         dependencies={
             "context": Provide(provide_context, sync_to_thread=False),
+            "memory": Provide(provide_memory, sync_to_thread=False),
             "caller": Provide(provide_caller, sync_to_thread=False),
         },
         exception_handlers={
@@ -141,6 +157,8 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     sdk_files()  # found and read now, not at somebody's first visit
     # Around the router: middleware of the framework does not see what is refused there.
     app.asgi_handler = EdgeHeaders(app.asgi_handler, context)
+    app.asgi_handler = QuickVerify(app.asgi_handler, context, memory)
+    app.asgi_handler = Peers(app.asgi_handler, context.settings.trusted_proxies)
     return app
 
 

@@ -16,7 +16,7 @@ from consentid.kit.errors import UnavailableError
 
 _Headers: TypeAlias = list[tuple[bytes, bytes]]
 
-_ALWAYS: Final = (
+ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
@@ -74,7 +74,7 @@ class EdgeHeaders:
         openness = _openness(scope["path"])
         origin = headers.get(b"origin")
         allowed = await self._allowed(openness, origin)
-        extra: _Headers = [*_ALWAYS]
+        extra: _Headers = [*ALWAYS]
         if openness is _Openness.BRANDS:
             extra.append(_VARY)
         if allowed is not None:

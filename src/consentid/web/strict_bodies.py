@@ -25,6 +25,8 @@ from consentid.web.problems import Problem, problem
 from consentid.web.refusals import refusal_of
 
 MAX_BYTES: Final = 65_536
+MAX_BATCH_BYTES: Final = 1_048_576
+BATCH_PATH: Final = "/v1/verify/batch"
 MAX_DEPTH: Final = 16
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _JSON: Final = b"application/json"
@@ -45,6 +47,9 @@ _FORM_PATHS: Final = (
 _FORM_FOLDERS: Final = ("/interaction/", "/device/", "/preferences/")
 _BODY: Final = "consentid.body"
 _MAX_PLACE: Final = 128
+_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A string as a whole, with whatever is in it, or a bracket."""
+_UNTOLD: Final = re.compile("[\0\ud800-\udfff]")
 _UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -69,7 +74,7 @@ class StrictBodies:
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            body = await _read(headers, receive)
+            body = await _read(headers, receive, max_bytes_at(scope["path"]))
             _check(scope["path"], headers, body)
         except _RefusedError as refused:
             await _answer(scope["path"], refused.problem, send)
@@ -92,18 +97,23 @@ def body_of(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes | None:
     return cast("dict[str, Any]", cast("object", connection.scope)).get(_BODY)
 
 
-async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+def max_bytes_at(path: str) -> int:
+    """How large a body may be."""
+    return MAX_BATCH_BYTES if path.rstrip("/") == BATCH_PATH else MAX_BYTES
+
+
+async def _read(headers: dict[bytes, bytes], receive: Receive, max_bytes: int) -> bytes:
     announced = headers.get(b"content-length", b"0")
-    if announced.isdigit() and int(announced) > MAX_BYTES:
-        raise _too_large()
+    if announced.isdigit() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise _refused(HTTPStatus.BAD_REQUEST, "body_incomplete", "The request broke off.")
         body += message["body"]
-        if len(body) > MAX_BYTES:
-            raise _too_large()
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
         if not message["more_body"]:
             return bytes(body)
 
@@ -144,25 +154,18 @@ def _check_json(body: bytes) -> None:
 
 
 def _depth(text: str) -> int:
-    """How deep brackets nest, those within strings left out."""
+    """How deep brackets nest, those within strings left out; no further than is too deep."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return 0
     deepest = depth = 0
-    in_string = is_escaped = False
-    for character in text:
-        if in_string:
-            if is_escaped:
-                is_escaped = False
-            elif character == "\\":
-                is_escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
+    for found in _BRACKET.finditer(text):
+        bracket = found[0]
+        if bracket in "[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif character in "]}":
+            if depth > MAX_DEPTH:
+                break
+        elif bracket in "]}":
             depth -= 1
     return deepest
 
@@ -183,7 +186,7 @@ def _refuse_constant(name: str) -> None:
 def _check_texts(value: object, where: str) -> None:
     match value:
         case str():
-            if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+            if _UNTOLD.search(value):
                 raise _malformed("A text holds NUL or a lone surrogate.", where=where)
         case dict():
             for name, member in cast("dict[str, object]", value).items():
@@ -202,11 +205,11 @@ def _malformed(detail: str, *, where: str = "body") -> _RefusedError:
     return _refused(HTTPStatus.BAD_REQUEST, "malformed_body", detail, where=shown or "body")
 
 
-def _too_large() -> _RefusedError:
+def _too_large(max_bytes: int) -> _RefusedError:
     return _refused(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "body_too_large",
-        f"A body is at most {MAX_BYTES} bytes.",
+        f"A body is at most {max_bytes} bytes.",
         where="body",
     )
 

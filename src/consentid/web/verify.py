@@ -1,22 +1,37 @@
-"""``/v1/verify``: whether a consent token may be acted on, at this very instant."""
+"""``/v1/verify``, ``/v1/verify/batch``, ``/v1/verify/forward``: may a consent token be acted on?
+
+At this very instant.  Most requests never come here: ``quick_verify`` answers them in front of the
+framework.  What is answered is the same.
+"""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Response, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import HeaderParameter, JSONBody
 from msgspec import Meta
 
 from consentid.brandbook.client import Scope
 from consentid.core.decision import MAX_CHOICES
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
+from consentid.flows.verify_batch import MAX_BATCH, Question, verify_batch
+from consentid.flows.verify_forwarded import verify_forwarded
+from consentid.flows.verify_from_memory import Memory
 from consentid.flows.verify_token import VerifyOut, verify_token
+from consentid.kit.errors import ForbiddenError, MalformedError
+from consentid.verify.middleware import find_token
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
-from consentid.web.responses import BODY_PROBLEMS
+from consentid.web.peers import peer_is_in
+from consentid.web.responses import BODY_PROBLEMS, READ_PROBLEMS
+from consentid.web.strict_bodies import BATCH_PATH, MAX_BATCH_BYTES
 from consentid.web.words import PurposeText, Reference
+
+FORWARD_PATH: Final = "/v1/verify/forward"
+_PURPOSE_LIST: Final = r"^[a-z0-9_.:*-]{1,64}([ ,]+[a-z0-9_.:*-]{1,64}){0,63}$"
 
 
 class VerifyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,3 +70,101 @@ async def post_verify(
         at_least=data.at_least,
     )
     return Response(found, headers={"Cache-Control": "no-store"})
+
+
+@post(
+    BATCH_PATH,
+    status_code=HTTPStatus.OK,
+    guards=[bearer_guard],
+    opt={SCOPE: Scope.VERIFY, QUERY: frozenset[str]()},
+    tags=["Verification"],
+    summary="Verify up to 500 consent tokens",
+    responses=BODY_PROBLEMS,
+    request_max_body_size=MAX_BATCH_BYTES,
+)
+async def post_verify_batch(
+    context: NamedDependency[Context],
+    memory: NamedDependency[Memory],
+    caller: NamedDependency[Caller],
+    data: JSONBody[list[VerifyIn]],
+) -> Response[list[VerifyOut]]:
+    """An array of what ``/v1/verify`` takes, answered by an array in the same order."""
+    if len(data) > MAX_BATCH:
+        raise MalformedError(
+            "invalid_body", f"A batch has at most {MAX_BATCH} tokens.", where="body"
+        )
+    questions = [
+        Question(
+            unverified_token=each.token,
+            audience=each.audience,
+            purposes=each.purposes,
+            at_least=each.at_least,
+        )
+        for each in data
+    ]
+    answers = await verify_batch(context, memory, caller, questions)
+    found: Any = b"[" + b",".join(answers) + b"]"
+    return Response(found, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+@get(
+    FORWARD_PATH,
+    status_code=HTTPStatus.NO_CONTENT,
+    opt={QUERY: frozenset[str]()},
+    tags=["Verification"],
+    summary="Whether a proxy may let a request pass",
+    security=[{}],
+    responses={
+        **{code: READ_PROBLEMS[code] for code in (400, 403, 503)},
+        401: ResponseSpec(None, description="It may not.", generate_examples=False),
+    },
+)
+async def get_verify_forward(  # noqa: PLR0917 - the framework names them all
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    memory: NamedDependency[Memory],
+    audience: Annotated[
+        str,
+        HeaderParameter(
+            name="Consent-Audience",
+            max_length=512,
+            pattern=r"^[\x21-\x7e]+$",
+            description="Whose pages the proxy guards: the registered audience.",
+        ),
+    ],
+    purposes: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Consent-Purposes",
+            pattern=_PURPOSE_LIST,
+            description="What has to be allowed, separated by blanks.",
+        ),
+    ] = None,
+    cookie: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Consent-Cookie",
+            max_length=128,
+            pattern=r"^[A-Za-z0-9_.-]+$",
+            description="The cookie that holds the token; without it, `Authorization` does.",
+        ),
+    ] = None,
+) -> Response[None]:
+    """204 or 401, for ``auth_request`` and its like; for the proxy's own address alone."""
+    if not peer_is_in(request.scope, context.settings.forward_auth_proxies):
+        raise ForbiddenError(
+            "forward_not_allowed",
+            "This address is for proxies that the setting forward_auth_proxies names.",
+        )
+    unverified_token = find_token(
+        request.headers.get("authorization"), request.headers.get("cookie"), cookie
+    )
+    may = await verify_forwarded(
+        context,
+        memory,
+        audience=audience,
+        unverified_token=unverified_token,
+        purposes=(purposes or "").replace(",", " ").split(),
+    )
+    status = HTTPStatus.NO_CONTENT if may else HTTPStatus.UNAUTHORIZED
+    return Response(None, status_code=status, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,204 @@
+"""The verification addresses, answered in front of the framework where memory knows the answer.
+
+Only a request in its plainest form, of a caller who may ask, is answered here; all else (another
+spelling, a parameter, a caller unknown, an answer that only the database has) goes the long way,
+untouched, and gets its answer or its error there.  So what is answered is the same on both ways,
+but for the time that it takes.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Final, TypeVar, cast, final
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Receive, Scope, Send
+from msgspec import Meta
+
+from consentid.brandbook.client import Scope as ApiScope
+from consentid.core.decision import MAX_CHOICES
+from consentid.flows.authenticate import Caller
+from consentid.flows.context import Context
+from consentid.flows.verify_batch import MAX_BATCH, Question, verify_batch
+from consentid.flows.verify_from_memory import Memory
+from consentid.kit.errors import ConsentidError
+from consentid.web.headers import ALWAYS
+from consentid.web.strict_bodies import BATCH_PATH, max_bytes_at
+from consentid.web.words import PurposeText
+
+PATH: Final = "/v1/verify"
+_ENDING: Final = frozenset({"/revoke", "/logout", "/backchannel_logout"})
+"""Where access tokens end.  Other processes know of that within a second."""
+_JSON: Final = b"application/json"
+_BEARER: Final = "bearer"
+_MAX_ACCESS_TOKEN: Final = 256
+_HEADERS: Final = ((b"content-type", _JSON), (b"cache-control", b"no-store"), *ALWAYS)
+T = TypeVar("T")
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``VerifyIn`` in its plainest form."""
+
+    token: str
+    audience: str | None = None
+    purposes: Annotated[list[PurposeText], Meta(max_length=MAX_CHOICES)] = []
+
+
+_one: Final = msgspec.json.Decoder(Asked)
+_many: Final = msgspec.json.Decoder(Annotated[list[Asked], Meta(max_length=MAX_BATCH)])
+
+
+@final
+class QuickVerify:
+    """Answers verifications from memory, and hands on what it cannot answer."""
+
+    def __init__(self, app: ASGIApp, context: Context, memory: Memory) -> None:
+        self._app: ASGIApp = app
+        self._context: Context = context
+        self._memory: Memory = memory
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand on."""
+        if scope["type"] != ScopeType.HTTP or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path not in {PATH, BATCH_PATH} or scope["query_string"]:
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                if path.rstrip("/") in _ENDING:
+                    self._memory.forget_callers()
+            return
+        messages, body = await _read(receive, max_bytes_at(path))
+        answer = None if body is None else await self._answer(scope, body)
+        if answer is None:
+            await self._app(scope, _again(messages, receive), send)
+            return
+        length = str(len(answer)).encode()
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-length", length), *_HEADERS],
+            }
+        )
+        await send({"type": "http.response.body", "body": answer, "more_body": False})
+
+    async def _answer(self, scope: HTTPScope, body: bytes) -> bytes | None:
+        access_token = read_access_token(scope["headers"])
+        caller = None if access_token is None else await self._caller(access_token)
+        if caller is None:
+            return None
+        if scope["path"] == BATCH_PATH:
+            return await self._answer_all(caller, body)
+        asked = read_plainly(body)
+        if asked is None:
+            return None
+        return self._memory.recall(
+            caller, asked.token, audience=asked.audience, purposes=asked.purposes
+        )
+
+    async def _answer_all(self, caller: Caller, body: bytes) -> bytes | None:
+        asked = read_all_plainly(body)
+        if asked is None:
+            return None
+        questions = [
+            Question(unverified_token=each.token, audience=each.audience, purposes=each.purposes)
+            for each in asked
+        ]
+        try:
+            answers = await verify_batch(self._context, self._memory, caller, questions)
+        except ConsentidError:
+            return None
+        return b"[" + b",".join(answers) + b"]"
+
+    async def _caller(self, unverified_access_token: str) -> Caller | None:
+        try:
+            caller = await self._memory.caller(unverified_access_token)
+        except ConsentidError:
+            return None
+        return caller if ApiScope.VERIFY in caller.scopes else None
+
+
+def read_plainly(body: bytes) -> Asked | None:
+    """A body that no two parsers can read differently; None for any other."""
+    asked = _decode(body, _one)
+    return None if asked is None or not _names_each_once(body, [asked]) else asked
+
+
+def read_all_plainly(body: bytes) -> list[Asked] | None:
+    """The same for a batch."""
+    asked = _decode(body, _many)
+    return None if asked is None or not _names_each_once(body, asked) else asked
+
+
+def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T | None:
+    # Without a backslash each string is its own bytes, so a member that is there twice shows.
+    if b"\\" in body or not body.isascii():
+        return None
+    try:
+        return decoder.decode(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _names_each_once(body: bytes, asked: list[Asked]) -> bool:
+    return (
+        body.count(b'"token"') == len(asked)
+        and body.count(b'"audience"') == sum(each.audience is not None for each in asked)
+        and body.count(b'"purposes"') == sum(bool(each.purposes) for each in asked)
+    )
+
+
+def read_access_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The access token of a request with a JSON body; None where anything is out of the usual."""
+    unverified: bytes | None = None
+    media_type: bytes | None = None
+    for name, text in headers:
+        if name == b"authorization":
+            if unverified is not None:
+                return None
+            unverified = text
+        elif name == b"content-type":
+            if media_type is not None:
+                return None
+            media_type = text
+    if unverified is None or media_type != _JSON:
+        return None
+    scheme, _, access_token = unverified.decode("latin-1").partition(" ")
+    if scheme.lower() != _BEARER or not 0 < len(access_token) <= _MAX_ACCESS_TOKEN:
+        return None
+    return access_token
+
+
+async def _read(receive: Receive, max_bytes: int) -> tuple[list[HTTPReceiveMessage], bytes | None]:
+    """What was received, and the body; None where it is too large or broke off."""
+    message = cast("HTTPReceiveMessage", await receive())
+    messages = [message]
+    if message["type"] == "http.request" and not message["more_body"]:
+        body = message["body"]
+        return messages, body if len(body) <= max_bytes else None
+    size_bytes = 0
+    while True:
+        if message["type"] != "http.request":
+            return messages, None
+        size_bytes += len(message["body"])
+        if size_bytes > max_bytes:
+            return messages, None
+        if not message["more_body"]:
+            return messages, b"".join(
+                each["body"] for each in messages if each["type"] == "http.request"
+            )
+        message = cast("HTTPReceiveMessage", await receive())
+        messages.append(message)
+
+
+def _again(messages: list[HTTPReceiveMessage], receive: Receive) -> Receive:
+    """What was received already, and then the rest."""
+    told = iter(messages)
+
+    async def next_message() -> HTTPReceiveMessage:
+        message = next(told, None)
+        return cast("HTTPReceiveMessage", await receive()) if message is None else message
+
+    return next_message
