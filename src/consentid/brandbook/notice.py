@@ -100,37 +100,39 @@ class Notice:
     @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the canonical text; the version is no part of it.  32 bytes."""
+        return canonical.digest(self.canonical_text())
+
+    def canonical_text(self) -> dict[str, canonical.Json]:
+        """Every word shown, and the names of those that an answer reaches: what is digested."""
         texts = self.texts
-        return canonical.digest(
-            {
-                "id": self.id,
-                "language": self.language,
-                "attaches_to_account": self.attaches_to_account,
-                "texts": {name: getattr(texts, name) for name in NoticeTexts.__slots__},
-                "purposes": [
-                    {
-                        "id": entry.id,
-                        "basis": entry.basis,
-                        "name": entry.name,
-                        "description": entry.description,
-                        "topics": [
-                            {"id": topic.id, "parent": topic.parent, "name": topic.name}
-                            for topic in entry.topics
-                        ],
-                    }
-                    for entry in self.entries
-                ],
-                "names": [
-                    {
-                        "party": str(reached.named.party),
-                        "entity": reached.named.entity,
-                        "name": reached.name,
-                        "entity_name": reached.entity,
-                    }
-                    for reached in self.reaches
-                ],
-            }
-        )
+        return {
+            "id": self.id,
+            "language": self.language,
+            "attaches_to_account": self.attaches_to_account,
+            "texts": {name: getattr(texts, name) for name in NoticeTexts.__slots__},
+            "purposes": [
+                {
+                    "id": entry.id,
+                    "basis": entry.basis,
+                    "name": entry.name,
+                    "description": entry.description,
+                    "topics": [
+                        {"id": topic.id, "parent": topic.parent, "name": topic.name}
+                        for topic in entry.topics
+                    ],
+                }
+                for entry in self.entries
+            ],
+            "names": [
+                {
+                    "party": str(reached.named.party),
+                    "entity": reached.named.entity,
+                    "name": reached.name,
+                    "entity_name": reached.entity,
+                }
+                for reached in self.reaches
+            ],
+        }
 
     def ref(self) -> NoticeRef:
         """What a decision keeps of it."""

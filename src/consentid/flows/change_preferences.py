@@ -5,8 +5,8 @@ none and is recorded under the one that was shown.  Both are the same act.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias, assert_never
+from dataclasses import dataclass, replace
+from typing import TypeAlias, assert_never
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,9 +22,6 @@ from consentid.flows.record_choices import HUB, Choices, record_choices, record_
 from consentid.flows.session import Session, open_session
 from consentid.flows.tell_at_hub import note_told
 from consentid.kit.errors import MalformedError
-from consentid.store import served
-
-_SHOWN: Final = "shown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +59,8 @@ class Changed:
 
     device_credential: str | None = None
     """Set it as the device cookie: the person made a first choice in this browser."""
+    known_here: str | None = None
+    """Set it as the cookie that remembers which accounts were seen here."""
 
 
 async def change_preferences(
@@ -85,9 +84,10 @@ async def change_preferences(
     async with context.database.writing() as connection:
         shown = await open_page(context, connection, browser, unverified_page)
         page = shown.page
-        if page.visitor.login is not None:
-            # Who changes something on the page has read what it says.
-            await note_told(context, connection, page.book, page.visitor, now=page.now)
+        # Who presses a button of the page has read what it says.
+        known_here = await note_told(
+            context, connection, page.book, browser, page.visitor, now=page.now
+        )
         match change:
             case AnswerOne():
                 notice = page.find_notice(change.purpose, change.reach)
@@ -106,9 +106,9 @@ async def change_preferences(
                 await record_withdrawal(
                     context, connection, page.book, page.visitor.session, reach=None
                 )
-                return Changed()
+                return Changed(known_here=known_here)
             case Understood():
-                return Changed()
+                return Changed(known_here=known_here)
             case _:
                 assert_never(change)
         chosen = Choices(
@@ -118,9 +118,10 @@ async def change_preferences(
             told_of_signal=shown.is_told,
             parts_own=False,
         )
-        return await _record(
+        credential = await _record(
             context, connection, shown, notice=notice, chosen=chosen, layout=layout
         )
+    return Changed(device_credential=credential, known_here=known_here)
 
 
 async def _record(
@@ -131,7 +132,7 @@ async def _record(
     notice: Notice,
     chosen: Choices,
     layout: bytes,
-) -> Changed:
+) -> str | None:
     page = shown.page
     session: Session | None = page.visitor.session
     credential = None
@@ -140,18 +141,16 @@ async def _record(
             context, connection, client_id=HUB, at=page.now
         )
         session = await open_session(context, connection, subject=device, device=None, lock=True)
-    text = shown.shown(notice)
     await record_choices(
         context,
         connection,
         page.book,
         session,
         hub_client(notice.party),
-        shown=text,
+        shown=replace(shown.shown(notice), layout=layout),
         chosen=chosen,
     )
-    await served.note_event(connection, text.served, event=_SHOWN, layout=layout, at=page.now)
-    return Changed(device_credential=credential)
+    return credential
 
 
 def _all(page: PreferencePage, notice: Notice, outcome: Outcome) -> tuple[Choice, ...]:

@@ -72,7 +72,9 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True):
 
 async def full_history(connection: AsyncConnection, subject: OpenSubject) -> Sequence[Decision]:
     """Every decision of a subject, oldest first."""
-    return [_open(subject, row) for row in await decisions.of_subject(connection, subject.id)]
+    return [
+        open_decision(subject, row) for row in await decisions.of_subject(connection, subject.id)
+    ]
 
 
 async def show_history(
@@ -103,7 +105,7 @@ async def show_history(
             more = len(rows) == PAGE
             for row in rows:
                 before = (row.recorded_at, row.id)
-                decision = _open(session.subject, row)
+                decision = open_decision(session.subject, row)
                 choices = _visible(book, party, decision)
                 if not choices:
                     continue
@@ -126,7 +128,8 @@ async def show_history(
     )
 
 
-def _open(subject: OpenSubject, row: DecisionRow) -> Decision:
+def open_decision(subject: OpenSubject, row: DecisionRow) -> Decision:
+    """Unseal one decision of a subject."""
     body = wrapping.open_sealed(subject.key, row.sealed, aad=BODY + row.id.bytes)
     return from_record(msgspec.json.decode(body), subject=subject.id)
 

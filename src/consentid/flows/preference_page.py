@@ -102,8 +102,18 @@ class PreferencePage:
         return notice if notice is not None and purpose in notice.asks else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """What a browser asks a page with, none of it verified."""
+
+    browser: Browser
+    languages: Sequence[str]
+    client_id: str | None = None
+    return_to: str | None = None
+
+
 async def find_errand(
-    connection: AsyncConnection, *, client_id: str | None, return_to: str | None, book: Book
+    connection: AsyncConnection, book: Book, *, client_id: str | None, return_to: str | None
 ) -> Errand:
     """Believe of an errand what is registered, and pass over the rest."""
     if client_id is None or len(client_id) > _MAX_CLIENT_ID:
@@ -117,6 +127,22 @@ async def find_errand(
         party=client.party,
         return_to=return_to if _is_at(return_to, profile.origins) else None,
     )
+
+
+async def receive(
+    context: Context, connection: AsyncConnection, coming: Coming
+) -> tuple[PreferencePage, Errand]:
+    """Find out who comes, where from, and what they are shown."""
+    errand = await find_errand(
+        connection,
+        await context.book(connection),
+        client_id=coming.client_id,
+        return_to=coming.return_to,
+    )
+    page = await load_page(
+        context, connection, coming.browser, party=errand.party, languages=coming.languages
+    )
+    return page, errand
 
 
 async def load_page(

@@ -25,6 +25,7 @@ class ReferenceKind(StrEnum):
 
     CONSISTENCY = "consistency"
     CURSOR = "cursor"
+    DEVICE = "device"
     SERVED = "served"
 
 

@@ -1,6 +1,5 @@
 """What holds for a person everywhere, and why: the group's answer, and where a brand differs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,12 +12,11 @@ from consentid.core.party import Party
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution, State, resolve, resolve_all
 from consentid.flows.context import Context
-from consentid.flows.hub_session import Browser
 from consentid.flows.preference_page import (
+    Coming,
     Errand,
     PreferencePage,
-    find_errand,
-    load_page,
+    receive,
     seal_page,
 )
 from consentid.flows.session import resolve_here
@@ -86,13 +84,7 @@ class Overview:
 
 
 async def show_preferences(
-    context: Context,
-    browser: Browser,
-    *,
-    languages: Sequence[str],
-    client_id: str | None = None,
-    return_to: str | None = None,
-    sends_gpc: bool = False,
+    context: Context, coming: Coming, *, sends_gpc: bool = False
 ) -> Overview:
     """Resolve every purpose everywhere.  Nothing is written.
 
@@ -100,14 +92,13 @@ async def show_preferences(
         ForbiddenError: the browser presents no secret to bind the forms to.
         UnavailableError: the database cannot be reached, or no configuration is in force.
     """
+    browser = coming.browser
     async with context.database.reading() as connection:
-        book = await context.book(connection)
-        errand = await find_errand(connection, client_id=client_id, return_to=return_to, book=book)
-        page = await load_page(
-            context, connection, browser, party=errand.party, languages=languages
-        )
+        page, errand = await receive(context, connection, coming)
         has_just_decided = await _has_just_decided(connection, page)
-        untold = await find_untold(connection, page.book, page.visitor, now=page.now)
+        untold = await find_untold(
+            context, connection, page.book, browser, page.visitor, now=page.now
+        )
     honoured = _honoured(page, sends_gpc=sends_gpc)
     return Overview(
         page=page,

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from consentid.brandbook.book import Book
-from consentid.core.decision import Decision
+from consentid.core.decision import Decision, DecisionId
 from consentid.core.party import Party
 from consentid.core.record import to_record
 from consentid.flows.context import Context
@@ -19,8 +19,11 @@ from consentid.keyring import wrapping
 from consentid.kit import canonical
 from consentid.kit.instants import to_rfc3339
 from consentid.ledger.leaf import origin_of
+from consentid.tokens.pairwise import pairwise_decision_id
 
 SCHEMA: Final = "consentid/receipt/1"
+_OWN_SECTOR: Final = "hub"
+"""No party's: theirs have a kind and a slash."""
 
 
 class ReceiptOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,15 +46,17 @@ class ReceiptOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_receipt(
-    context: Context, book: Book, party: Party, subject: OpenSubject, decision: Decision
+    context: Context, book: Book, party: Party | None, subject: OpenSubject, decision: Decision
 ) -> ReceiptOut:
-    """Write a receipt for whoever handed the decision in."""
+    """Write a receipt for whoever handed the decision in; None: for the person, at the hub."""
     record = to_record(decision)
     salt = wrapping.commitment_salt(subject.key, decision.id.bytes)
     return ReceiptOut(
         schema=SCHEMA,
         issuer=book.group.issuer,
-        decision=public_decision_id(context, party, decision.id),
+        decision=own_decision_id(context, decision.id)
+        if party is None
+        else public_decision_id(context, party, decision.id),
         recorded_at=to_rfc3339(decision.recorded_at),
         controllers=_controllers(book, decision),
         record=record,
@@ -59,6 +64,14 @@ def write_receipt(
         commitment=wrapping.commitment(salt, canonical.encode(record)).hex(),
         log=origin_of(book.group.issuer),
     )
+
+
+def own_decision_id(context: Context, decision: DecisionId) -> str:
+    """A decision's id as the person knows it at the hub: no brand's and no partner's.
+
+    22 characters.
+    """
+    return pairwise_decision_id(context.keyring.pairwise, _OWN_SECTOR, decision.bytes)
 
 
 def _controllers(book: Book, decision: Decision) -> list[dict[str, str]]:

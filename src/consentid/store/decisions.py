@@ -91,3 +91,14 @@ async def page(
         )
     statement = statement.order_by(decisions.c.recorded_at.desc(), decisions.c.id.desc())
     return [_row(row) for row in await connection.execute(statement.limit(limit))]
+
+
+async def find(
+    connection: AsyncConnection, subject: SubjectId, decision: UUID
+) -> DecisionRow | None:
+    """One decision of a subject; None where it is another's, or nobody's."""
+    statement = select(*_COLUMNS).where(
+        decisions.c.id == decision, decisions.c.subject_id == subject
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else _row(row)

@@ -92,6 +92,18 @@ async def end(connection: AsyncConnection, session_hash: bytes) -> HubSessionRow
     return None if row is None else _row(row)
 
 
+async def of_account(
+    connection: AsyncConnection, account: SubjectId, *, now: Instant
+) -> list[HubSessionRow]:
+    """An account's sessions that last, the newest first."""
+    rows = await connection.execute(
+        select(hub_sessions)
+        .where(hub_sessions.c.account_id == account, hub_sessions.c.expires_at > now)
+        .order_by(hub_sessions.c.created_at.desc())
+    )
+    return [_row(row) for row in rows]
+
+
 async def end_of_portal(
     connection: AsyncConnection, *, sid_hash: bytes | None, identity_hash: bytes | None
 ) -> list[HubSessionRow]:

@@ -39,6 +39,16 @@ from consentid.web.pages.interactions import (
     get_interaction_sign_in,
     post_interaction,
 )
+from consentid.web.pages.preferences_list_pages import (
+    get_notice,
+    get_own_data,
+    get_own_decision,
+    get_own_devices,
+    get_own_history,
+    get_own_reads,
+    get_own_receipt,
+    post_own_devices,
+)
 from consentid.web.pages.preferences_pages import (
     get_preferences,
     get_preferences_sign_in,
@@ -75,6 +85,13 @@ _HANDLERS: Final = (
     get_authorize,
     get_logout,
     get_portal_callback,
+    get_notice,
+    get_own_data,
+    get_own_decision,
+    get_own_devices,
+    get_own_history,
+    get_own_reads,
+    get_own_receipt,
     get_preferences,
     get_preferences_sign_in,
     get_catalogue,
@@ -96,6 +113,7 @@ _HANDLERS: Final = (
     post_introspect,
     post_logout,
     post_par,
+    post_own_devices,
     post_preferences,
     post_preferences_sign_out,
     post_revoke,

@@ -34,14 +34,7 @@ async def get_preferences(
 ) -> Response[Any]:
     """Show what holds, and why."""
     visit = await open_visit(request, context)
-    overview = await show_preferences(
-        context,
-        visit.browser,
-        languages=visit.languages,
-        client_id=visit.kept.get("client_id"),
-        return_to=visit.kept.get("return_to"),
-        sends_gpc=visit.sends_gpc,
-    )
+    overview = await show_preferences(context, visit.coming, sends_gpc=visit.sends_gpc)
     opened = next(iter(request.query_params.getall(_AT, [])), "")[:_MAX_AT]
     view = preferences_view(
         overview,
@@ -82,6 +75,8 @@ async def post_preferences(
     response = go(address)
     if changed.device_credential is not None:
         visit.jar.put(response, Cookie.DEVICE, changed.device_credential)
+    if changed.known_here is not None:
+        visit.jar.put(response, Cookie.KNOWN, changed.known_here)
     return response
 
 

@@ -11,7 +11,7 @@ from litestar import Request, Response
 from consentid.cache.limits import Limit
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser, new_secret
-from consentid.flows.preference_page import Errand, PreferencePage
+from consentid.flows.preference_page import Coming, Errand, PreferencePage
 from consentid.web.callers import address_of, wall_clock_s
 from consentid.web.catalogue import accepted_languages
 from consentid.web.cookies import Cookie, Jar, jar_of
@@ -31,6 +31,9 @@ _VISITS: Final = Limit(name="preference_visits", most=600, window_s=60)
 _CHANGES: Final = Limit(name="preference_changes", most=300, window_s=60)
 _PATHS: Final = {
     Tab.CHOICES: PATH,
+    Tab.HISTORY: f"{PATH}/history",
+    Tab.READS: f"{PATH}/reads",
+    Tab.DEVICES: f"{PATH}/devices",
 }
 
 
@@ -54,6 +57,16 @@ class Visit:
         return [*([] if chosen is None else [chosen]), *preferred]
 
     @property
+    def coming(self) -> Coming:
+        """What the page is asked with."""
+        return Coming(
+            browser=self.browser,
+            languages=self.languages,
+            client_id=self.kept.get("client_id"),
+            return_to=self.kept.get("return_to"),
+        )
+
+    @property
     def sends_gpc(self) -> bool:
         """Whether the browser sends Global Privacy Control."""
         return self.request.headers.get("sec-gpc") == "1"
@@ -68,7 +81,7 @@ class Visit:
         """What stands around a page."""
         is_signed_in = page.visitor.login is not None
         can_sign_in = self.context.settings.portal_client_secret is not None and not is_signed_in
-        path = _PATHS[tab]
+        path = self.request.scope["path"].rstrip("/")
         return Centre(
             frame=self._frame(page, errand, path),
             tabs=tuple(

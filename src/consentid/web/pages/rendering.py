@@ -19,11 +19,28 @@ from consentid.web.pages.consent import ConsentView
 from consentid.web.pages.device import DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.message import MessageView
 from consentid.web.pages.preferences import PreferencesView
+from consentid.web.pages.preferences_lists import (
+    DecisionView,
+    DevicesView,
+    HistoryView,
+    NoticeView,
+    ReadsView,
+)
 from consentid.web.pages.sign_out import SignOutView
 from consentid.web.pages.words import words_of
 
 View = (
-    ConsentView | DeviceCodeView | DeviceConfirmView | MessageView | PreferencesView | SignOutView
+    ConsentView
+    | DecisionView
+    | DeviceCodeView
+    | DeviceConfirmView
+    | DevicesView
+    | HistoryView
+    | MessageView
+    | NoticeView
+    | PreferencesView
+    | ReadsView
+    | SignOutView
 )
 
 _TEMPLATES: Final[dict[type[View], str]] = {
@@ -32,6 +49,11 @@ _TEMPLATES: Final[dict[type[View], str]] = {
     DeviceConfirmView: "device_confirm.html",
     MessageView: "message.html",
     PreferencesView: "preferences.html",
+    DecisionView: "preferences_decision.html",
+    DevicesView: "preferences_devices.html",
+    HistoryView: "preferences_history.html",
+    NoticeView: "preferences_notice.html",
+    ReadsView: "preferences_reads.html",
     SignOutView: "sign_out.html",
 }
 _MEDIA_TYPE: Final = "text/html"  # the framework adds the charset
@@ -102,7 +124,12 @@ def preferences_layout_digest() -> bytes:
     """SHA-256 of how the preference centre lays out what it shows.  32 bytes."""
     return _layout_digest(
         (PAGE_STYLE, PREFERENCES_STYLE),
-        ("parts.html", "preferences_parts.html", _TEMPLATES[PreferencesView]),
+        (
+            "parts.html",
+            "preferences_page.html",
+            "preferences_parts.html",
+            _TEMPLATES[PreferencesView],
+        ),
     )
 
 

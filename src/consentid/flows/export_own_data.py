@@ -1,0 +1,179 @@
+"""All that is kept of the person who is there, as one JSON document: no word about anybody else.
+
+Other devices are named as coarsely as on the page: somebody else may have chosen on them.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from consentid.flows.context import Context
+from consentid.flows.history import full_history
+from consentid.flows.manage_devices import show_places
+from consentid.flows.own_history import find_shown
+from consentid.flows.own_reads import subjects_of
+from consentid.flows.preference_page import Coming, receive
+from consentid.flows.session import resolve_here
+from consentid.flows.write_receipt import ReceiptOut, write_receipt
+from consentid.kit.errors import NotFoundError
+from consentid.kit.instants import Instant, to_rfc3339
+from consentid.store import clients, reads
+
+SCHEMA: Final = "consentid/own-data/1"
+_READS: Final = 100_000
+
+
+class EffectiveOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What holds for one purpose at one brand or partner."""
+
+    purpose: str
+    state: str
+    permitted: bool
+    expires_at: str | None = None
+
+
+class StandingOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds at one brand or partner."""
+
+    party: str
+    name: str
+    legal_entity: str
+    purposes: list[EffectiveOut]
+
+
+class ReadOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What one client read within an hour."""
+
+    hour: str
+    client: str
+    party: str | None
+    kind: str
+    times: int
+
+
+class SessionOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in at the hub."""
+
+    began_at: str
+    ends_at: str
+    this_browser: bool
+
+
+class LinkedDeviceOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that the account was used on."""
+
+    first_used_at: str | None
+    """The brand or partner; null for the hub's own pages."""
+    since: str
+    """The month."""
+    this_browser: bool
+
+
+class OwnDataOut(msgspec.Struct, frozen=True, kw_only=True):
+    """The document."""
+
+    schema: str
+    issuer: str
+    made_at: str
+    about: str
+    """``account`` or ``device``."""
+    recorded_as_adult: bool
+    decisions: list[ReceiptOut]
+    """Oldest first, each with its receipt."""
+    notices: dict[str, Any]
+    """The exact texts that were answered, by the SHA-256 of their canonical JSON (RFC 8785)."""
+    effective: list[StandingOut]
+    reads: list[ReadOut]
+    sessions: list[SessionOut]
+    devices: list[LinkedDeviceOut]
+
+
+async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
+    """Everything of the person who is there.
+
+    Raises:
+        NotFoundError: nobody is known in this browser.
+    """
+    places = await show_places(context, coming)
+    async with context.database.reading() as connection:
+        page, _ = await receive(context, connection, coming)
+        session = page.visitor.session
+        if session is None:
+            raise NotFoundError("nobody_known", "Nothing is kept about you in this browser.")
+        book = page.book
+        history = await full_history(connection, session.subject)
+        notices: dict[str, Any] = {}
+        for decision in history:
+            if decision.notice is not None and decision.notice.digest.hex() not in notices:
+                shown = await find_shown(connection, decision)
+                if shown is not None:
+                    notices[decision.notice.digest.hex()] = shown.canonical_text()
+        rows = await reads.page(connection, subjects_of(page.visitor), before=None, limit=_READS)
+        parties: dict[str, str] = {}
+        for client_id in {row.client_id for row in rows}:
+            client = await clients.find(connection, client_id)
+            if client is not None:
+                parties[client_id] = str(client.party)
+    profiles = (*book.brands.values(), *book.partners.values())
+    return OwnDataOut(
+        schema=SCHEMA,
+        issuer=book.group.issuer,
+        made_at=to_rfc3339(page.now),
+        about="device" if page.visitor.login is None else "account",
+        recorded_as_adult=session.subject.adult,
+        decisions=[
+            write_receipt(context, book, None, session.subject, decision) for decision in history
+        ],
+        notices=notices,
+        effective=[
+            StandingOut(
+                party=str(profile.party),
+                name=profile.name,
+                legal_entity=profile.entity.name,
+                purposes=[
+                    EffectiveOut(
+                        purpose=purpose,
+                        state=found.state,
+                        permitted=found.permitted,
+                        expires_at=None
+                        if found.expires_at is None
+                        else to_rfc3339(found.expires_at),
+                    )
+                    for purpose, found in resolve_here(
+                        book, session, profile.party, page.now
+                    ).items()
+                ],
+            )
+            for profile in profiles
+        ],
+        reads=[
+            ReadOut(
+                hour=to_rfc3339(row.hour),
+                client=row.client_id,
+                party=parties.get(row.client_id),
+                kind=row.kind,
+                times=row.times,
+            )
+            for row in rows
+        ],
+        sessions=[
+            SessionOut(
+                began_at=to_rfc3339(each.began_at),
+                ends_at=to_rfc3339(each.ends_at),
+                this_browser=each.is_here,
+            )
+            for each in places.sessions
+        ],
+        devices=[
+            LinkedDeviceOut(
+                first_used_at=None if each.party is None else str(each.party),
+                since=_month(each.since),
+                this_browser=each.is_here,
+            )
+            for each in places.devices
+        ],
+    )
+
+
+def _month(instant: Instant) -> str:
+    return to_rfc3339(instant)[:7]

@@ -1,0 +1,167 @@
+"""The other pages of the preference centre: history, a single decision, reads, devices."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from consentid.brandbook.notice import Notice
+from consentid.core.decision import Channel
+from consentid.flows.read_buffer import ReadKind
+from consentid.web.pages.frame import Frame
+from consentid.web.pages.preferences import TOKEN, Centre
+
+
+class Mark(StrEnum):
+    """What is particular about a decision."""
+
+    ADOPTED = "adopted"
+    """Made on a device, and taken over into the account."""
+    SIGNAL = "signal"
+    """Made by the browser's signal."""
+    ASSISTED = "assisted"
+    """Keyed in by somebody else on the person's behalf."""
+    IMPORT = "import"
+    LINK = "link"
+    UNPROVEN = "unproven"
+    """The clock of the device that captured it could not be checked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfCentre:
+    """What every page of the preference centre has."""
+
+    centre: Centre
+
+    @property
+    def frame(self) -> Frame:
+        """Around the page."""
+        return self.centre.frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionItem:
+    """One decision in plain words."""
+
+    on: date
+    at: str
+    """The time of day, in UTC."""
+    where: str | None
+    """The brand or partner that took it in; None for the hub's own pages."""
+    channel: Channel
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+    is_everything: bool
+    """Whether everything was taken back."""
+    reach: str | None
+    """The brand or partner that it holds for; None for the group."""
+    named: tuple[str, ...]
+    """Whom the notice named."""
+    marks: tuple[Mark, ...]
+    href: str
+    receipt_href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryView(_OfCentre):
+    """What the person decided, newest first."""
+
+    entries: tuple[DecisionItem, ...]
+    older: str | None
+    newest: str | None
+    """The address of the first page, where this is another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionView(_OfCentre):
+    """One decision, and the exact text that it answered."""
+
+    entry: DecisionItem
+    notice: Notice | None
+    digest: str | None
+    version: int | None
+    reference: str
+    """The decision's id, as the person knows it."""
+    commitment: str
+    back_href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeView(_OfCentre):
+    """A notice in force, in full."""
+
+    notice: Notice
+    back_href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadItem:
+    """What one client read within an hour."""
+
+    at: str
+    """``14:00``."""
+    who: str
+    is_partner: bool
+    kind: ReadKind
+    times: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadDay:
+    """What was read on one day."""
+
+    on: date
+    entries: tuple[ReadItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadsView(_OfCentre):
+    """Who read what, newest first."""
+
+    days: tuple[ReadDay, ...]
+    older: str | None
+    newest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionItem:
+    """A sign-in."""
+
+    on: date
+    at: str
+    ends_on: date
+    ends_at: str
+    is_here: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceItem:
+    """A device."""
+
+    reference: str
+    where: str | None
+    """The brand at which it first chose something; None for the hub's own pages."""
+    since: date
+    """Told by the month."""
+    used_since: date
+    is_here: bool
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevicesView(_OfCentre):
+    """Where the person is signed in, and on what."""
+
+    action: str
+    sessions: tuple[SessionItem, ...]
+    devices: tuple[DeviceItem, ...]
+
+    @property
+    def has_others(self) -> bool:
+        """Whether somebody is signed in elsewhere too."""
+        return any(not each.is_here for each in self.sessions)
+
+    @property
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """What its forms carry."""
+        return ((TOKEN, self.centre.form_token),)

@@ -1,0 +1,191 @@
+"""History, receipts, reads, devices and the download, over HTTP."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, TypeAlias
+
+import httpx2
+import pytest
+from tests.web.hub import DEVICE_CREDENTIAL, Hub, bearer
+from tests.web.pages.centre import PATH, Person, told
+
+from consentid.kit import canonical
+
+Arrive: TypeAlias = Callable[..., Person]
+ENGLISH = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "en"}
+_READS_WRITTEN_S = 10
+
+
+@pytest.fixture
+def arrive(hub: Hub) -> Iterator[Arrive]:
+    with ExitStack() as browsers:
+
+        def begin(query: str = "") -> Person:
+            http = browsers.enter_context(httpx2.Client(base_url=hub.url, headers=ENGLISH))
+            return Person.arrive(hub, http, query)
+
+        yield begin
+
+
+def credential_of(person: Person) -> str:
+    return person.http.cookies["consentid-device"]
+
+
+def await_reads(person: Person, expected: str) -> str:
+    """The page, once the hub's own clock tick has written what was noted."""
+    ends = time.monotonic() + _READS_WRITTEN_S
+    while True:
+        page = told(person.look(f"{PATH}/reads").text)
+        if expected in page or time.monotonic() > ends:
+            return page
+
+
+def test_somebody_unknown_has_no_history_no_reads_no_devices_and_no_data(arrive: Arrive) -> None:
+    person = arrive()
+    assert "Nothing was decided yet." in told(person.look(f"{PATH}/history").text)
+    assert "Nobody has asked about you." in told(person.look(f"{PATH}/reads").text)
+    assert "This browser is not known to us" in told(person.look(f"{PATH}/devices").text)
+    assert person.look(f"{PATH}/data").status_code == 404
+
+
+def test_history_tells_each_decision_in_plain_words(arrive: Arrive) -> None:
+    person = arrive()
+    person.answer("granted", "ads.personalised")
+    person.answer("refused", "content", "brand/shop")
+    person.press(act="withdraw")
+    page = told(person.look(f"{PATH}/history").text)
+    assert page.count("On these pages") == 3
+    newest, middle, oldest = (
+        page.index("No to everything"),
+        page.index("Counts at Halcyon Market alone."),
+        page.index("Counts at Halcyon News, Halcyon Play, and Halcyon Market."),
+    )
+    assert newest < middle < oldest
+    assert "Yes Personalised ads" in page
+
+
+def test_a_decision_shows_the_very_text_that_it_answered(arrive: Arrive) -> None:
+    person = arrive()
+    person.answer("granted", "content")
+    history = person.look(f"{PATH}/history").text
+    href = history.partition(f'href="{PATH}/decisions/')[2].partition('"')[0]
+    page = told(person.look(f"{PATH}/decisions/{href}").text)
+    assert "Word for word, version 1." in page
+    assert "We would like to use some of your data" in page
+    receipt = person.look(f"{PATH}/receipts/{href}")
+    assert receipt.headers["content-disposition"].startswith('attachment; filename="receipt-')
+    found = receipt.json()
+    assert found["record"]["notice"]["digest"] in page
+    tag = b"consentid/commitment/1\0"
+    opened = hashlib.sha256(tag + bytes.fromhex(found["salt"]) + canonical.encode(found["record"]))
+    assert found["commitment"] in page
+    assert len(opened.digest()) == 32
+
+
+def test_nobody_sees_a_decision_of_somebody_else(arrive: Arrive) -> None:
+    mine, theirs = arrive(), arrive()
+    mine.answer("granted", "content")
+    history = mine.look(f"{PATH}/history").text
+    id_ = history.partition(f'href="{PATH}/decisions/')[2].partition('"')[0]
+    theirs.answer("granted", "content")
+    for folder in ("decisions", "receipts"):
+        assert mine.look(f"{PATH}/{folder}/{id_}").status_code == 200
+        assert theirs.look(f"{PATH}/{folder}/{id_}").status_code == 404
+        assert theirs.look(f"{PATH}/{folder}/nonsense").status_code == 404
+        assert arrive().look(f"{PATH}/{folder}/{id_}").status_code == 404
+
+
+def test_a_long_history_has_pages_that_nobody_else_can_turn(arrive: Arrive) -> None:
+    person = arrive()
+    for _ in range(11):
+        person.answer("granted", "content")
+        person.answer("refused", "content")
+    first = person.look(f"{PATH}/history").text
+    assert first.count(f'href="{PATH}/decisions/') == 20
+    older = first.partition("before=")[2].partition('"')[0]
+    second = person.look(f"{PATH}/history?before={older}").text
+    assert second.count(f'href="{PATH}/decisions/') == 2
+    assert "Newest first" in second
+    other = arrive()
+    other.answer("granted", "content")
+    assert other.look(f"{PATH}/history?before={older}").status_code == 400
+
+
+def test_who_asked_about_a_person_is_told_by_name(hub: Hub, arrive: Arrive) -> None:
+    person = arrive()
+    person.answer("granted", "content")
+    access = hub.exchange(credential_of(person), DEVICE_CREDENTIAL).json()["access_token"]
+    for _ in range(2):
+        assert hub.http.get("/v1/state", headers=bearer(access)).status_code == 200
+    hub.http.get("/v1/history", headers=bearer(access))
+    page = await_reads(person, "read your history")
+    assert "Halcyon News asked what you allow 2 times" in page
+    assert "Halcyon News was told your choices once" in page
+    assert "Halcyon News read your history once" in page
+    assert "Nobody has asked about you." in told(arrive().look(f"{PATH}/reads").text)
+
+
+def test_a_browser_is_forgotten_and_what_was_chosen_in_it_taken_back(
+    hub: Hub, arrive: Arrive
+) -> None:
+    person = arrive()
+    person.answer("granted", "content")
+    credential = credential_of(person)
+    access = hub.exchange(credential, DEVICE_CREDENTIAL).json()["access_token"]
+    person.look(f"{PATH}/devices")
+    answer = person.send({**person.hidden, "act": "forget-browser"}, path=f"{PATH}/devices")
+    assert answer.status_code == 303
+    assert "consentid-device" not in person.http.cookies
+    state = hub.http.get("/v1/state", headers=bearer(access)).json()
+    assert not any(each["permitted"] for each in state["purposes"] if each["basis"] == "consent")
+    assert hub.exchange(credential, DEVICE_CREDENTIAL).status_code == 400
+    assert "Nothing was chosen in this browser yet." in told(person.look().text)
+
+
+def test_the_download_holds_all_of_ones_own_and_nothing_of_others(hub: Hub, arrive: Arrive) -> None:
+    person, other = arrive(), arrive()
+    person.answer("granted", "ads.personalised")
+    other.answer("granted", "content")
+    access = hub.exchange(credential_of(person), DEVICE_CREDENTIAL).json()["access_token"]
+    state = hub.http.get("/v1/state", headers=bearer(access)).json()
+    await_reads(person, "asked what you allow")
+    answer = person.look(f"{PATH}/data")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-disposition"] == 'attachment; filename="my-choices.json"'
+    data: dict[str, Any] = answer.json()
+    assert data["about"] == "device"
+    (decision,) = data["decisions"]
+    assert decision["record"]["choices"] == [{"purpose": "ads.personalised", "outcome": "granted"}]
+    ((digest, text),) = data["notices"].items()
+    assert decision["record"]["notice"]["digest"] == digest == canonical.digest(text).hex()
+    assert {(each["client"], each["kind"]) for each in data["reads"]} == {
+        ("news-web", "token"),
+        ("news-web", "state"),
+    }
+    news = next(each for each in data["effective"] if each["party"] == "brand/news")
+    told_there = {each["purpose"]: each["permitted"] for each in state["purposes"]}
+    assert {each["purpose"]: each["permitted"] for each in news["purposes"]} == told_there
+    subject = hub.rows("SELECT subject_id FROM devices ORDER BY created_at DESC LIMIT 2")
+    assert not any(str(each[0]) in json.dumps(data) for each in subject)
+
+
+def test_a_notice_can_be_read_in_full(arrive: Arrive) -> None:
+    person = arrive()
+    page = told(person.look(f"{PATH}/notices/shop").text)
+    assert "Welcome to the market" in page
+    assert "Market Circle" in page
+    assert person.look(f"{PATH}/notices/nobody").status_code == 404
+
+
+@pytest.mark.parametrize("fields", [{}, {"act": "everything"}, {"device": "x"}])
+def test_a_form_that_no_page_makes_is_refused(arrive: Arrive, fields: dict[str, str]) -> None:
+    person = arrive()
+    person.look(f"{PATH}/devices")
+    person.look()
+    answer = person.send(
+        {"form_token": person.hidden["form_token"], **fields}, path=f"{PATH}/devices"
+    )
+    assert answer.status_code in (400, 409)
