@@ -135,3 +135,9 @@ def test_a_request_object_is_refused_whatever_its_algorithm() -> None:
 
 def test_a_registration_on_the_way_is_refused() -> None:
     assert refused(registration="{}") == "registration_not_supported"
+
+
+def test_missing_answers_are_accepted_by_that_word_alone() -> None:
+    assert parse_request({**RIGHT, "missing_consent": "accept"}, audience=AUDIENCE).accepts_missing
+    assert not parse_request(RIGHT, audience=AUDIENCE).accepts_missing
+    assert refused(missing_consent="yes") == "invalid_request"

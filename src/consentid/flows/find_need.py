@@ -26,6 +26,7 @@ from consentid.store.clients import Client
 from consentid.tokens.pairwise import pairwise_sub
 
 _OPEN: Final = frozenset({State.UNASKED, State.EXPIRED, State.OUTDATED})
+_ANSWERED: Final = frozenset({State.GIVEN, State.REFUSED, State.WITHDRAWN})
 _LEEWAY: Final = MINUTE
 """How far the portal's clock may be behind ours."""
 
@@ -75,7 +76,7 @@ def find_need(
     resolutions = resolve_here(asked.book, visitor.session, asked.party, asked.now)
     wanted = [PurposeId(purpose) for purpose in asked.request.purposes]
     if any(find_undecided(asked.book, asked.party, resolutions, also=wanted)):
-        return Need.CHOICES
+        return Need.NOTHING if _is_enough(asked.request, resolutions) else Need.CHOICES
     return Need.NOTHING
 
 
@@ -94,6 +95,18 @@ def find_undecided(
         if found.state in _OPEN
         and found.is_askable
         and (purpose in named or _is_mandatory(book, party, purpose))
+    )
+
+
+def _is_enough(request: AuthorizationRequest, resolutions: Mapping[PurposeId, Resolution]) -> bool:
+    """Whether the client takes what was answered for what it is, and asks for the rest itself.
+
+    A brand that nobody answered for learns nothing of who is there.
+    """
+    return (
+        request.accepts_missing
+        and Prompt.NONE in request.prompt
+        and any(found.state in _ANSWERED for found in resolutions.values())
     )
 
 

@@ -34,6 +34,7 @@ _SIZES: Final = {
     "response_type": 64,
     "code_challenge": 128,
     "code_challenge_method": 16,
+    "missing_consent": 16,
 }
 
 
@@ -58,6 +59,8 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defau
     """Authorization details that were pushed, as JSON."""
     purposes: tuple[str, ...] = ()
     """The purposes that they ask for: these have to be answered, too."""
+    accepts_missing: bool = False
+    """With ``prompt=none``, a code also where some answers are missing: an extension of ours."""
 
 
 def parse_request(fields: Mapping[str, str], *, audience: str) -> AuthorizationRequest:
@@ -91,6 +94,7 @@ def parse_request(fields: Mapping[str, str], *, audience: str) -> AuthorizationR
         id_token_hint=fields.get("id_token_hint"),
         ui_locales=_words(fields.get("ui_locales")),
         acr_values=_words(fields.get("acr_values")),
+        accepts_missing=_accepts_missing(fields.get("missing_consent")),
     )
 
 
@@ -105,6 +109,12 @@ def check_resource(resource: str | None, *, audience: str) -> str | None:
     if resource is not None and resource != audience:
         raise RefusedRequestError("invalid_target", "resource is not registered to this client.")
     return resource
+
+
+def _accepts_missing(unverified: str | None) -> bool:
+    if unverified not in {None, "accept"}:
+        raise RefusedRequestError("invalid_request", "missing_consent is accept, or left out.")
+    return unverified is not None
 
 
 def _check_sizes(fields: Mapping[str, str]) -> None:

@@ -326,7 +326,7 @@ function extras(isOnline) {
 /** Ask where something is missing, and it was not put off on this visit. */
 function suggest() {
   const { status, missing } = state();
-  const isWanted = status === "empty" || missing.length > 0;
+  const isWanted = status === "empty" || (options.auto !== "first" && missing.length > 0);
   const isFree = top === self && !BOTS.test(navigator.userAgent) && !load("sessionStorage", ":later");
   if (isWanted && isFree) ask().catch(() => fail());
 }

@@ -95,7 +95,7 @@ export async function travel(core, kind) {
     code_challenge: base64url(digest),
     code_challenge_method: "S256",
     ui_locales: options.language,
-    ...(isSilent ? { prompt: "none" } : kind === "login" && { prompt: "login" }),
+    ...(isSilent ? { prompt: "none", missing_consent: "accept" } : kind === "login" && { prompt: "login" }),
   };
   const address = `${options.hub}/authorize?${new URLSearchParams(asked)}`;
   if (isSilent) location.replace(address);

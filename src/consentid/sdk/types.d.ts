@@ -54,8 +54,8 @@ export interface Options {
   silent?: "group" | "always" | "never";
   /** Hours between two such looks. */
   period_h?: number;
-  /** Ask by itself where something is missing (the default). */
-  auto?: boolean;
+  /** Ask by itself where something is missing (the default); `"first"`: only where nobody answered. */
+  auto?: boolean | "first";
   /** Hear of changes made elsewhere while the page is looked at. */
   follow?: "auto" | "always" | "never";
   /** Hold what `data-consent` marks, also where nothing is marked yet. */
