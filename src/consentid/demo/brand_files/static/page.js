@@ -3,6 +3,7 @@ import { site } from "./site.js";
 import { start } from "./start.js";
 import { note } from "./story.js";
 import { showBasket } from "./basket.js";
+import { showInvitation } from "./invite.js";
 import { showShelf } from "./shelf.js";
 import { openPanel } from "./panel.js";
 import { words } from "./words.js";
@@ -14,6 +15,7 @@ showBasket();
 const consent = await start(follow);
 if (consent) {
   panel.plug(consent);
+  consent.onChange((state) => showInvitation(state, consent));
   follow(consent.state());
   wire();
 } else {

@@ -116,12 +116,6 @@ export function openPanel() {
       "section",
       { "aria-labelledby": "panel-granted" },
       make("h2", { id: "panel-granted" }, words.granted),
-      shown?.granted.length
-        ? make("ul", { class: "chips yes" }, ...shown.granted.map((each) => make("li", {}, each)))
-        : make("p", {}, words.nobody),
-      list(words.refusedOnes, shown?.refused ?? [], "no"),
-      list(words.missing, shown?.missing ?? [], "open"),
-      shown?.gpc ? make("p", {}, words.gpc) : null,
       make(
         "dl",
         {},
@@ -130,6 +124,12 @@ export function openPanel() {
         fact(words.known, knownAfter === null ? "–" : `${knownAfter} ms`),
         fact(words.asked, make("span", { id: "questions" }, String(questions))),
       ),
+      shown?.granted.length
+        ? make("ul", { class: "chips yes" }, ...shown.granted.map((each) => make("li", {}, each)))
+        : make("p", {}, words.nobody),
+      list(words.refusedOnes, shown?.refused ?? [], "no"),
+      list(words.missing, shown?.missing ?? [], "open"),
+      shown?.gpc ? make("p", {}, words.gpc) : null,
     );
   }
 

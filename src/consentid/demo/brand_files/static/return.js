@@ -4,4 +4,4 @@ import { note } from "./story.js";
 
 const error = new URLSearchParams(location.search).get("error");
 if (error) note("came-without", error);
-await start((state) => state.by && note(state.by));
+await start((state) => state.by && note(state.by, "", true));

@@ -16,6 +16,7 @@ export async function start(onChange) {
     hub: site.hub,
     callback: "/consent/return",
     silent: "always",
+    auto: "first", // what is missing later is asked where it belongs, by invite.js
     follow: "auto",
     consentMode: true,
   });
