@@ -156,8 +156,8 @@ class Visitor:
 def settle(page: Page) -> Mapping[str, Any]:
     """Wait for ``init``; wherever a trip led in the meantime."""
     page.wait_for_function(
-        f"location.pathname !== '{CALLBACK}' && window.ready?.then(() => true)"
-        " && window.consentid.state().status !== 'starting'"
+        f"location.pathname !== '{CALLBACK}'"
+        " && window.ready?.then(({ status }) => status !== 'starting')"
     )
     return state(page)
 

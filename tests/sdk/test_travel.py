@@ -16,6 +16,7 @@ def by_link(visitor: Visitor, page: Page) -> Page:
     """Follow a link that carries nothing: as from a page of the group without the SDK."""
     page.route("**/v1/handoffs", lambda route: route.abort())
     page.get_by_role("link", name="a film").click()
+    page.wait_for_url(f"{PLAY}/film**")
     settle(page)
     page.unroute_all()
     return page
@@ -57,8 +58,9 @@ def test_who_comes_by_the_address_bar_is_asked_unless_the_brand_looks_for_everyb
     sites.options["play"] = {"silent": "always"}
     page = visitor.context.new_page()
     page.goto(f"{PLAY}/film#cast")
-    page.wait_for_function("window.consentid?.granted('ads')")
+    settle(page)
     assert page.url == f"{PLAY}/film#cast"
+    assert page.evaluate("consentid.granted('ads')")
 
 
 def test_a_no_at_the_hub_is_not_asked_for_again_within_the_period(

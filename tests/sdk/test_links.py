@@ -1,0 +1,181 @@
+"""A link to another brand takes the answer along, and nobody can plant theirs in another's browser."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route
+from tests.sdk.brand_pages import Sites, Visitor, holder, origin_of, settle, state
+
+pytestmark = pytest.mark.browser
+
+NEWS, SHOP, PLAY = (origin_of(each) for each in ("news", "shop", "play"))
+_LINKS = f"""
+<p><a href="{PLAY}/film?id=7#cast">a film</a></p>
+<p><a href="{PLAY}/" target="_blank">a new window</a></p>
+<p><a href="{PLAY}/" rel="noreferrer">unsaid</a></p>
+<p><a href="https://elsewhere.example/">elsewhere</a></p>
+<p><a href="/inside">inside</a></p>"""
+
+
+@pytest.fixture
+def page(visitor: Visitor, sites: Sites) -> Page:
+    """Somebody who has answered at news, on a page with links; play never looks by itself."""
+    sites.body["news"] = _LINKS
+    sites.options |= {each: {"silent": "never", "follow": "never"} for each in ("news", "play")}
+    found = visitor.open("news")
+    visitor.answer_at_hub(found)
+    found.wait_for_load_state("networkidle")
+    visitor.calls()
+    return found
+
+
+def play(page: Page) -> dict[str, object]:
+    page.wait_for_url(f"{PLAY}/**")
+    settle(page)
+    return state(page)
+
+
+def test_a_link_takes_the_answer_along(visitor: Visitor, page: Page) -> None:
+    page.get_by_role("link", name="a film").click()
+    found = play(page)
+    assert page.url == f"{PLAY}/film?id=7#cast"
+    assert found["by"] == "link"
+    assert page.evaluate("consentid.granted('ads.personalised')")
+    page.wait_for_load_state("networkidle")
+    assert page.locator("consent-banner").count() == 0
+    calls = visitor.calls()
+    assert calls.count("POST /v1/handoffs") == 1
+    assert calls.count("POST /token") == 1
+    assert "GET /authorize" not in calls
+    page.reload()
+    settle(page)
+    assert state(page)["by"] == "kept"
+
+
+def test_it_leaves_nothing_in_the_address_or_in_the_page(page: Page) -> None:
+    hrefs = "[...document.querySelectorAll('a')].map((each) => each.getAttribute('href')).join()"
+    before = page.evaluate(hrefs)
+    page.evaluate("document.addEventListener('click', (event) => event.preventDefault())")
+    page.get_by_role("link", name="a film").click()
+    assert page.evaluate(f"new Promise((done) => setTimeout(() => done({hrefs}), 50))") == before
+
+
+def test_by_the_keyboard_it_does_so_too(page: Page) -> None:
+    page.get_by_role("link", name="a film").focus()
+    page.keyboard.press("Enter")
+    assert play(page)["by"] == "link"
+
+
+def test_into_a_new_window_it_does_so_too(page: Page) -> None:
+    link = page.get_by_role("link", name="a new window")
+    with page.expect_response("**/v1/handoffs"):
+        link.hover()
+        page.mouse.down()
+    page.wait_for_function("new Promise((done) => setTimeout(() => done(true), 50))")
+    with page.context.expect_page() as opened:
+        page.mouse.up()
+    settle(opened.value)
+    assert state(opened.value)["by"] == "link"
+    assert "consentid=" not in opened.value.url
+
+
+def test_a_hub_that_is_slow_does_not_hold_the_visitor(page: Page) -> None:
+    page.route("**/v1/handoffs", lambda _: None)
+    page.get_by_role("link", name="a film").click()
+    assert play(page)["status"] == "empty"
+    assert page.url == f"{PLAY}/film?id=7#cast"
+
+
+@pytest.mark.parametrize("name", ["unsaid", "elsewhere", "inside"])
+def test_other_links_carry_nothing(visitor: Visitor, page: Page, name: str) -> None:
+    page.route("https://elsewhere.example/", lambda route: route.fulfill(body="elsewhere"))
+    page.get_by_role("link", name=name).click()
+    page.wait_for_load_state()
+    assert "consentid=" not in page.url
+    assert "POST /v1/handoffs" not in visitor.calls()
+
+
+def test_a_script_cannot_make_a_code(visitor: Visitor, page: Page) -> None:
+    page.evaluate("document.querySelector('a').dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }))")
+    page.evaluate("document.querySelector('a').click()")
+    play(page)
+    assert "POST /v1/handoffs" not in visitor.calls()
+    assert state(page)["status"] == "empty"
+
+
+def carried(page: Page) -> str:
+    """A code that somebody has who accepted everything."""
+    page.get_by_role("link", name="a film").hover()
+    with page.expect_response("**/v1/handoffs") as answer:
+        page.mouse.down()
+    code = answer.value.json()["code"]
+    page.mouse.move(0, 0)
+    page.mouse.up()
+    return code
+
+
+@pytest.mark.parametrize("source", ["", "https://elsewhere.example/", f"{SHOP}/"])
+def test_nobody_plants_their_own_device_in_anothers_browser(
+    visit: Callable[..., Visitor], page: Page, source: str
+) -> None:
+    """By the address bar, from a stranger's page, or from another brand than the one that made it."""
+    address = f"{PLAY}/film#consentid={carried(page)}"
+    victim = visit().context.new_page()
+    if source:
+        victim.route(source, lambda route: route.fulfill(
+            content_type="text/html", body=f'<a href="{address}">come</a>'))
+        victim.goto(source)
+        victim.get_by_role("link", name="come").click()
+    else:
+        victim.goto(address)
+    found = play(victim)
+    assert found["granted"] == []
+    assert holder(victim, "play-spa") is None
+    assert victim.url == f"{PLAY}/film"
+
+
+def test_a_code_never_replaces_what_is_there(visitor: Visitor, page: Page) -> None:
+    code = carried(page)
+    other = visitor.open("play")
+    other.evaluate("consentid.answer({ads: false})")
+    other.goto(f"{NEWS}/x")
+    other.evaluate(f"location.href = '{PLAY}/film#consentid={code}'")
+    play(other)
+    assert other.evaluate("consentid.granted('ads')") is False
+    assert other.url == f"{PLAY}/film"
+
+
+def test_a_code_is_good_for_one_use(visit: Callable[..., Visitor], page: Page) -> None:
+    code = carried(page)
+    here = page.context.new_page()
+    here.goto(f"{NEWS}/x")
+    here.evaluate(f"location.href = '{PLAY}/film#consentid={code}'")
+    assert play(here)["by"] == "link"
+    there = visit().open("news")
+    there.evaluate(f"location.href = '{PLAY}/film#consentid={code}'")
+    assert play(there)["granted"] == []
+
+
+def test_the_code_is_never_sent_anywhere_but_to_the_token_endpoint(
+    visitor: Visitor, page: Page
+) -> None:
+    page.get_by_role("link", name="a film").click()
+    play(page)
+    assert [each.url for each in visitor.requests if re.search("consentid=", each.url.partition("#")[0])] == []
+
+
+def test_a_brand_that_asks_for_more_asks_for_that_alone(visitor: Visitor, sites: Sites, page: Page) -> None:
+    """The shop has purposes of its own: the answers arrive, and what is missing is asked."""
+    sites.options["shop"] = {"silent": "never", "follow": "never"}
+    page.evaluate(f"document.querySelector('a').href = '{SHOP}/'")
+    page.get_by_role("link", name="a film").click()
+    page.wait_for_url(f"{SHOP}/**")
+    settle(page)
+    found = state(page)
+    assert page.evaluate("consentid.granted('ads')")
+    assert "shop:loyalty" in found["missing"]
+    assert "ads" not in found["missing"]
+    text = page.get_by_role("region").inner_text()
+    assert "Market Circle" in text
+    assert "Advertising" not in text
