@@ -34,6 +34,7 @@ from consentid.web.pages.device_pages import (
     post_device_match,
     post_device_page,
 )
+from consentid.web.pages.home_pages import get_home
 from consentid.web.pages.interactions import (
     get_interaction,
     get_interaction_sign_in,
@@ -65,7 +66,7 @@ from consentid.web.requests import StrictRequest
 from consentid.web.revoke import post_revoke
 from consentid.web.sdk_files import get_sdk_file, sdk_files
 from consentid.web.status_lists import get_status_list, get_status_lists
-from consentid.web.strict_bodies import MAX_BYTES, StrictBodies
+from consentid.web.strict_bodies import MAX_BYTES, RefusedBodyError, StrictBodies
 from consentid.web.subjects import get_history, get_state, post_device
 from consentid.web.tokens import token
 from consentid.web.userinfo import get_userinfo, post_userinfo
@@ -79,6 +80,7 @@ _HANDLERS: Final = (
     post_device_authorization,
     post_device_match,
     post_device_page,
+    get_home,
     get_interaction,
     get_interaction_sign_in,
     post_interaction,
@@ -165,6 +167,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
         exception_handlers={
             ConsentidError: failures.on_consentid_error,
             HTTPException: failures.on_http_exception,
+            RefusedBodyError: failures.on_refused_body,
             Exception: failures.on_bug,
         },
         openapi_config=openapi_config(),

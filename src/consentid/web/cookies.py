@@ -5,7 +5,7 @@ http issuer exists in demo and dev only; its cookies have neither the prefix nor
 Spec: RFC 6265bis section 4.1.3 (prefixes), section 5.6.7 (SameSite).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -35,7 +35,10 @@ class Cookie(StrEnum):
     """Names nobody; which accounts were told that they count in this browser.  13 months."""
 
 
-_LIFETIMES_S: Final = dict.fromkeys((Cookie.DEVICE, Cookie.KNOWN), LIFETIME_D * _DAY_S)
+_LIFETIMES_S: Final[Mapping[Cookie, int]] = {
+    Cookie.DEVICE: LIFETIME_D * _DAY_S,
+    Cookie.KNOWN: LIFETIME_D * _DAY_S,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from litestar.types import (
     WebSocketReceiveMessage,
 )
 
+from consentid.web.error_document import is_for_persons
 from consentid.web.problems import Problem, problem
 from consentid.web.refusals import refusal_of
 
@@ -54,7 +55,9 @@ _UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @final
-class _RefusedError(Exception):
+class RefusedBodyError(Exception):
+    """A body that two parsers might read differently; who sent it from a page is told by one."""
+
     def __init__(self, found: Problem) -> None:
         super().__init__(found.detail)
         self.problem: Problem = found
@@ -76,7 +79,9 @@ class StrictBodies:
         try:
             body = await _read(headers, receive, max_bytes_at(scope["path"]))
             _check(scope["path"], headers, body)
-        except _RefusedError as refused:
+        except RefusedBodyError as refused:
+            if is_for_persons(scope["path"]):
+                raise
             await _answer(scope["path"], refused.problem, send)
             return
         cast("dict[str, Any]", cast("object", scope))[_BODY] = body
@@ -199,13 +204,13 @@ def _check_texts(value: object, where: str) -> None:
             pass
 
 
-def _malformed(detail: str, *, where: str = "body") -> _RefusedError:
+def _malformed(detail: str, *, where: str = "body") -> RefusedBodyError:
     """Refuse; ``where`` may come from the body, so it is cut and made fit to show."""
     shown = _UNSHOWABLE.sub("?", where[:_MAX_PLACE])
     return _refused(HTTPStatus.BAD_REQUEST, "malformed_body", detail, where=shown or "body")
 
 
-def _too_large(max_bytes: int) -> _RefusedError:
+def _too_large(max_bytes: int) -> RefusedBodyError:
     return _refused(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "body_too_large",
@@ -216,8 +221,8 @@ def _too_large(max_bytes: int) -> _RefusedError:
 
 def _refused(
     status: HTTPStatus, code: str, detail: str, *, where: str | None = None
-) -> _RefusedError:
-    return _RefusedError(problem(status, code, detail, where=where))
+) -> RefusedBodyError:
+    return RefusedBodyError(problem(status, code, detail, where=where))
 
 
 async def _answer(path: str, found: Problem, send: Send) -> None:

@@ -26,6 +26,7 @@ from consentid.web.pages.consent import (
 from consentid.web.pages.consent_view import in_families
 from consentid.web.pages.device import CodeMistake, DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.frame import Frame, frame_of
+from consentid.web.pages.home_pages import home_view
 from consentid.web.pages.message import Message, MessageView
 from consentid.web.pages.rendering import View
 from consentid.web.pages.sign_out import SignOutView
@@ -236,6 +237,7 @@ def all_views(language: str) -> dict[str, View]:
         "new-here": new_here(language),
         "every-reason": every_reason(language),
         "nothing-asked": consent("news", language, asked=(), interests=()),
+        "home": home_view(halcyon(), language),
         "device-code": DeviceCodeView(
             frame=frame(None, language),
             action="/device",

@@ -16,6 +16,7 @@ from consentid.web.pages.message import Message, MessageView
 from consentid.web.pages.rendering import respond
 from consentid.web.pages.words import LANGUAGES, choose_language
 from consentid.web.problems import problem_of
+from consentid.web.strict_bodies import RefusedBodyError
 
 _CODES: Final = {
     "browser_unknown": Message.OTHER_BROWSER,
@@ -70,6 +71,14 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     page = _page(request, status, code=status.name.lower())
     if "Allow" in told.headers:
         page.headers["Allow"] = told.headers["Allow"]
+    return page
+
+
+def on_refused_body(request: Request[Any, Any, Any], error: RefusedBodyError) -> Response[Any]:
+    """Answer a body that was not read, or not to its end."""
+    found = error.problem
+    page = _page(request, HTTPStatus(found.status), code=found.code, detail=found.detail)
+    page.headers["Connection"] = "close"
     return page
 
 

@@ -17,6 +17,7 @@ from litestar import Response
 from consentid.web.pages.assets import PAGE_STYLE, PREFERENCES_STYLE, Asset
 from consentid.web.pages.consent import ConsentView
 from consentid.web.pages.device import DeviceCodeView, DeviceConfirmView
+from consentid.web.pages.home import HomeView
 from consentid.web.pages.message import MessageView
 from consentid.web.pages.preferences import PreferencesView
 from consentid.web.pages.preferences_lists import (
@@ -35,6 +36,7 @@ View = (
     | DeviceCodeView
     | DeviceConfirmView
     | DevicesView
+    | HomeView
     | HistoryView
     | MessageView
     | NoticeView
@@ -47,6 +49,7 @@ _TEMPLATES: Final[dict[type[View], str]] = {
     ConsentView: "consent.html",
     DeviceCodeView: "device_code.html",
     DeviceConfirmView: "device_confirm.html",
+    HomeView: "home.html",
     MessageView: "message.html",
     PreferencesView: "preferences.html",
     DecisionView: "preferences_decision.html",
@@ -116,7 +119,7 @@ def form_target(unverified_address: str) -> str:
 
 
 def layout_digest() -> bytes:
-    """SHA-256 of how the consent page lays out what it shows.  32 bytes."""
+    """SHA-256 of how the consent page lays out what it shows, our own words included.  32 bytes."""
     return _layout_digest((PAGE_STYLE,), ("parts.html", _TEMPLATES[ConsentView]))
 
 
@@ -136,9 +139,12 @@ def preferences_layout_digest() -> bytes:
 @cache
 def _layout_digest(styles: tuple[Asset, ...], templates: tuple[str, ...]) -> bytes:
     folder = files("consentid.web.pages") / "templates"
+    locales = files("consentid.web.pages") / "locales"
     digest = hashlib.sha256(b"".join(style.content for style in styles))
     for name in ("layout.html", *templates):
         digest.update((folder / name).read_bytes())
+    for words in sorted(locales.iterdir(), key=lambda each: each.name):
+        digest.update(words.read_bytes())
     return digest.digest()
 
 
