@@ -1,4 +1,4 @@
-"""Small brand pages in real Chromium: news, shop and play on their own hosts, the hub on its own."""
+"""Small brand pages in real Chromium: news, shop and play on hosts of their own, and the hub."""
 
 import json
 import threading
@@ -121,7 +121,10 @@ class Visitor:
     errors: list[str] = field(default_factory=list)
 
     def watch(self) -> None:
-        self.context.on("request", lambda request: self.requests.append(request))
+        def noted(request: Request) -> None:  # the library does not take a list's own method
+            self.requests.append(request)
+
+        self.context.on("request", noted)
         self.context.on("weberror", lambda error: self.errors.append(str(error.error)))
 
     def open(self, brand: str, path: str = "/", *, page: Page | None = None, **goto: Any) -> Page:

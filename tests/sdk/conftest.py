@@ -11,7 +11,6 @@ from tests.web.hub import Hub, running_hub, running_portal
 
 from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
 
-
 _CHANGED = {
     # Play asks for nothing of its own here: who has answered at news has answered there as well.
     "own = true": "validity_days = 300",
@@ -72,7 +71,7 @@ def visit(browser: Browser, sites: Sites) -> Iterator[Callable[..., Visitor]]:
     visitors: list[Visitor] = []
 
     def begin(**options: Any) -> Visitor:
-        context = browser.new_context(**{"locale": "en", **options})
+        context = browser.new_context(locale="en", **options)
         context.set_default_timeout(8_000)
         visitor = Visitor(context=context, sites=sites)
         visitor.watch()

@@ -166,7 +166,10 @@ def test_it_needs_no_more_of_a_policy_than_the_hub(visitor: Visitor, sites: Site
     said: list[str] = []
     visitor.context.on("console", lambda message: said.append(message.text))
     page = shown(visitor)
-    assert page.locator("consent-banner section").evaluate("e => getComputedStyle(e).borderTopWidth") == "3px"
+    assert (
+        page.locator("consent-banner section").evaluate("e => getComputedStyle(e).borderTopWidth")
+        == "3px"
+    )
     visitor.answer_at_hub(page)
     assert state(page)["status"] == "known"
     assert said == []
@@ -174,7 +177,10 @@ def test_it_needs_no_more_of_a_policy_than_the_hub(visitor: Visitor, sites: Site
 
 def test_it_stands_still_where_movement_is_not_wanted(visit: Callable[..., Visitor]) -> None:
     page = shown(visit(reduced_motion="reduce"))
-    assert page.locator("consent-banner section").evaluate("e => getComputedStyle(e).animationName") == "none"
+    assert (
+        page.locator("consent-banner section").evaluate("e => getComputedStyle(e).animationName")
+        == "none"
+    )
 
 
 def test_nobody_is_sent_to_a_hub_that_is_away(visitor: Visitor) -> None:

@@ -7,7 +7,8 @@ from tests.sdk.brand_pages import Sites, Visitor, settle
 pytestmark = pytest.mark.browser
 
 _HELD = """
-<script type="text/plain" data-consent="ads">window.order = ["inline"]; window.ran = (window.ran ?? 0) + 1</script>
+<script type="text/plain" data-consent="ads">
+  window.order = ["inline"]; window.ran = (window.ran ?? 0) + 1</script>
 <script type="text/plain" data-consent="ads" data-src="/tag.js"></script>
 <script type="text/plain" data-consent="ads" data-src="/later.js"></script>
 <script type="text/plain" data-consent="ads content" data-src="/both.js"></script>
@@ -56,7 +57,7 @@ def test_a_no_keeps_it(page: Page, sites: Sites) -> None:
     assert sites.asked == []
 
 
-def test_what_comes_later_is_held_and_let_go_alike(page: Page, sites: Sites) -> None:
+def test_what_comes_later_is_held_and_let_go_alike(page: Page) -> None:
     page.evaluate(
         """() => { const late = document.createElement('script'); late.type = 'text/plain';
           late.dataset.consent = 'content'; late.text = 'window.late = true';
@@ -87,7 +88,7 @@ def test_a_withdrawal_loads_the_page_once_more_where_a_script_ran(page: Page) ->
     page.evaluate("consentid.answer({ads: true})")
     page.wait_for_function("window.order?.length === 3")
     loads: list[str] = []
-    page.on("load", lambda: loads.append(page.url))
+    page.on("load", lambda loaded: loads.append(loaded.url))
     page.evaluate("void consentid.withdraw(['ads'])")
     page.wait_for_function("window.order === undefined && window.consentid")
     settle(page)

@@ -259,7 +259,7 @@ def test_a_token_that_is_not_ours_grants_nothing(visitor: Visitor, changed: str)
 _NO_STORAGE = {
     "throws": "for (const each of ['localStorage', 'sessionStorage']) Object.defineProperty("
     "window, each, { get() { throw new DOMException('no', 'SecurityError') } })",
-    "full": "Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError') }",
+    "full": "Storage.prototype.setItem = () => { throw new DOMException('full') }",
 }
 
 

@@ -68,7 +68,9 @@ def test_one_by_one_nothing_is_ticked_and_everything_asked_is_answered(page: Pag
     ).check()
     page.get_by_role("button", name="Save my choices").click()
     closed(page)
-    assert page.evaluate("[consentid.granted('ads.personalised'), consentid.granted('content')]") == [True, False]
+    assert page.evaluate(
+        "[consentid.granted('ads.personalised'), consentid.granted('content')]"
+    ) == [True, False]
 
 
 def test_a_device_made_here_is_known_again_and_renewed(visitor: Visitor, page: Page) -> None:
@@ -154,7 +156,9 @@ def test_in_a_browser_that_keeps_nothing_an_answer_holds_for_the_page(
 ) -> None:
     sites.body["news"] = IN_PAGE
     page = visit().context.new_page()
-    page.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('', 'Quota') }")
+    page.add_init_script(
+        "Storage.prototype.setItem = () => { throw new DOMException('', 'Quota') }"
+    )
     page.goto("http://news.localhost:7600/")
     settle(page)
     page.get_by_role("button", name="Accept all").click()

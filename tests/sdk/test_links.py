@@ -1,10 +1,10 @@
-"""A link to another brand takes the answer along, and nobody can plant theirs in another's browser."""
+"""A link to another brand takes the answer along; nobody plants theirs in another's browser."""
 
 import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page
 from tests.sdk.brand_pages import Sites, Visitor, holder, origin_of, settle, state
 
 pytestmark = pytest.mark.browser
@@ -97,7 +97,10 @@ def test_other_links_carry_nothing(visitor: Visitor, page: Page, name: str) -> N
 
 
 def test_a_script_cannot_make_a_code(visitor: Visitor, page: Page) -> None:
-    page.evaluate("document.querySelector('a').dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }))")
+    page.evaluate(
+        "document.querySelector('a')"
+        ".dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }))"
+    )
     page.evaluate("document.querySelector('a').click()")
     play(page)
     assert "POST /v1/handoffs" not in visitor.calls()
@@ -119,12 +122,16 @@ def carried(page: Page) -> str:
 def test_nobody_plants_their_own_device_in_anothers_browser(
     visit: Callable[..., Visitor], page: Page, source: str
 ) -> None:
-    """By the address bar, from a stranger's page, or from another brand than the one that made it."""
+    """By the address bar, from a stranger's page, from another brand than the one that made it."""
     address = f"{PLAY}/film#consentid={carried(page)}"
     victim = visit().context.new_page()
     if source:
-        victim.route(source, lambda route: route.fulfill(
-            content_type="text/html", body=f'<a href="{address}">come</a>'))
+        victim.route(
+            source,
+            lambda route: route.fulfill(
+                content_type="text/html", body=f'<a href="{address}">come</a>'
+            ),
+        )
         victim.goto(source)
         victim.get_by_role("link", name="come").click()
     else:
@@ -162,10 +169,12 @@ def test_the_code_is_never_sent_anywhere_but_to_the_token_endpoint(
 ) -> None:
     page.get_by_role("link", name="a film").click()
     play(page)
-    assert [each.url for each in visitor.requests if re.search("consentid=", each.url.partition("#")[0])] == []
+    assert [
+        each.url for each in visitor.requests if re.search("consentid=", each.url.partition("#")[0])
+    ] == []
 
 
-def test_a_brand_that_asks_for_more_asks_for_that_alone(visitor: Visitor, sites: Sites, page: Page) -> None:
+def test_a_brand_that_asks_for_more_asks_for_that_alone(sites: Sites, page: Page) -> None:
     """The shop has purposes of its own: the answers arrive, and what is missing is asked."""
     sites.options["shop"] = {"silent": "never", "follow": "never"}
     page.evaluate(f"document.querySelector('a').href = '{SHOP}/'")

@@ -1,4 +1,4 @@
-"""Global Privacy Control is a no, said as honoured; Google's tags hear no until somebody says yes."""
+"""Global Privacy Control is a no, said as honoured; Google hears no until somebody says yes."""
 
 from collections.abc import Callable
 from typing import Any

@@ -29,7 +29,7 @@ def test_what_stands_in_the_head_is_tiny() -> None:
 
 @pytest.mark.browser
 def test_a_returning_visitor_is_known_within_five_milliseconds(visitor: Visitor) -> None:
-    """Of script, from the call of ``init`` to a known state: the least disturbed of eleven loads."""
+    """Of script, from ``init`` to a known state: the least disturbed of eleven page loads."""
     page = answered(visitor)
     visitor.sites.body["news"] = (
         '<script type="module">import { init, granted } from'

@@ -12,7 +12,7 @@ NEWS, PLAY = origin_of("news"), origin_of("play")
 _TO_PLAY = f'<a href="{PLAY}/film?id=7&id=8#cast" rel="opener">a film</a>'
 
 
-def by_link(visitor: Visitor, page: Page) -> Page:
+def by_link(page: Page) -> Page:
     """Follow a link that carries nothing: as from a page of the group without the SDK."""
     page.route("**/v1/handoffs", lambda route: route.abort())
     page.get_by_role("link", name="a film").click()
@@ -32,7 +32,7 @@ def accepted(visitor: Visitor, sites: Sites) -> Page:
 
 
 def test_who_comes_from_the_group_is_known_without_a_screen(visitor: Visitor, sites: Sites) -> None:
-    page = by_link(visitor, accepted(visitor, sites))
+    page = by_link(accepted(visitor, sites))
     assert page.url == f"{PLAY}/film?id=7&id=8#cast"
     assert "ads.personalised" in state(page)["granted"]
     assert page.locator("consent-banner").count() == 0
@@ -42,7 +42,7 @@ def test_who_comes_from_the_group_is_known_without_a_screen(visitor: Visitor, si
 
 
 def test_the_way_back_leads_to_where_the_visitor_was_before(visitor: Visitor, sites: Sites) -> None:
-    page = by_link(visitor, accepted(visitor, sites))
+    page = by_link(accepted(visitor, sites))
     page.go_back()
     page.wait_for_url(f"{NEWS}/")
 
@@ -78,7 +78,8 @@ def test_a_no_at_the_hub_is_not_asked_for_again_within_the_period(
         assert settle(page)["status"] == "empty"
     assert "GET /authorize" not in visitor.calls()
     page.evaluate(
-        "localStorage['consentid:play-spa:tried'] = JSON.stringify({v: 1, at: Date.now() - 25 * 3.6e6})"
+        "localStorage['consentid:play-spa:tried']"
+        " = JSON.stringify({v: 1, at: Date.now() - 25 * 3.6e6})"
     )
     page.reload()
     settle(page)
@@ -90,7 +91,7 @@ def test_a_brand_may_do_without_and_a_robot_is_never_sent(
 ) -> None:
     sites.options["play"] = {"silent": "never"}
     visitor = visit()
-    by_link(visitor, accepted(visitor, sites))
+    by_link(accepted(visitor, sites))
     assert "GET /authorize" not in visitor.calls()
     sites.options["play"] = {"silent": "always"}
     robot = visit(user_agent="Mozilla/5.0 (compatible; bingbot/2.0)")

@@ -261,7 +261,8 @@ def running_hub(
     port = listening.getsockname()[1]
     keys = folder / "keys"
     generate(keys, now=from_seconds(int(time.time())), randomness=secrets.token_bytes)
-    given = asyncio.run(_furnish(database, _halcyon(folder / "brands", port, portal[0], changed or {})))
+    brands = _halcyon(folder / "brands", port, portal[0], changed or {})
+    given = asyncio.run(_furnish(database, brands))
     log = folder / "log"
     process = _serve(listening, database, keys, valkey_url, log, settings=settings or {})
     url = f"http://127.0.0.1:{port}"

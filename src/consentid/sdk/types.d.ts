@@ -1,3 +1,46 @@
+/**
+ * consentid in the page.
+ *
+ * ```html
+ * <script type="module">
+ *   import { init, granted, onChange } from "https://consent.example/sdk/v1/consentid.js";
+ *   await init({ client: "news-spa", brand: "news" });
+ *   if (granted("ads")) showAds();
+ * </script>
+ * ```
+ *
+ * **States.**  `starting` until it is known; `known`: a valid token says what is granted and refused;
+ * `empty`: nobody is known here; `unknown`: the hub could not be asked, and is asked again by and by.
+ * Nothing is granted but in `known`, and nothing throws but `answer` and `withdraw`, whose errors carry
+ * a stable `code`.  `state().by` says where it comes from: `kept` (this site's own storage), `renewed`,
+ * `link` (taken along from another brand), `silent`, `ask`, `login` (from the hub), `answered`,
+ * `withdrawn`, `another tab`, `changed elsewhere`, `signed out`.
+ *
+ * **Order.**  A valid token in the site's own storage: no network.  An ended one: one refresh, whatever
+ * the number of tabs.  Nothing there: the code that a link of the group carried; else, where it can help,
+ * one look at the hub without a screen; else the question.
+ *
+ * **The return page** (`/consent/return`, registered as the client's `redirect_uris`) is an empty page
+ * that calls `init` with the same options.  It keeps the answer and goes back to the exact address.
+ *
+ * **`<consent-banner>`**: put one where you like (`<consent-banner hidden>`), or none, and one is made.
+ * `in-page` asks on your own page, for your brand alone.  Slots: `logo`, `title`, `body`, `more`.
+ * Parts: `banner content title body purposes scope signal alert acts button go later refuse accept choose
+ * form purpose save withdraw`.  Custom properties: `--consent-accent`, `-on-accent`, `-ink`, `-muted`,
+ * `-paper`, `-line`, `-radius`, `-font`, `-width`, `-z`; without them, the brand's look.
+ *
+ * **Headless**: `init({ auto: false })`, texts from `GET /v1/catalogue`, `state().missing`, `answer(...)`.
+ *
+ * **Blocking**: `<script type="text/plain" data-consent="ads" data-src="...">`; `data-src` on frames and
+ * images; several purposes with spaces between.  After a withdrawal the brand's declared cookies are
+ * cleared, and the page loads once more if a script of that purpose ran.
+ *
+ * **Policy**: `script-src` and `connect-src` need the hub's origin, nothing else: no inline style, no
+ * frame, no eval, and trusted types hold.
+ *
+ * @packageDocumentation
+ */
+
 /** What stands in the brand's own storage.  Expiry is the token's own. */
 export interface Holder {
   v?: 1;
@@ -66,12 +109,18 @@ export interface Options {
 
 export interface State {
   status: "starting" | "known" | "empty" | "unknown";
+  /** A purpose in neither list is not granted. */
   granted: string[];
   refused: string[];
+  /** The purposes that this brand has to ask about. */
   missing: string[];
+  /** Whether this is somebody who signed in, rather than a device. */
   account: boolean;
+  /** Whether this browser sends Global Privacy Control. */
   gpc: boolean;
+  /** Where it comes from. */
   by: string | null;
+  /** When the token ends, in milliseconds of this browser's clock. */
   until: number | null;
 }
 
@@ -116,16 +165,25 @@ type Answer = { status: number; headers: Headers; body: any };
 
 /** What the parts of the SDK share.  Not for pages. */
 export interface Core {
+  /** Find out what is known.  Never rejects; a second call is the first. */
   init(options: Options): Promise<State>;
   state(): State;
+  /** Yes or no, now. */
   granted(purpose: string): boolean;
+  /** Hear of the state now, unless it is `starting`, and of each change; returns how to stop. */
   onChange(listener: (state: State) => void): () => void;
+  /** Show the banner, or go to the hub's own page. */
   ask(how?: { at?: "banner" | "hub" }): Promise<void>;
+  /** Hand in what a person chose on this page: for this brand, unless all of it is a no. */
   answer(choices: Record<string, boolean>, how?: { reach?: "brand" | "group"; told?: boolean }): Promise<State>;
+  /** Take back: at this brand, or with `reach: "group"` everywhere. */
   withdraw(what: string[] | "all", how?: { reach?: "brand" | "group" }): Promise<State>;
+  /** Go to the preference centre, and back here from there. */
   openPreferences(): Promise<void>;
   signIn(): Promise<void>;
+  /** Sign out at the hub: no withdrawal, the device's own answers count again. */
   signOut(): Promise<void>;
+  /** The consent token, for this brand's own servers; null where nobody is known. */
   token(): Promise<string | null>;
   readonly options: Required<Omit<Options, "blocking" | "consentMode">> & Options;
   readonly holder: Holder | null;
