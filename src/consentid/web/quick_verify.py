@@ -6,12 +6,21 @@ untouched, and gets its answer or its error there.  So what is answered is the s
 but for the time that it takes.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Final, TypeVar, cast, final
 
 import msgspec
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Receive, Scope, Send
+from litestar.types import (
+    ASGIApp,
+    HTTPReceiveMessage,
+    HTTPResponseStartEvent,
+    HTTPScope,
+    Receive,
+    Scope,
+    Send,
+)
 from msgspec import Meta
 
 from consentid.brandbook.client import Scope as ApiScope
@@ -21,17 +30,38 @@ from consentid.flows.context import Context
 from consentid.flows.verify_batch import MAX_BATCH, Question, verify_batch
 from consentid.flows.verify_from_memory import Memory
 from consentid.kit.errors import ConsentidError
+from consentid.verify.middleware import find_token
 from consentid.web.headers import ALWAYS
+from consentid.web.peers import peer_is_in
 from consentid.web.strict_bodies import BATCH_PATH, max_bytes_at
 from consentid.web.words import PurposeText
 
 PATH: Final = "/v1/verify"
+FORWARD_PATH: Final = "/v1/verify/forward"
 _ENDING: Final = frozenset({"/revoke", "/logout", "/backchannel_logout"})
 """Where access tokens end.  Other processes know of that within a second."""
 _JSON: Final = b"application/json"
 _BEARER: Final = "bearer"
 _MAX_ACCESS_TOKEN: Final = 256
 _HEADERS: Final = ((b"content-type", _JSON), (b"cache-control", b"no-store"), *ALWAYS)
+_SAID: Final = frozenset(
+    {b"authorization", b"cookie", b"consent-audience", b"consent-purposes", b"consent-cookie"}
+)
+_PURPOSES: Final = re.compile(r"[a-z0-9_.:*-]{1,64}( [a-z0-9_.:*-]{1,64}){0,63}", re.ASCII)
+_COOKIE: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
+_YES: Final = b'{"active":true'
+_DENY: Final = b'"deny"}'
+_NO_STORE: Final = ((b"cache-control", b"no-store"), *ALWAYS)
+_PASSED: Final[HTTPResponseStartEvent] = {
+    "type": "http.response.start",
+    "status": 204,
+    "headers": _NO_STORE,
+}
+_STOPPED: Final[HTTPResponseStartEvent] = {
+    "type": "http.response.start",
+    "status": 401,
+    "headers": ((b"content-length", b"0"), *_NO_STORE),
+}
 T = TypeVar("T")
 
 
@@ -58,10 +88,18 @@ class QuickVerify:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on."""
-        if scope["type"] != ScopeType.HTTP or scope["method"] != "POST":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
+        if scope["method"] != "POST":
+            passed = self._forwarded(scope) if path == FORWARD_PATH else None
+            if passed is None:
+                await self._app(scope, receive, send)
+            else:
+                await send(_PASSED if passed else _STOPPED)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
         if path not in {PATH, BATCH_PATH} or scope["query_string"]:
             try:
                 await self._app(scope, receive, send)
@@ -83,6 +121,16 @@ class QuickVerify:
             }
         )
         await send({"type": "http.response.body", "body": answer, "more_body": False})
+
+    def _forwarded(self, scope: HTTPScope) -> bool | None:
+        """Whether a proxy may let a request pass; None where that is not known here."""
+        if scope["method"] != "GET" or scope["query_string"]:
+            return None
+        asked = read_forwarded(scope["headers"])
+        if asked is None or not peer_is_in(scope, self._context.settings.forward_auth_proxies):
+            return None
+        answer = self._memory.recall_for(asked.audience, asked.unverified_token, asked.purposes)
+        return None if answer is None else answer.startswith(_YES) and not answer.endswith(_DENY)
 
     async def _answer(self, scope: HTTPScope, body: bytes) -> bytes | None:
         access_token = read_access_token(scope["headers"])
@@ -147,6 +195,34 @@ def _names_each_once(body: bytes, asked: list[Asked]) -> bool:
         body.count(b'"token"') == len(asked)
         and body.count(b'"audience"') == sum(each.audience is not None for each in asked)
         and body.count(b'"purposes"') == sum(bool(each.purposes) for each in asked)
+    )
+
+
+class Forwarded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a proxy asks."""
+
+    audience: str
+    unverified_token: str
+    purposes: list[str]
+
+
+def read_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> Forwarded | None:
+    """What a proxy asks, in the plainest form; None for any other."""
+    said: dict[bytes, str] = {}
+    for name, text in headers:
+        if name in _SAID:
+            if name in said:
+                return None
+            said[name] = text.decode("latin-1")
+    audience, purposes = said.get(b"consent-audience"), said.get(b"consent-purposes", "")
+    cookie = said.get(b"consent-cookie")
+    if audience is None or (purposes and _PURPOSES.fullmatch(purposes) is None):
+        return None
+    if cookie is not None and _COOKIE.fullmatch(cookie) is None:
+        return None
+    unverified_token = find_token(said.get(b"authorization"), said.get(b"cookie"), cookie)
+    return Forwarded(
+        audience=audience, unverified_token=unverified_token, purposes=purposes.split()
     )
 
 

@@ -26,11 +26,11 @@ from consentid.kit.errors import ForbiddenError, MalformedError
 from consentid.verify.middleware import find_token
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
 from consentid.web.peers import peer_is_in
+from consentid.web.quick_verify import FORWARD_PATH
 from consentid.web.responses import BODY_PROBLEMS, READ_PROBLEMS
 from consentid.web.strict_bodies import BATCH_PATH, MAX_BATCH_BYTES
 from consentid.web.words import PurposeText, Reference
 
-FORWARD_PATH: Final = "/v1/verify/forward"
 _PURPOSE_LIST: Final = r"^[a-z0-9_.:*-]{1,64}([ ,]+[a-z0-9_.:*-]{1,64}){0,63}$"
 
 
@@ -123,7 +123,7 @@ async def get_verify_forward(  # noqa: PLR0917 - the framework names them all
     request: Request[Any, Any, Any],
     context: NamedDependency[Context],
     memory: NamedDependency[Memory],
-    audience: Annotated[
+    consent_audience: Annotated[
         str,
         HeaderParameter(
             name="Consent-Audience",
@@ -132,7 +132,7 @@ async def get_verify_forward(  # noqa: PLR0917 - the framework names them all
             description="Whose pages the proxy guards: the registered audience.",
         ),
     ],
-    purposes: Annotated[
+    consent_purposes: Annotated[
         str | None,
         HeaderParameter(
             name="Consent-Purposes",
@@ -140,7 +140,7 @@ async def get_verify_forward(  # noqa: PLR0917 - the framework names them all
             description="What has to be allowed, separated by blanks.",
         ),
     ] = None,
-    cookie: Annotated[
+    consent_cookie: Annotated[
         str | None,
         HeaderParameter(
             name="Consent-Cookie",
@@ -157,14 +157,15 @@ async def get_verify_forward(  # noqa: PLR0917 - the framework names them all
             "This address is for proxies that the setting forward_auth_proxies names.",
         )
     unverified_token = find_token(
-        request.headers.get("authorization"), request.headers.get("cookie"), cookie
+        request.headers.get("authorization"), request.headers.get("cookie"), consent_cookie
     )
     may = await verify_forwarded(
         context,
         memory,
-        audience=audience,
+        audience=consent_audience,
         unverified_token=unverified_token,
-        purposes=(purposes or "").replace(",", " ").split(),
+        purposes=(consent_purposes or "").replace(",", " ").split(),
     )
     status = HTTPStatus.NO_CONTENT if may else HTTPStatus.UNAUTHORIZED
-    return Response(None, status_code=status, headers={"Cache-Control": "no-store"})
+    nothing: Any = b""  # None would be told as JSON's null
+    return Response(nothing, status_code=status, headers={"Cache-Control": "no-store"})
