@@ -6,7 +6,7 @@ import jwt
 import msgspec
 import pytest
 from tests.flows.town import GRANTED, GROUP, REFUSED, Town
-from tests.flows.visits import ISSUER, Visit, choose_all, query_of
+from tests.flows.visits import ISSUER, LAYOUT, Visit, choose_all, query_of
 
 from consentid.core.purpose import PurposeId
 from consentid.flows.finish_interaction import NextStep
@@ -20,7 +20,7 @@ from consentid.flows.interactions import (
     open_interaction,
     start_login,
 )
-from consentid.flows.portal_login import take_hand_over
+from consentid.flows.portal_login import ToInteraction, take_hand_over
 from consentid.kit.errors import ConflictError, GoneError, MalformedError, NotFoundError
 from consentid.store import clock
 
@@ -375,7 +375,9 @@ async def test_a_sign_in_on_the_way_leads_straight_back_where_all_is_decided(tow
     interaction = await elsewhere.begin()
     await elsewhere.sign_in("somebody")
 
-    step = await open_interaction(town.context, interaction, elsewhere.browser, languages=("en",))
+    step = await open_interaction(
+        town.context, interaction, elsewhere.browser, languages=("en",), layout=LAYOUT
+    )
 
     assert isinstance(step, NextStep)
     assert "code" in query_of(step.redirect)
@@ -447,7 +449,9 @@ async def test_prompt_login_is_met_by_a_sign_in_on_the_way_and_by_none_before(
 
     await visit.sign_in("somebody")
 
-    step = await open_interaction(joined.context, interaction, visit.browser, languages=())
+    step = await open_interaction(
+        joined.context, interaction, visit.browser, languages=(), layout=LAYOUT
+    )
     assert isinstance(step, NextStep)
     assert "code" in query_of(step.redirect)
 
@@ -458,7 +462,9 @@ async def test_a_portal_that_does_not_authenticate_anew_is_not_believed(joined: 
 
     await visit.sign_in("somebody", age_s=3_600)
 
-    step = await open_interaction(joined.context, interaction, visit.browser, languages=())
+    step = await open_interaction(
+        joined.context, interaction, visit.browser, languages=(), layout=LAYOUT
+    )
     assert isinstance(step, NextStep)
     assert query_of(step.redirect)["error"] == "login_required"
 
@@ -474,7 +480,9 @@ async def test_a_hint_at_one_person_is_not_met_by_another_signing_in(joined: Tow
 
     await visit.sign_in("somebody else")
 
-    step = await open_interaction(joined.context, interaction, visit.browser, languages=())
+    step = await open_interaction(
+        joined.context, interaction, visit.browser, languages=(), layout=LAYOUT
+    )
     assert isinstance(step, NextStep)
     assert query_of(step.redirect)["error"] == "login_required"
 
@@ -544,7 +552,9 @@ async def test_what_is_to_be_told_leads_nobody_past_the_hint(joined: Town) -> No
         at = await clock.now(connection)
         await note_sign_in(joined.context, connection, interaction, visit.browser, signed_in, at=at)
 
-    step = await open_interaction(joined.context, interaction, visit.browser, languages=())
+    step = await open_interaction(
+        joined.context, interaction, visit.browser, languages=(), layout=LAYOUT
+    )
     assert isinstance(step, NextStep)
     assert query_of(step.redirect)["error"] == "login_required"
 
@@ -552,4 +562,5 @@ async def test_what_is_to_be_told_leads_nobody_past_the_hint(joined: Town) -> No
 async def sent_for(visit: Visit, redirect: str) -> str:
     """The id of the interaction that a person was sent to the portal for."""
     hand_over = await take_hand_over(visit.town.context, query_of(redirect)["state"], visit.browser)
-    return hand_over.interaction
+    assert isinstance(hand_over.back, ToInteraction)
+    return hand_over.back.id

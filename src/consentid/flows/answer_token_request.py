@@ -17,7 +17,7 @@ from consentid.flows.oauth.subject_tokens import wants_id_token
 from consentid.flows.oauth.token_types import CONSENT_TOKEN
 from consentid.flows.oauth.transaction import Transaction
 from consentid.flows.read_buffer import ReadKind
-from consentid.kit.instants import to_seconds
+from consentid.kit.instants import SECOND, Instant, to_seconds
 from consentid.store import clock
 
 
@@ -38,14 +38,21 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
         MalformedError: the client authenticates in two ways, or by a secret in the body.
         UnavailableError: the database or the portal cannot be reached.
     """
+    arrived_s = context.monotonic()
     credentials = await use_assertion(context, Credentials(form=request.form, basic=request.basic))
     asked = AuthlibRequest(request, credentials)
     async with context.database.writing() as connection:
+        book = await context.book(connection)
+        # Before the clock is asked: what comes out is never earlier than it was, so that nobody who
+        # came too late passes for one who came at once.
+        waited = int((context.monotonic() - arrived_s) * SECOND)
+        now = await clock.now(connection)
         transaction = Transaction(
             context=context,
             connection=connection,
-            book=await context.book(connection),
-            now=await clock.now(connection),
+            book=book,
+            now=now,
+            arrived_at=Instant(now - waited),
         )
 
         def judge(_: Connection) -> tuple[int, dict[str, Any], dict[str, str]]:

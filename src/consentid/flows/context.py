@@ -33,6 +33,7 @@ class Context:
         outside: httpx2.AsyncClient,
         limiter: Limiter,
         randomness: Callable[[int], bytes],
+        monotonic: Callable[[], float],
     ) -> None:
         self.settings: Settings = settings
         self.database: Database = database
@@ -41,6 +42,8 @@ class Context:
         """For addresses that clients registered: it reaches the public internet only."""
         self.limiter: Limiter = limiter
         self.randomness: Callable[[int], bytes] = randomness
+        self.monotonic: Callable[[], float] = monotonic
+        """Seconds, for how long something took here; never for when it was."""
         self.reads: ReadBuffer = ReadBuffer()
         self.suspects: Suspects = Suspects()
         self._keyring: Keyring = load(settings.keys_dir)

@@ -1,6 +1,7 @@
 """Open what a process needs for its life: the pool, the cache, the portal, the keys."""
 
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ def open_context(settings: Settings) -> Opened:
         outside=outside,
         limiter=Limiter(valkey),
         randomness=secrets.token_bytes,
+        monotonic=time.monotonic,
     )
 
     async def close() -> None:

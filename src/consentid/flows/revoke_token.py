@@ -9,7 +9,7 @@ from typing import Final
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
 from consentid.kit.errors import MalformedError
-from consentid.store import access_tokens, clock, refresh_tokens
+from consentid.store import access_tokens, clock, dependents, refresh_tokens, subjects
 from consentid.store.clients import Client
 from consentid.tokens import jws
 from consentid.tokens.consent import MAX_LENGTH, TYPE
@@ -38,5 +38,7 @@ async def revoke_token(context: Context, client: Client, unverified_token: str) 
         await access_tokens.revoke(connection, token_hash, client_id=client.client_id)
         refresh = await refresh_tokens.find(connection, token_hash)
         if refresh is not None and refresh.client_id == client.client_id:
+            # Whoever holds the lock may be adding a token to this very family.
+            await subjects.find(connection, refresh.subject, lock=True)
             now = await clock.now(connection)
-            await refresh_tokens.revoke_family(connection, refresh.family, at=now)
+            await dependents.end_families(connection, [refresh.family], at=now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -91,23 +91,21 @@ async def add(connection: AsyncConnection, code: AuthorizationCode) -> None:
     )
 
 
-async def redeem(
-    connection: AsyncConnection, code_hash: bytes, *, client_id: str, now: Instant
-) -> AuthorizationCode | None:
-    """Use a code of a client, once; None where it is another's, used, expired or unknown."""
+async def redeem(connection: AsyncConnection, code_hash: bytes) -> bool:
+    """Use a code, once; false where somebody else did, or it has ended meanwhile.
+
+    The instant kept is that of this very statement: make it the transaction's last, so that who
+    came before it came before the commit, or as good as.
+    """
     statement = (
         update(authorization_codes)
         .where(
             authorization_codes.c.code_hash == code_hash,
-            authorization_codes.c.client_id == client_id,
             authorization_codes.c.used_at.is_(None),
-            authorization_codes.c.expires_at > now,
         )
-        .values(used_at=now)
-        .returning(authorization_codes)
+        .values(used_at=func.clock_timestamp())
     )
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else _code(row)
+    return (await connection.execute(statement)).rowcount == 1
 
 
 async def find(connection: AsyncConnection, code_hash: bytes) -> AuthorizationCode | None:

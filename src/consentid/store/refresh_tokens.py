@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
 from consentid.kit.instants import Instant
-from consentid.store.tables import access_tokens, refresh_tokens
+from consentid.store.tables import refresh_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,24 +88,22 @@ async def add(connection: AsyncConnection, token: RefreshToken) -> None:
     )
 
 
-async def use(
-    connection: AsyncConnection, token_hash: bytes, *, client_id: str, now: Instant
-) -> RefreshToken | None:
-    """Use a token of a client, once; None where it is another's, used, ended or unknown."""
+async def use(connection: AsyncConnection, token_hash: bytes) -> bool:
+    """Use a token, once; false where somebody else did, or it has ended meanwhile.
+
+    The instant kept is that of this very statement: make it the transaction's last, so that who
+    came before it came before the commit, or as good as.
+    """
     statement = (
         update(refresh_tokens)
         .where(
             refresh_tokens.c.token_hash == token_hash,
-            refresh_tokens.c.client_id == client_id,
             refresh_tokens.c.used_at.is_(None),
             refresh_tokens.c.revoked_at.is_(None),
-            refresh_tokens.c.expires_at > now,
         )
-        .values(used_at=now)
-        .returning(refresh_tokens)
+        .values(used_at=func.clock_timestamp())
     )
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else _token(row)
+    return (await connection.execute(statement)).rowcount == 1
 
 
 async def find(connection: AsyncConnection, token_hash: bytes) -> RefreshToken | None:
@@ -116,16 +114,6 @@ async def find(connection: AsyncConnection, token_hash: bytes) -> RefreshToken |
         )
     ).one_or_none()
     return None if row is None else _token(row)
-
-
-async def revoke_family(connection: AsyncConnection, family: UUID, *, at: Instant) -> None:
-    """End every refresh and access token that came of one code."""
-    await connection.execute(
-        update(refresh_tokens)
-        .where(refresh_tokens.c.family == family, refresh_tokens.c.revoked_at.is_(None))
-        .values(revoked_at=at)
-    )
-    await connection.execute(delete(access_tokens).where(access_tokens.c.family == family))
 
 
 async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int:

@@ -117,6 +117,27 @@ async def test_of_twenty_redemptions_at_once_one_wins(town: Town) -> None:
     statuses = sorted(answer.status for answer in answers)
     assert statuses == [200] + [400] * 19
     assert {answer.body["error"] for answer in answers if answer.status != 200} == {"invalid_grant"}
+    [won] = [answer for answer in answers if answer.status == 200]
+    assert await authenticate(town.context, won.body["access_token"])
+
+    assert (await visit.redeem(code)).body["error"] == "invalid_grant"
+
+    with pytest.raises(UnauthenticatedError):
+        await authenticate(town.context, won.body["access_token"])
+
+
+async def test_a_redemption_and_a_withdrawal_at_once_never_block_each_other(town: Town) -> None:
+    for _ in range(5):
+        visit = Visit(town=town)
+        code = await visit.consent(scope=ALL)
+        assert visit.device is not None
+        elsewhere = await town.on_device(visit.device)
+        redeemed, _ = await together(visit.redeem(code), town.withdraw(elsewhere))
+        if redeemed.status == 200:
+            again = await visit.refresh(redeemed.body["refresh_token"])
+            assert again.body["error"] == "invalid_grant"
+        else:
+            assert redeemed.body["error"] == "invalid_grant"
 
 
 async def test_a_code_that_comes_again_ends_the_tokens_that_came_of_it(town: Town) -> None:

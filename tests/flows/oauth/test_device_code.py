@@ -8,7 +8,7 @@ import jwt
 import msgspec
 import pytest
 from tests.flows.town import GRANTED, REFUSED, Town, together
-from tests.flows.visits import Visit, choose_all, query_of
+from tests.flows.visits import LAYOUT, Visit, choose_all, query_of
 
 from consentid.core.decision import Outcome
 from consentid.core.party import ReachKind
@@ -359,7 +359,7 @@ async def test_whoever_is_signed_in_and_misses_nothing_goes_on_at_once(town: Tow
 
     interaction = await second.match()
     step = await open_interaction(
-        town.context, interaction, second.phone.browser, languages=("en",)
+        town.context, interaction, second.phone.browser, languages=("en",), layout=LAYOUT
     )
 
     assert isinstance(step, NextStep)

@@ -1,14 +1,16 @@
 """A code becomes tokens, once.
 
-A code that comes a second time has leaked: all tokens that came of it end.  Each refusal leaves the
-code as it was.  Spec: RFC 6749 section 4.1.3, RFC 7636 section 4.6, RFC 9700 sections 2.1.1, 4.5.
+Each refusal leaves the code as it was.  It is marked as used at the end, under the subject's lock,
+which is taken before the code's as a withdrawal takes them.
+
+Spec: RFC 6749 section 4.1.3, RFC 7636 section 4.6, RFC 9700 sections 2.1.1, 4.5.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final, cast, final
 
-from authlib.oauth2.rfc6749 import ClientMixin
+from authlib.oauth2.rfc6749 import ClientMixin, InvalidGrantError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
 from sqlalchemy.util import await_only
@@ -17,10 +19,11 @@ from typing_extensions import override
 from consentid.flows.authenticate import hash_token
 from consentid.flows.oauth.granted import SubjectGrant
 from consentid.flows.oauth.request import client_of, ours
+from consentid.flows.oauth.reuse import end_if_reused
 from consentid.flows.oauth.subject_tokens import GrantServer, open_grant
 from consentid.flows.session import Session
 from consentid.oidc import pkce
-from consentid.store import authorization_codes, refresh_tokens
+from consentid.store import authorization_codes
 from consentid.store.authorization_codes import AuthorizationCode
 
 _MAX_CODE: Final = 128
@@ -60,18 +63,23 @@ class CodeGrant(AuthorizationCodeGrant):
             return None
         self.request.client = client
         client_id = client_of(self.request).get_client_id()
-        found = await_only(
-            authorization_codes.redeem(
-                transaction.connection,
-                hash_token(code),
-                client_id=client_id,
-                now=transaction.now,
+        found = await_only(authorization_codes.find(transaction.connection, hash_token(code)))
+        if found is None or found.client_id != client_id:
+            return None
+        if found.used_at is not None:
+            await_only(
+                end_if_reused(
+                    transaction,
+                    ours(self.request),
+                    family=found.family,
+                    subject=found.subject,
+                    used_at=found.used_at,
+                )
             )
-        )
-        if found is not None:
-            return _Code(row=found, code_challenge=found.code_challenge)
-        await_only(self._look_for_reuse(hash_token(code), client_id))
-        return None
+            return None
+        if found.expires_at <= transaction.now:
+            return None
+        return _Code(row=found, code_challenge=found.code_challenge)
 
     @override
     def authenticate_user(self, authorization_code: _Code) -> Session:
@@ -95,15 +103,16 @@ class CodeGrant(AuthorizationCodeGrant):
 
     @override
     def delete_authorization_code(self, authorization_code: _Code) -> None:
-        """It is kept as used, so that it is recognised when it comes again."""
+        """Mark it as used: it is kept, so that it is recognised when it comes again.
 
-    async def _look_for_reuse(self, code_hash: bytes, client_id: str) -> None:
-        transaction = self._server.transaction
-        known = await authorization_codes.find(transaction.connection, code_hash)
-        if known is None or known.used_at is None or known.client_id != client_id:
-            return
-        await refresh_tokens.revoke_family(transaction.connection, known.family, at=transaction.now)
-        ours(self.request).is_kept_when_refused = True
+        Raises:
+            InvalidGrantError: another request was faster, or the code has ended meanwhile.
+        """
+        code_hash = authorization_code.row.code_hash
+        if not await_only(
+            authorization_codes.redeem(self._server.transaction.connection, code_hash)
+        ):
+            raise InvalidGrantError("code was used by another request, or has ended.")
 
     @property
     def _server(self) -> GrantServer:

@@ -1,6 +1,7 @@
 """A refresh token becomes new tokens, and another refresh token; what holds is resolved again.
 
-A token that comes a second time has leaked: its whole family ends, and there is no grace for races.
+A token is marked as used at the end, under the subject's lock, which is taken before the token's
+as a withdrawal takes them.
 Spec: RFC 6749 section 6, RFC 9700 section 4.14.2.
 """
 
@@ -8,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final, cast, final
 
-from authlib.oauth2.rfc6749 import ClientMixin, TokenMixin
+from authlib.oauth2.rfc6749 import ClientMixin, InvalidGrantError, TokenMixin
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 from sqlalchemy.util import await_only
 from typing_extensions import override
@@ -16,6 +17,7 @@ from typing_extensions import override
 from consentid.flows.authenticate import hash_token
 from consentid.flows.oauth.granted import SubjectGrant
 from consentid.flows.oauth.request import client_of, ours
+from consentid.flows.oauth.reuse import end_if_reused
 from consentid.flows.oauth.subject_tokens import GrantServer, open_grant
 from consentid.flows.session import Session
 from consentid.store import refresh_tokens
@@ -67,16 +69,23 @@ class RefreshGrant(RefreshTokenGrant):
         client_id = client_of(self.request).get_client_id()
         if len(refresh_token) > _MAX_TOKEN:
             return _NO_TOKEN
-        token_hash = hash_token(refresh_token)
-        found = await_only(
-            refresh_tokens.use(
-                transaction.connection, token_hash, client_id=client_id, now=transaction.now
+        found = await_only(refresh_tokens.find(transaction.connection, hash_token(refresh_token)))
+        if found is None or found.client_id != client_id:
+            return _NO_TOKEN
+        if found.used_at is not None:
+            await_only(
+                end_if_reused(
+                    transaction,
+                    ours(self.request),
+                    family=found.family,
+                    subject=found.subject,
+                    used_at=found.used_at,
+                )
             )
-        )
-        if found is not None:
-            return cast("TokenMixin", cast("object", _Token(row=found)))
-        await_only(self._look_for_reuse(token_hash, client_id))
-        return _NO_TOKEN
+            return _NO_TOKEN
+        if found.revoked_at is not None or found.expires_at <= transaction.now:
+            return _NO_TOKEN
+        return cast("TokenMixin", cast("object", _Token(row=found)))
 
     @override
     def authenticate_user(self, refresh_token: object) -> Session:
@@ -100,15 +109,14 @@ class RefreshGrant(RefreshTokenGrant):
 
     @override
     def revoke_old_credential(self, refresh_token: object) -> None:
-        """It was marked as used when it was found."""
+        """Mark it as used: it is kept, so that it is recognised when it comes again.
 
-    async def _look_for_reuse(self, token_hash: bytes, client_id: str) -> None:
-        transaction = self._server.transaction
-        known = await refresh_tokens.find(transaction.connection, token_hash)
-        if known is None or known.used_at is None or known.client_id != client_id:
-            return
-        await refresh_tokens.revoke_family(transaction.connection, known.family, at=transaction.now)
-        ours(self.request).is_kept_when_refused = True
+        Raises:
+            InvalidGrantError: another request was faster, or the token has ended meanwhile.
+        """
+        token_hash = cast("_Token", refresh_token).row.token_hash
+        if not await_only(refresh_tokens.use(self._server.transaction.connection, token_hash)):
+            raise InvalidGrantError("refresh_token was used by another request, or has ended.")
 
     @property
     def _server(self) -> GrantServer:

@@ -17,3 +17,5 @@ class Transaction:
     connection: AsyncConnection
     book: Book
     now: Instant
+    arrived_at: Instant
+    """When the request came in, before it waited for anything."""
