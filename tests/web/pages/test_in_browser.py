@@ -4,23 +4,17 @@ What must not depend on scripts is looked at in a browser whose scripts are swit
 """
 
 import json
-import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 from tests.web.hub import Hub
-from tests.web.pages.views import all_views, halcyon
+from tests.web.pages.gallery import Gallery, Quiet, opened, serving
+from tests.web.pages.views import all_views
 from tests.web.pages.visits import authorize_path, origin_of
-from typing_extensions import override
-
-from consentid.web.pages.assets import find_asset
-from consentid.web.pages.rendering import page_headers, render
 
 pytestmark = pytest.mark.browser
 
@@ -39,50 +33,10 @@ _STYLE = """e => { const s = getComputedStyle(e), r = e.getBoundingClientRect();
     s.opacity, s.textTransform, r.width, r.height, r.y] }"""
 
 
-@contextmanager
-def _serving(handler: type[BaseHTTPRequestHandler]) -> Generator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-class _Quiet(BaseHTTPRequestHandler):
-    @override
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def answer(self, content: bytes, media_type: str, headers: dict[str, str]) -> None:
-        self.send_response(200)
-        for name, value in {"Content-Type": media_type, **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-
-class _Gallery(_Quiet):
-    """Each page at ``/<language>/<name>``, with the headers it has in earnest."""
-
-    def do_GET(self) -> None:
-        folder, _, name = self.path.strip("/").partition("/")
-        if folder == "assets":
-            found = find_asset(halcyon(), name)
-            assert found is not None
-            self.answer(found.content, found.media_type, {})
-        else:
-            page = render(all_views(folder)[name])
-            self.answer(page.encode(), "text/html; charset=utf-8", page_headers())
-
-
-class _Site(_Quiet):
+class _Site(Quiet):
     """The news site: its callback goes on to its front page, as sites do."""
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the name that the standard library calls
         if self.path.startswith("/callback"):
             self.send_response(303)
             self.send_header("Location", "http://news.localhost:7600/front")
@@ -93,7 +47,7 @@ class _Site(_Quiet):
 
 @pytest.fixture(scope="module")
 def gallery() -> Iterator[str]:
-    with _serving(_Gallery) as address:
+    with serving(Gallery) as address:
         yield address
 
 
@@ -101,7 +55,7 @@ def gallery() -> Iterator[str]:
 def browser(chromium: Path, hub: Hub) -> Iterator[Browser]:
     """Started after the hub, whose beginning cannot wait in the loop that Playwright runs."""
     assert hub.url
-    with _serving(_Site) as site, sync_playwright() as playwright:
+    with serving(_Site) as site, sync_playwright() as playwright:
         opened = playwright.chromium.launch(
             executable_path=str(chromium),
             args=[
@@ -111,20 +65,6 @@ def browser(chromium: Path, hub: Hub) -> Iterator[Browser]:
         )
         yield opened
         opened.close()
-
-
-@contextmanager
-def _page(browser: Browser, width: int, height: int, *, scripts: bool = False) -> Generator[Page]:
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, java_script_enabled=scripts, locale="en"
-    )
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    yield page
-    # An incomplete form is answered with this status, which is no error of the page.
-    assert [each for each in said if "status of 422" not in each] == []
-    context.close()
 
 
 @pytest.mark.parametrize(("name", "language"), _PAGES)
@@ -148,7 +88,7 @@ def test_nothing_needs_scrolling_sideways(
     browser: Browser, gallery: str, name: str, language: str, width: int
 ) -> None:
     """320 pixels are 1280 at 400 % zoom, 640 are 1280 at 200 %.  Spec: WCAG 2.2, 1.4.10."""
-    with _page(browser, width, 600, scripts=True) as page:
+    with opened(browser, width, 600, scripts=True) as page:
         page.goto(f"{gallery}/{language}/{name}")
         page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -159,7 +99,7 @@ def test_nothing_needs_scrolling_sideways(
 def test_accepting_and_refusing_look_alike(
     browser: Browser, gallery: str, brand: str, width: int
 ) -> None:
-    with _page(browser, width, 800, scripts=True) as page:
+    with opened(browser, width, 800, scripts=True) as page:
         page.goto(f"{gallery}/en/{brand}")
         refuse, accept = (
             page.locator(f"button[value={act}]").evaluate(_STYLE) for act in ("refuse", "accept")
@@ -172,7 +112,7 @@ def test_accepting_and_refusing_look_alike(
 def test_what_is_pressed_is_large_enough_for_a_finger(
     browser: Browser, gallery: str, name: str, language: str
 ) -> None:
-    with _page(browser, 390, 844, scripts=True) as page:
+    with opened(browser, 390, 844, scripts=True) as page:
         page.goto(f"{gallery}/{language}/{name}")
         page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         heights: list[float] = page.evaluate(
@@ -185,7 +125,7 @@ def test_what_is_pressed_is_large_enough_for_a_finger(
 
 
 def test_a_keyboard_reaches_everything_in_the_order_read(browser: Browser, gallery: str) -> None:
-    with _page(browser, 1280, 800, scripts=True) as page:
+    with opened(browser, 1280, 800, scripts=True) as page:
         page.goto(f"{gallery}/en/news")
         reached: list[str] = []
         for _ in range(12):
@@ -230,7 +170,7 @@ def test_without_scripts_a_person_answers_and_is_back_at_the_site(
     browser: Browser, hub: Hub, act: str
 ) -> None:
     """The callback's own redirect is followed too: ``form-action`` names the brand's hosts."""
-    with _page(browser, 390, 844) as page:
+    with opened(browser, 390, 844) as page:
         page.goto(origin_of(hub) + authorize_path())
         page.get_by_role("button", name=act, exact=True).click()
         page.wait_for_url("http://news.localhost:7600/front")
@@ -238,7 +178,7 @@ def test_without_scripts_a_person_answers_and_is_back_at_the_site(
 
 
 def test_without_scripts_a_person_chooses_one_by_one(browser: Browser, hub: Hub) -> None:
-    with _page(browser, 1280, 800) as page:
+    with opened(browser, 1280, 800) as page:
         page.goto(origin_of(hub) + authorize_path(ui_locales="fr"))
         page.get_by_text("Choisir une par une").click()
         for no in page.get_by_role("radio", name="Non", exact=True).all():
@@ -248,7 +188,7 @@ def test_without_scripts_a_person_chooses_one_by_one(browser: Browser, hub: Hub)
 
 
 def test_a_yes_under_a_no_comes_back_with_what_is_wrong(browser: Browser, hub: Hub) -> None:
-    with _page(browser, 1280, 800) as page:
+    with opened(browser, 1280, 800) as page:
         page.goto(origin_of(hub) + authorize_path())
         personalised = page.get_by_role("group", name="Personalised ads", exact=True)
         page.get_by_text("Choose one by one").click()
