@@ -158,7 +158,7 @@ def _card(
         switch=_switch(page.book, None, id_, group.found) if is_for_group and group else None,
         group=because_of(overview, group.because, id_) if is_for_group and group else None,
         is_yes=group is not None and group.found.permitted,
-        until=_until(group.found) if is_for_group and group else None,
+        until=_common_end(standing) if is_for_group else None,
         lines=tuple(
             _line(overview, standing, one, name, is_for_group=is_for_group)
             for one in standing.parties
@@ -233,6 +233,17 @@ def _switch(book: Book, profile: Profile | None, purpose: PurposeId, found: Reso
 
 def _until(found: Resolution) -> date | None:
     return None if found.expires_at is None else day_of(found.expires_at)
+
+
+def _common_end(standing: PurposeStanding) -> date | None:
+    """When the yes for the group ends, where it ends on one day everywhere."""
+    ends = {
+        one.found.expires_at
+        for one in standing.parties
+        if one.found.state is State.GIVEN and one.because.reach is None
+    }
+    days = {day_of(each) for each in ends if each is not None}
+    return days.pop() if len(days) == 1 else None
 
 
 def _notice(overview: Overview, request: Request) -> ShownNotice | None:
