@@ -34,13 +34,14 @@ def browser(chromium: Path, hub: Hub) -> Iterator[Browser]:
 
 @contextmanager
 def visiting(
-    browser: Browser, hub: Hub, width: int, height: int = 844, **options: Any
+    browser: Browser, hub: Hub, width: int, *, scripts: bool = False, bypass_csp: bool = False
 ) -> Generator[Page]:
     context = browser.new_context(
-        viewport={"width": width, "height": height},
+        viewport={"width": width, "height": 844},
         locale="en",
         base_url=origin_of(hub),
-        **{"java_script_enabled": False, **options},
+        java_script_enabled=scripts,
+        bypass_csp=bypass_csp,
     )
     page = context.new_page()
     said: list[str] = []
@@ -76,7 +77,7 @@ def test_axe_finds_nothing_and_nothing_needs_scrolling_sideways(
     browser: Browser, hub: Hub, width: int
 ) -> None:
     axe = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-    with visiting(browser, hub, width, java_script_enabled=True, bypass_csp=True) as page:
+    with visiting(browser, hub, width, scripts=True, bypass_csp=True) as page:
         for is_known in (False, True):
             if is_known:
                 page.goto("/preferences")
@@ -96,7 +97,7 @@ def test_axe_finds_nothing_and_nothing_needs_scrolling_sideways(
 
 def test_at_twice_the_size_nothing_needs_scrolling_sideways(browser: Browser, hub: Hub) -> None:
     """1280 pixels at 200 % are 640.  Spec: WCAG 2.2, 1.4.4 and 1.4.10."""
-    with visiting(browser, hub, 640, java_script_enabled=True) as page:
+    with visiting(browser, hub, 640, scripts=True) as page:
         answer_some(page)
         for path in PATHS:
             look(page, path, "fr")
@@ -105,7 +106,7 @@ def test_at_twice_the_size_nothing_needs_scrolling_sideways(browser: Browser, hu
 
 
 def test_what_is_pressed_is_large_enough_for_a_finger(browser: Browser, hub: Hub) -> None:
-    with visiting(browser, hub, 390, java_script_enabled=True) as page:
+    with visiting(browser, hub, 390, scripts=True) as page:
         answer_some(page)
         for path in PATHS:
             look(page, path)
@@ -122,7 +123,7 @@ def test_what_is_pressed_is_large_enough_for_a_finger(browser: Browser, hub: Hub
 def test_yes_and_no_look_alike_until_one_is_the_answer(
     browser: Browser, hub: Hub, width: int
 ) -> None:
-    with visiting(browser, hub, width, java_script_enabled=True) as page:
+    with visiting(browser, hub, width, scripts=True) as page:
         for buttons in (page.locator(".all button"), page.locator("#p-content .switch button")):
             first, second = (buttons.nth(each).evaluate(_STYLE) for each in (0, 1))
             assert [round(each, 0) if isinstance(each, float) else each for each in first] == [
@@ -147,7 +148,7 @@ def test_without_scripts_a_person_answers_takes_back_and_reads_what_was_recorded
 
 
 def test_a_keyboard_alone_says_no_for_one_purpose(browser: Browser, hub: Hub) -> None:
-    with visiting(browser, hub, 1280, java_script_enabled=True) as page:
+    with visiting(browser, hub, 1280, scripts=True) as page:
         reached: list[str] = []
         for _ in range(60):
             page.keyboard.press("Tab")
@@ -168,7 +169,7 @@ def test_a_keyboard_alone_says_no_for_one_purpose(browser: Browser, hub: Hub) ->
 
 
 def test_the_page_is_light_and_quickly_made(browser: Browser, hub: Hub) -> None:
-    with visiting(browser, hub, 390, java_script_enabled=True) as page:
+    with visiting(browser, hub, 390, scripts=True) as page:
         answer_some(page)
         weights: list[int] = []
         page.on(
