@@ -72,7 +72,7 @@ def serving(sites: Sites) -> Generator[int]:
     """Serve all brands at one port; the browser is told that it is theirs."""
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+        protocol_version: str = "HTTP/1.1"
 
         def do_GET(self) -> None:
             path = urlsplit(self.path).path

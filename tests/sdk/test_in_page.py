@@ -53,6 +53,7 @@ def test_a_double_click_is_one_answer(visitor: Visitor, page: Page) -> None:
 
 
 def test_one_by_one_nothing_is_ticked_and_everything_asked_is_answered(page: Page) -> None:
+    expect(page.get_by_role("radio")).to_have_count(0)
     page.get_by_role("button", name="Choose one by one").click()
     assert page.locator("consent-banner input:checked").count() == 0
     page.get_by_role("button", name="Save my choices").click()

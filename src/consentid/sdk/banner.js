@@ -47,13 +47,15 @@ const STYLE = `
   font: 400 1rem/1.5 var(--consent-font, var(--font)); color: var(--consent-ink, var(--ink)) }
 :host([hidden]) { display: none }
 * { box-sizing: border-box }
+[hidden] { display: none !important }
 h2, p, ul, fieldset, legend { margin: 0; padding: 0; border: 0 }
 section { max-height: 85vh; max-height: 85dvh; overflow: auto; overflow-wrap: break-word;
   background: var(--consent-paper, var(--paper)); border-top: 3px solid var(--consent-accent, var(--accent));
   box-shadow: 0 -.5rem 2rem #0003 }
 .in { display: grid; gap: .75rem; max-width: var(--consent-width, 60rem); margin: auto; padding: 1.25rem clamp(1rem, 4vw, 2rem) }
 h2, legend { font-size: 1.125rem; font-weight: 700; line-height: 1.3 }
-legend { font-size: 1rem }
+legend { float: inline-start; width: 100%; font-size: 1rem }
+fieldset > * { clear: both }
 .fine, .what { font-size: .875rem; color: var(--consent-muted, var(--muted)) }
 .acts { display: flex; flex-wrap: wrap; gap: .75rem }
 button { font: inherit; min-height: 2.75rem; padding: .5rem 1.25rem; cursor: pointer; color: inherit; background: none;
@@ -61,6 +63,7 @@ button { font: inherit; min-height: 2.75rem; padding: .5rem 1.25rem; cursor: poi
 button.act { flex: 1 1 12rem; font-weight: 600; color: var(--consent-on-accent, var(--on-accent));
   background: var(--consent-accent, var(--accent)) }
 button.later { text-decoration: underline; text-underline-offset: .2em }
+@media (max-width: 40rem) { .acts > * { flex-basis: 100% } }
 button:hover { filter: brightness(.92) }
 [aria-busy=true] button { opacity: .6; cursor: progress }
 :focus-visible { outline: 3px solid var(--consent-ink, var(--ink)); outline-offset: 2px }

@@ -2,28 +2,27 @@
  * consentid in the page: one answer, honoured at every brand of the group.
  *
  * Nothing is granted before the state is known; only explicit acts write; while the token in the
- * brand's own storage is valid, nobody is asked anything.  What a first visit needs is loaded when
- * it is needed.  The documentation is in types.d.ts.
+ * brand's own storage is valid, nobody is asked anything.  Documented in types.d.ts.
  */
 
 /** @typedef {import("./types").Holder} Holder */
 /** @typedef {import("./types").Core} Core */
+/** @typedef {import("./types").State} State */
 
 const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const DEVICE = "urn:consentid:params:oauth:token-type:device_credential";
-/** @type {{ g: string[], d: string[] }} */
-const NOTHING = { g: [], d: [] };
+/** @type {import("./types").Claims["consent"]} */ const NOTHING = { cat: 0, rev: 0, g: [], d: [] };
 const BOTS = /bot|crawl|spider|slurp|preview|lighthouse|facebookexternalhit/i;
 const CODE = /[#&]consentid=([\w-]+)$/;
 
 /** @type {Core["options"]} */ let options;
-/** @type {Promise<import("./types").State> | undefined} */ let begun;
+/** @type {Promise<State> | undefined} */ let begun;
 /** @type {Holder | null} */ let holder = null;
 /** @type {import("./types").Claims | null} */ let claims = null;
-/** @type {import("./types").State["status"]} */ let status = "starting";
+/** @type {State["status"]} */ let status = "starting";
 /** @type {string | null} */ let by = null;
 /** @type {Promise<void> | null} */ let renewing = null;
-/** @type {Set<(state: import("./types").State) => void>} */ const listeners = new Set();
+/** @type {Set<(state: State) => void>} */ const listeners = new Set();
 /** @type {Map<string, object | null>} */ const memory = new Map();
 let told = "";
 let timer = 0;
@@ -45,7 +44,7 @@ function load(area, name) {
     const kept = JSON.parse(self[area].getItem(nameOf(name)) ?? "");
     return kept.v === 1 ? kept : null;
   } catch {
-    return memory.get(name) ?? null; // nothing, nothing of ours, or a browser that keeps nothing
+    return memory.get(name) ?? null; // nothing of ours, or no storage
   }
 }
 
@@ -81,20 +80,23 @@ function adopt(found) {
 
 const reload = () => adopt(load("localStorage", ""));
 
-/** A clock that was set back since proves nothing, and a signal that changed asks anew. */
+/** A clock that was set back since proves nothing. */
 function isValid() {
-  if (!holder || !claims) return false;
   const at = now();
-  return at + holder.skew_s < claims.exp && at > holder.got_at - 60 && !!holder.gpc === signal();
+  return !!holder && !!claims && at + holder.skew_s < claims.exp && at > holder.got_at - 60;
 }
+
+/** A signal that the browser sends only since then is a no, until the person answers anew. */
+const isMuted = (/** @type {string} */ purpose) =>
+  signal() && !holder?.gpc && !!load("localStorage", ":about")?.gpc.includes(purpose);
 
 /** @type {Core["keep"]} */
 function keep(answer, how, more) {
   const said = read(answer.consent_token);
-  if (!said) throw new Error("consentid: the hub answered without a token for this client");
+  if (!said) throw new Error("consentid: no token of this client");
   const at = now();
   /** @type {Holder} */
-  const next = { ...holder, ...more, token: answer.consent_token, got_at: at, skew_s: said.iat - at, gpc: signal() };
+  const next = { gpc: signal(), ...holder, ...more, token: answer.consent_token, got_at: at, skew_s: said.iat - at };
   if (answer.access_token) {
     next.access = answer.access_token;
     next.access_exp = at + answer.expires_in;
@@ -119,14 +121,14 @@ function drop(mayReturn) {
 /** @type {Core["state"]} */
 function state() {
   const is = status === "known" && !isValid() ? "unknown" : status;
-  const { g, d } = is === "known" && claims ? claims.consent : NOTHING;
+  const { g, d } = (is === "known" && claims?.consent) || NOTHING;
   /** @type {import("./types").About | null} */
   const about = options && load("localStorage", ":about");
   return {
     status: is,
-    granted: [...g],
-    refused: [...d],
-    missing: is === "known" ? (about?.must ?? []).filter((each) => !g.includes(each) && !d.includes(each)) : [],
+    granted: g.filter((each) => !isMuted(each)),
+    refused: [...d, ...g.filter(isMuted)],
+    missing: (is === "known" && about?.must.filter((each) => !g.includes(each) && !d.includes(each))) || [],
     account: is === "known" && !!holder?.account,
     gpc: signal(),
     by: is === "starting" ? null : by,
@@ -149,7 +151,7 @@ function settle(how) {
   listeners.forEach((each) => tell(each, is));
 }
 
-/** A listener that fails is its page's affair.  @type {(each: Function, is: object) => void} */
+/** @type {(each: Function, is: object) => void} */
 function tell(each, is) {
   try {
     each(is);
@@ -269,7 +271,7 @@ async function look(code) {
   }
 }
 
-/** The hub is away: nothing is granted, nobody is asked or sent anywhere; try again later. */
+/** The hub is away: nobody is asked or sent anywhere; try again later. */
 function fail() {
   const wait_s = Math.min(300, 5 * 2 ** failures++);
   settle(by);
@@ -343,7 +345,7 @@ async function ask(how) {
 const own = {
   init,
   state,
-  granted: (purpose) => status === "known" && isValid() && !!claims?.consent.g.includes(purpose),
+  granted: (purpose) => status === "known" && isValid() && !!claims?.consent.g.includes(purpose) && !isMuted(purpose),
   onChange(listener) {
     listeners.add(listener);
     if (status !== "starting") tell(listener, state());

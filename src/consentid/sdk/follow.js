@@ -102,7 +102,9 @@ async function listen(core, hidden, until) {
  */
 async function look(core, etag, signal) {
   const waiting = etag ? { Prefer: "wait=25", "If-None-Match": etag } : undefined;
-  const { status, headers, body } = await core.asSubject("/v1/state", undefined, waiting, signal);
+  const late = AbortSignal.timeout(40_000);
+  const stop = signal && "any" in AbortSignal ? AbortSignal.any([signal, late]) : late;
+  const { status, headers, body } = await core.asSubject("/v1/state", undefined, waiting, stop);
   if (status === 304) return etag ?? null;
   if (status !== 200) throw new Error(`consentid: ${status}`);
   if (differs(core, body.purposes)) await core.renew("changed elsewhere");

@@ -89,7 +89,7 @@ async function write(core, path, body, how) {
   const isKept = await core.lock(async () => {
     const held = core.load("localStorage", "");
     if (!token || !held || core.read(held.token)?.sub !== token.sub) return false; // somebody else by now
-    core.keep(said, how);
+    core.keep(said, how, how === "answered" ? { gpc: core.state().gpc } : {});
     return true;
   });
   if (!isKept) await core.renew(how);

@@ -57,7 +57,7 @@ export interface Holder {
   skew_s: number;
   got_at: number;
   account?: boolean;
-  /** Whether the browser sent Global Privacy Control when this was said. */
+  /** Whether the browser sent Global Privacy Control when the person answered. */
   gpc?: boolean;
 }
 

@@ -1,0 +1,49 @@
+"""What is changed at one brand, the pages of the others hear."""
+
+import pytest
+from playwright.sync_api import Page
+from tests.sdk.brand_pages import Sites, Visitor, state
+
+pytestmark = pytest.mark.browser
+
+
+def both(visitor: Visitor, sites: Sites) -> tuple[Page, Page]:
+    """The same person at news and at play."""
+    sites.options["play"] = {"silent": "always", "follow": sites.options["play"]["follow"]}
+    news = visitor.open("news")
+    visitor.answer_at_hub(news)
+    news.wait_for_load_state("networkidle")
+    play = visitor.open("play")
+    assert play.evaluate("consentid.granted('ads')")
+    return news, play
+
+
+_AGAIN = """() => {
+  for (const is of ['hidden', 'visible']) {
+    Object.defineProperty(document, 'visibilityState', { value: is, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  } }"""
+
+
+def test_a_page_that_is_looked_at_again_asks_once(visitor: Visitor, sites: Sites) -> None:
+    sites.options |= {"news": {"follow": "never"}, "play": {"follow": "auto"}}
+    news, play = both(visitor, sites)
+    play.reload()  # served from what is kept: it follows nothing
+    play.wait_for_function("window.consentid?.state().by === 'kept'")
+    news.evaluate("consentid.withdraw(['ads'], {reach: 'group'})")
+    play.wait_for_load_state("networkidle")
+    visitor.calls()
+    assert play.evaluate("consentid.granted('ads')")
+    play.evaluate(_AGAIN)
+    play.wait_for_function("!consentid.granted('ads')")
+    assert state(play)["by"] == "changed elsewhere"
+    assert visitor.calls()[:2] == ["GET /v1/state", "POST /token"]
+
+
+def test_a_brand_may_do_without(visitor: Visitor, sites: Sites) -> None:
+    sites.options |= {"news": {"follow": "never"}, "play": {"follow": "never"}}
+    _, play = both(visitor, sites)
+    visitor.calls()
+    play.evaluate(_AGAIN)
+    play.wait_for_load_state("networkidle")
+    assert visitor.calls() == []
