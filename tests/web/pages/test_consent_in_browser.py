@@ -37,10 +37,10 @@ def browser(chromium: Path) -> Iterator[Browser]:
 
 
 def _boxes(page: Page) -> list[dict[str, float]]:
-    found = [
-        page.locator(f".answer button[value={act}]").bounding_box() for act in ("refuse", "accept")
-    ]
-    return [dict(box) for box in found if box is not None]
+    return page.evaluate(
+        "() => ['refuse', 'accept'].map(act => document.querySelector("
+        "`.answer button[value=${act}]`).getBoundingClientRect().toJSON())"
+    )
 
 
 @pytest.mark.parametrize("state", _STATES)

@@ -1,6 +1,7 @@
 """What the pages say: all of it in each language, and nothing else."""
 
 import re
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
@@ -56,6 +57,18 @@ def test_a_translation_keeps_the_places_of_its_message(language: str) -> None:
         for text in _forms(each.string):
             # A singular may leave its number out.
             assert wanted - {"num"} <= set(_PLACEHOLDER.findall(text)) <= wanted
+
+
+def test_french_never_breaks_a_line_before_its_punctuation() -> None:
+    for each in _messages(_catalogue("fr")):
+        for text in _forms(each.string):
+            assert not re.search(r" [:;?!»]|« ", text), text
+
+
+def test_the_first_of_a_month_is_an_ordinal_in_french() -> None:
+    days = [date(2027, 6, 1), date(2027, 6, 11)]
+    assert [words_of("fr").date(day) for day in days] == ["1er juin 2027", "11 juin 2027"]
+    assert words_of("en").date(days[0]) == "June 1, 2027"
 
 
 def test_a_language_says_its_own_name() -> None:
