@@ -71,15 +71,16 @@ class SigningClient:
 def register(hub: Hub, client_id: str = "reach-signed") -> SigningClient:
     """Register a client of the partner *reach* that signs."""
     key = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256"})
+    reach = Party(kind=PartyKind.PARTNER, slug=Slug("reach"))
     declared = ClientDeclaration(
         id=ClientId(client_id),
-        party=Party(kind=PartyKind.PARTNER, slug=Slug("reach")),
+        party=reach,
         auth=AuthMethod.PRIVATE_KEY_JWT,
         scopes=frozenset({Scope.VERIFY, Scope.DECISIONS_READ}),
         collects=Collects.OWN,
         surface=Surface.WEB,
         token_class=TokenClass.PARTNER,
-        grant_types=grant_types_for(AuthMethod.PRIVATE_KEY_JWT, Surface.WEB, [REDIRECT]),
+        grant_types=grant_types_for(AuthMethod.PRIVATE_KEY_JWT, Surface.WEB, [REDIRECT], reach),
         redirect_uris=(REDIRECT,),
         keys=read_keys({"keys": [key.as_dict(private=False)]}),
     )

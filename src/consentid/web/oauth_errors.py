@@ -15,7 +15,10 @@ from consentid.web.problems import Problem
 OAUTH_PATHS: Final = frozenset(
     {"/token", "/par", "/introspect", "/revoke", "/device_authorization", "/backchannel_logout"}
 )
+BEARER_PATHS: Final = frozenset({"/userinfo"})
+"""Where an access token is shown, and refused in OAuth's words too.  Spec: RFC 6750 section 3."""
 CLIENT_CHALLENGE: Final = 'Basic realm="consentid", charset="UTF-8"'
+INVALID_REQUEST_CHALLENGE: Final = 'Bearer realm="consentid", error="invalid_request"'
 
 _FORBIDDEN: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 _WORDS: Final = {
@@ -23,6 +26,11 @@ _WORDS: Final = {
     HTTPStatus.TOO_MANY_REQUESTS: "temporarily_unavailable",
     HTTPStatus.SERVICE_UNAVAILABLE: "temporarily_unavailable",
     HTTPStatus.INTERNAL_SERVER_ERROR: "server_error",
+}
+_BEARER_WORDS: Final = {
+    **_WORDS,
+    HTTPStatus.UNAUTHORIZED: "invalid_token",
+    HTTPStatus.FORBIDDEN: "insufficient_scope",
 }
 
 
@@ -42,8 +50,9 @@ def oauth_error(error: str, description: str) -> OAuthError:
     )
 
 
-def oauth_error_of(problem: Problem) -> OAuthError:
-    """Say a problem in OAuth's words."""
-    word = _WORDS.get(HTTPStatus(problem.status), "invalid_request")
+def oauth_error_of(problem: Problem, *, is_bearer: bool = False) -> OAuthError:
+    """Say a problem in OAuth's words; ``is_bearer`` for who shows an access token."""
+    words = _BEARER_WORDS if is_bearer else _WORDS
+    word = words.get(HTTPStatus(problem.status), "invalid_request")
     place = "" if problem.where is None else f" ({problem.where})"
     return oauth_error(word, f"{problem.detail}{place}")

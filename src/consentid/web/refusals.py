@@ -8,7 +8,13 @@ import msgspec
 
 from consentid.web.error_document import MEDIA_TYPE as HTML
 from consentid.web.error_document import error_document, is_for_persons
-from consentid.web.oauth_errors import CLIENT_CHALLENGE, OAUTH_PATHS, oauth_error_of
+from consentid.web.oauth_errors import (
+    BEARER_PATHS,
+    CLIENT_CHALLENGE,
+    INVALID_REQUEST_CHALLENGE,
+    OAUTH_PATHS,
+    oauth_error_of,
+)
 from consentid.web.problems import MEDIA_TYPE, Problem, headers_of
 
 
@@ -33,20 +39,24 @@ def refusal_of(path: str, found: Problem) -> Refusal:
             headers=headers,
             body=error_document(found),
         )
-    if path.rstrip("/") not in OAUTH_PATHS:
+    is_bearer = path.rstrip("/") in BEARER_PATHS
+    if not is_bearer and path.rstrip("/") not in OAUTH_PATHS:
         return Refusal(
             status=found.status,
             media_type=MEDIA_TYPE,
             headers=headers,
             body=msgspec.json.encode(found),
         )
-    if found.status == HTTPStatus.UNAUTHORIZED:
+    status = _without_422(found.status)
+    if is_bearer and status == HTTPStatus.BAD_REQUEST:
+        headers["WWW-Authenticate"] = INVALID_REQUEST_CHALLENGE
+    if not is_bearer and status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = CLIENT_CHALLENGE
     return Refusal(
-        status=_without_422(found.status),
+        status=status,
         media_type="application/json",
         headers=headers,
-        body=msgspec.json.encode(oauth_error_of(found)),
+        body=msgspec.json.encode(oauth_error_of(found, is_bearer=is_bearer)),
     )
 
 

@@ -62,6 +62,11 @@ WRITE_PROBLEMS: Final[Mapping[int, ResponseSpec]] = {
 }
 """Of what takes an idempotency key too."""
 
+BEARER_ERRORS: Final[Mapping[int, ResponseSpec]] = _specs(
+    OAuthError, "application/json", 400, 401, 403, 413, 415, 429, 503
+)
+"""Of what OAuth's own words refuse to who shows an access token."""
+
 OAUTH_ERRORS: Final[Mapping[int, ResponseSpec]] = _specs(
     OAuthError, "application/json", 400, 401, 413, 415, 429, 503
 )

@@ -1,6 +1,6 @@
 """``/userinfo``: who an access token stands for, and nothing about them.
 
-Spec: OpenID Connect Core section 5.3, RFC 6750 sections 2.1 and 2.2.
+Spec: OpenID Connect Core section 5.3, RFC 6750 sections 2.1, 2.2 and 3.
 """
 
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from consentid.flows.show_userinfo import show_userinfo
 from consentid.kit.errors import MalformedError
 from consentid.web.forms import parse_form
 from consentid.web.guards import QUERY, read_bearer
-from consentid.web.responses import BODY_PROBLEMS, READ_PROBLEMS
+from consentid.web.responses import BEARER_ERRORS
 from consentid.web.strict_bodies import body_of
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -34,7 +34,7 @@ class UserinfoOut(msgspec.Struct, frozen=True, kw_only=True):
     opt={QUERY: frozenset[str]()},
     tags=["OpenID Connect"],
     summary="The pairwise sub of an access token's subject",
-    responses=READ_PROBLEMS,
+    responses=BEARER_ERRORS,
 )
 async def get_userinfo(
     request: Request[Any, Any, Any], context: NamedDependency[Context]
@@ -49,7 +49,7 @@ async def get_userinfo(
     opt={QUERY: frozenset[str]()},
     tags=["OpenID Connect"],
     summary="The same by POST",
-    responses=BODY_PROBLEMS,
+    responses=BEARER_ERRORS,
 )
 async def post_userinfo(
     request: Request[Any, Any, Any], context: NamedDependency[Context]
