@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from litestar import Litestar, Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath
 
 from consentid.demo.brand_content import LANGUAGES
 from consentid.demo.brand_logout import LogoutReceiver, take_logout_token
@@ -56,7 +57,10 @@ def show_page(request: SiteRequest, pages: NamedDependency[BrandPages]) -> Respo
 
 @get("/files/{digest:str}/{name:path}", sync_to_thread=False)
 def show_file(
-    request: SiteRequest, pages: NamedDependency[BrandPages], digest: str, name: str
+    request: SiteRequest,
+    pages: NamedDependency[BrandPages],
+    digest: FromPath[str],
+    name: FromPath[str],
 ) -> Response[bytes]:
     """A style sheet, a script or a picture."""
     found = pages.files.get(name.removeprefix("/"))

@@ -1,0 +1,415 @@
+"""One answer, no second banner: the demo in Chromium, third-party cookies blocked or not."""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, Route, expect, sync_playwright
+from tests.demo.test_tour import BRANDS, free_port
+from tests.demo.visitors import (
+    Visitor,
+    banner,
+    browser,
+    expect_no_banner,
+    granted,
+    keep_nothing,
+    profile,
+    short_visit,
+    state,
+)
+
+from consentid.demo import halcyon
+from consentid.demo.stage import Stage
+
+pytestmark = pytest.mark.browser
+
+Arrive: TypeAlias = Callable[..., AbstractContextManager[Visitor]]
+
+_OFFERED_EVERYWHERE = frozenset({"ads", "ads.personalised", "ads.measurement", "content"})
+_HOUR_MS = 3_600_000
+_WITHIN_TWO_SECONDS = 2_000
+_A_DEVICE_AGAIN = (
+    "() => { const is = window.consentid?.state(); return is?.status === 'known' && !is.account }"
+)
+_THIRD_PARTY = (
+    "document.cookie = 'third=1; SameSite=None; Secure'; document.title = document.cookie"
+)
+
+
+@pytest.fixture(scope="module")
+def stage() -> Generator[Stage]:
+    started = Stage(
+        folder=None, brands=BRANDS, port=free_port(), progress=lambda _label: nullcontext()
+    )
+    with started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def playwright(stage: Stage) -> Iterator[Playwright]:
+    """Started after the stage, whose beginning cannot wait in the loop that Playwright runs."""
+    assert stage.prepared
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def opened(playwright: Playwright, chromium: Path) -> Iterator[Browser]:
+    """A browser that blocks third-party cookies, as its private windows do anyhow."""
+    with browser(playwright, chromium) as one:
+        yield one
+
+
+@pytest.fixture
+def arrive(opened: Browser, stage: Stage) -> Arrive:
+    """Profiles of this test's own."""
+
+    def one(**more: object) -> AbstractContextManager[Visitor]:
+        return short_visit(opened, stage, **more)
+
+    return one
+
+
+@pytest.fixture
+def visitor(arrive: Arrive) -> Iterator[Visitor]:
+    """Somebody whose browser blocks third-party cookies."""
+    with arrive() as one:
+        yield one
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_third_party_cookies_are_blocked_where_we_say_so(
+    playwright: Playwright, chromium: Path, stage: Stage, tmp_path: Path, blocks: bool
+) -> None:
+    def answer(route: Route) -> None:
+        third = "<title></title><script>" + _THIRD_PARTY + "</script>"
+        top = "<iframe src='http://third.localhost/'></iframe>"
+        route.fulfill(content_type="text/html", body=third if "third" in route.request.url else top)
+
+    with profile(playwright, chromium, tmp_path / "profile", stage, blocks=blocks) as one:
+        one.context.route("http://top.localhost/", answer)
+        one.context.route("http://third.localhost/", answer)
+        page = one.context.new_page()
+        page.goto("http://top.localhost/")
+        framed = page.frames[1]
+        framed.wait_for_load_state()
+        assert framed.title() == ("" if blocks else "third=1")
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_a_yes_at_news_needs_no_second_banner_anywhere(
+    playwright: Playwright, chromium: Path, stage: Stage, tmp_path: Path, blocks: bool
+) -> None:
+    """By link, by address, in a new tab, and after the browser was closed and opened again."""
+
+    def begin() -> AbstractContextManager[Visitor]:
+        return profile(playwright, chromium, tmp_path / "profile", stage, blocks=blocks)
+
+    with begin() as one:
+        news = one.open("news", "/stories/ferry?page=2#end")
+        one.answer_at_hub(news, "news")
+        assert news.url == one.url("news", "/stories/ferry?page=2#end")
+        assert granted(news) >= _OFFERED_EVERYWHERE
+
+        one.follow_link(news, "Halcyon Market", "shop")
+        assert granted(news) >= _OFFERED_EVERYWHERE
+        expect_no_banner(news)
+
+        typed = one.open("play", "/programmes/boats?from=address#top")
+        assert typed.url == one.url("play", "/programmes/boats?from=address#top")
+        assert granted(typed) >= _OFFERED_EVERYWHERE
+        expect_no_banner(typed)
+
+        one.asked.clear()
+        for brand in halcyon.BRANDS:
+            tab = one.open(brand)
+            assert granted(tab) >= _OFFERED_EVERYWHERE
+            expect_no_banner(tab)
+        assert one.asked == []  # the tokens are valid: nobody was asked
+
+    with begin() as again:
+        for brand in halcyon.BRANDS:
+            tab = again.open(brand)
+            assert granted(tab) >= _OFFERED_EVERYWHERE
+            expect_no_banner(tab)
+        assert again.asked == []
+
+
+def test_a_no_at_news_is_honoured_everywhere_and_nobody_asks_again(arrive: Arrive) -> None:
+    with arrive() as one:
+        one.answer_at_hub(one.open("news"), "news", "Refuse all")
+        for brand in halcyon.BRANDS:
+            page = one.open(brand)
+            assert state(page)["status"] == "known"
+            assert granted(page).isdisjoint(_OFFERED_EVERYWHERE)
+            expect_no_banner(page)
+            assert page.locator("iframe[src]").count() == 0
+
+
+def test_a_link_brings_the_answer_without_a_round_trip(visitor: Visitor) -> None:
+    page = visitor.open("news")
+    visitor.answer_at_hub(page, "news")
+    page = visitor.open("news", page=page)
+    visitor.asked.clear()
+    visitor.follow_link(page, "Halcyon Play", "play")
+    assert state(page)["by"] == "link"
+    assert page.url == visitor.url("play")  # the code is struck from the address
+    assert [each for each in visitor.asked if each.startswith("/authorize")] == []
+
+
+def test_a_link_opened_in_a_new_tab_carries_no_code_twice(visitor: Visitor) -> None:
+    page = visitor.open("news")
+    visitor.answer_at_hub(page, "news")
+    link = page.get_by_role("link", name="Halcyon Market")
+    with visitor.context.expect_page() as opened:
+        link.click(modifiers=["Control"])
+    shop = visitor.settle(opened.value, "shop")
+    assert granted(shop) >= _OFFERED_EVERYWHERE
+    assert link.get_attribute("href") == visitor.url("shop")
+
+
+def test_a_choice_one_by_one_holds_as_it_was_made(visitor: Visitor) -> None:
+    page = visitor.open("news")
+    banner(page).get_by_role("button", name="Make my choices").click()
+    page.get_by_text("Choose one by one").click()
+    for no in page.get_by_role("radio", name="No", exact=True).all():
+        no.check()
+    content = page.get_by_role("group", name="A front page of your own", exact=True)
+    content.get_by_role("radio", name="Yes", exact=True).check()
+    page.get_by_role("button", name="Save my choices").click()
+    visitor.settle(page, "news")
+    for brand in halcyon.BRANDS:
+        tab = visitor.open(brand)
+        assert granted(tab) & _OFFERED_EVERYWHERE == {"content"}
+        expect_no_banner(tab)
+        expect(tab.get_by_role("heading", name="Picked for you")).to_be_visible()
+
+
+def test_a_withdrawal_in_one_tab_reaches_the_others_within_two_seconds(visitor: Visitor) -> None:
+    news = visitor.open("news")
+    visitor.answer_at_hub(news, "news")
+    tab = visitor.open("news")
+    tab.locator("iframe.ad-all[src]").wait_for(state="attached")
+    news.evaluate("() => window.consentid.withdraw('all', {reach: 'group'})")
+    for page in (news, tab):
+        page.wait_for_function(
+            "() => !window.consentid.granted('ads')", timeout=_WITHIN_TWO_SECONDS
+        )
+    expect(tab.locator("iframe.ad-all")).to_be_hidden()
+
+
+def test_withdrawing_stops_the_script_and_clears_its_cookie(visitor: Visitor) -> None:
+    page = visitor.open("news")
+    visitor.answer_at_hub(page, "news")
+    page.wait_for_function("() => document.cookie.includes('news_visits=')")
+    expect(page.locator("#measured")).to_contain_text("Your visits are linked")
+    page.get_by_role("button", name="What just happened").click()
+    page.get_by_role("button", name="Withdraw all").click()
+    expect(page.locator("#measured")).to_have_text("Your visits here are not linked to each other.")
+    assert "news_visits" not in page.evaluate("() => document.cookie")
+    assert granted(page) == frozenset()
+
+
+def test_signing_in_brings_ones_choices_to_a_second_profile_and_signing_out_leaves_its_own(
+    arrive: Arrive, stage: Stage
+) -> None:
+    password = stage.prepared.secrets.passwords["noah"]
+    with arrive() as one:
+        page = one.open("news")
+        one.answer_at_hub(page, "news")
+        one.sign_in(page, "news", "noah", password)
+        assert state(page)["account"] is True
+    with arrive() as other:
+        page = other.open("news")
+        other.answer_at_hub(page, "news", "Refuse all")
+        assert "content" not in granted(page)
+        other.sign_in(page, "news", "noah", password, differs=True)
+        assert granted(page) >= {"content", "ads"}
+        page.locator("#sign").click()
+        page.wait_for_function(_A_DEVICE_AGAIN)
+        assert granted(page) == frozenset()
+        expect_no_banner(page)
+
+
+def test_global_privacy_control_is_honoured_and_said_before_anybody_is_asked(
+    visitor: Visitor,
+) -> None:
+    visitor.context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})"
+    )
+    visitor.context.set_extra_http_headers({"Sec-GPC": "1"})
+    page = visitor.open("news")
+    assert state(page)["gpc"] is True
+    assert granted(page) == frozenset()
+    expect(banner(page)).to_contain_text("Global Privacy Control")
+    visitor.answer_at_hub(page, "news", "Refuse all")
+    assert "ads.personalised" in state(page)["refused"]
+
+
+def test_a_site_whose_storage_was_cleared_finds_the_answer_again(visitor: Visitor) -> None:
+    page = visitor.open("news")
+    visitor.answer_at_hub(page, "news")
+    keep_nothing(page)
+    visitor.open("news", page=page)
+    assert granted(page) >= _OFFERED_EVERYWHERE
+    expect_no_banner(page)
+
+
+def test_with_the_hub_cleared_the_sites_keep_what_they_hold(visitor: Visitor) -> None:
+    page = visitor.open("news")
+    visitor.answer_at_hub(page, "news")
+    visitor.context.clear_cookies(domain="consent.localhost")
+    visitor.open("news", page=page)
+    assert granted(page) >= _OFFERED_EVERYWHERE
+    visitor.follow_link(page, "Halcyon Market", "shop")
+    assert granted(page) >= _OFFERED_EVERYWHERE  # by the link: no cookie of the hub is needed
+
+
+def test_an_ended_token_costs_one_refresh_and_no_banner(visitor: Visitor) -> None:
+    page = visitor.open("news")
+    visitor.answer_at_hub(page, "news")
+    visitor.context.clock.set_system_time(page.evaluate("() => Date.now()") + 2 * _HOUR_MS)
+    page = visitor.open("news")
+    visitor.asked.clear()
+    page.reload()
+    visitor.settle(page, "news")
+    assert granted(page) >= _OFFERED_EVERYWHERE
+    expect_no_banner(page)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_an_hour_wrong_changes_nothing(visitor: Visitor, hours: int) -> None:
+    visitor.context.clock.install()
+    visitor.context.clock.set_system_time(_now_ms() + hours * _HOUR_MS)
+    page = visitor.open("news")
+    visitor.answer_at_hub(page, "news")
+    assert granted(page) >= _OFFERED_EVERYWHERE
+    visitor.open("shop", page=page)
+    assert granted(page) >= _OFFERED_EVERYWHERE
+
+
+def test_with_the_hub_away_nothing_is_granted_and_nobody_is_sent_anywhere(
+    visitor: Visitor,
+) -> None:
+    page = visitor.context.new_page()
+    with visitor.without_hub():
+        page.goto(visitor.url("news"))
+        expect(page.locator("#now")).to_contain_text("The SDK was not loaded")
+        assert page.url == visitor.url("news")
+        assert page.evaluate("() => document.documentElement.dataset.granted ?? ''") == ""
+        expect(banner(page)).to_be_hidden()
+        page.get_by_role("link", name="Night trains return to the coast").last.click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(
+            "Night trains return to the coast"
+        )
+    visitor.open("news", page=page)
+    expect(banner(page)).to_be_visible()
+
+
+def test_a_visitor_whose_hub_goes_away_keeps_a_valid_token_and_loses_an_ended_one(
+    visitor: Visitor,
+) -> None:
+    page = visitor.open("news")
+    visitor.answer_at_hub(page, "news")
+    with _only_files(visitor):
+        visitor.open("news", page=page)
+        assert granted(page) >= _OFFERED_EVERYWHERE
+        _let_it_end(page)
+        visitor.open("news", page=page)
+        assert (state(page)["status"], granted(page)) == ("unknown", frozenset())
+        expect_no_banner(page)
+        assert page.url == visitor.url("news")
+    page.evaluate("() => dispatchEvent(new Event('online'))")
+    page.wait_for_function("() => window.consentid.granted('ads')")
+
+
+def test_a_blocked_script_leaves_a_whole_page_and_no_grant(visitor: Visitor) -> None:
+    visitor.context.route("**/sdk/**", lambda route: route.abort("blockedbyclient"))
+    page = visitor.context.new_page()
+    page.goto(visitor.url("shop", "/goods/kettle"))
+    expect(page.locator("#now")).to_contain_text("The SDK was not loaded")
+    page.get_by_role("button", name="Add to basket").click()
+    expect(page.locator("#basket")).to_have_text("1")
+    assert page.locator("iframe[src]").count() == 0
+    expect(banner(page)).to_be_hidden()
+
+
+def test_a_double_click_is_one_answer(visitor: Visitor) -> None:
+    page = visitor.open("news")
+    banner(page).get_by_role("button", name="Make my choices").dblclick()
+    page.get_by_role("button", name="Accept all", exact=True).dblclick()
+    visitor.settle(page, "news")
+    assert granted(page) >= _OFFERED_EVERYWHERE
+    assert state(page)["status"] == "known"
+
+
+def test_the_back_button_leads_to_no_second_answer_and_no_trap(visitor: Visitor) -> None:
+    page = visitor.open("news")
+    page = visitor.open("news", "/stories/bees", page=page)
+    visitor.answer_at_hub(page, "news")
+    page.go_back()
+    page.go_back()
+    page.go_back()
+    visitor.settle(page, "news")
+    assert granted(page) >= _OFFERED_EVERYWHERE
+    expect_no_banner(page)
+
+
+def test_of_two_banners_one_is_shown(visitor: Visitor) -> None:
+    visitor.context.add_init_script(
+        "addEventListener('DOMContentLoaded',"
+        " () => document.body.append(document.createElement('consent-banner')))"
+    )
+    page = visitor.open("news")
+    expect(banner(page)).to_be_visible()
+    assert page.locator("consent-banner").count() == 2
+    assert page.locator("consent-banner:visible").count() == 1
+
+
+def test_without_javascript_the_pages_are_whole_and_the_hubs_forms_work(arrive: Arrive) -> None:
+    with arrive(java_script_enabled=False) as one:
+        page = one.context.new_page()
+        page.goto(one.url("news"))
+        expect(page.locator(".strip-note")).to_contain_text("JavaScript is off")
+        expect(
+            page.get_by_role("heading", name="The harbour gets its lighthouse back")
+        ).to_be_visible()
+        page.get_by_role("link", name="My choices").click()
+        page.wait_for_url(lambda url: url.startswith(one.url(halcyon.HUB)))
+        assert page.get_by_role("button").count() > 0
+
+
+def test_not_now_lasts_for_the_visit_and_is_no_answer(visitor: Visitor) -> None:
+    page = visitor.open("news")
+    banner(page).get_by_role("button", name="Not now").click()
+    expect(banner(page)).to_be_hidden()
+    visitor.open("news", "/stories/bread", page=page)
+    assert granted(page) == frozenset()
+    expect_no_banner(page)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _let_it_end(page: Page) -> None:
+    """As if its time were over: the panel's own button."""
+    page.evaluate(
+        """() => { const key = "consentid:news-spa", kept = JSON.parse(localStorage.getItem(key));
+          localStorage.setItem(key, JSON.stringify({...kept, got_at: kept.got_at + 86400})) }"""
+    )
+
+
+@contextmanager
+def _only_files(visitor: Visitor) -> Generator[None]:
+    """The hub's scripts lie in the browser's cache; everything else of the hub is away."""
+    hub = visitor.url(halcyon.HUB, "/")
+    patterns = [f"{hub}v1/**", f"{hub}token", f"{hub}authorize**"]
+    with ExitStack() as stack:
+        for pattern in patterns:
+            visitor.context.route(pattern, lambda route: route.abort("connectionrefused"))
+            stack.callback(visitor.context.unroute, pattern)
+        yield
