@@ -1,12 +1,13 @@
 """What holds now for a subject at the caller's brand, what may be asked, and why."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from consentid.brandbook.book import Book
 from consentid.core.catalogue import find_terms
-from consentid.core.decision import DecisionId
+from consentid.core.decision import CatalogueVersion, DecisionId, SubjectId
 from consentid.core.party import Party
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution
@@ -57,11 +58,26 @@ class StateOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def show_state(context: Context, caller: Caller, *, at_least: str | None) -> StateOut:
+    """The state alone; see ``look_at_state``."""
+    return (await look_at_state(context, caller, at_least=at_least)).state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSeen:
+    """A state, and the versions that it was made from."""
+
+    state: StateOut
+    catalogue: CatalogueVersion
+    versions: Mapping[SubjectId, int]
+
+
+async def look_at_state(context: Context, caller: Caller, *, at_least: str | None) -> StateSeen:
     """Resolve a subject's choices for the caller's brand or partner.
 
     Raises:
         ForbiddenError: no subject, or the brand is in the catalogue no longer.
         MalformedError: ``at_least`` is not a reference of this caller's sector.
+        UnauthenticatedError: the subject was erased.
         UnavailableError: this node has not seen yet what ``at_least`` speaks of.
     """
     subject = caller.require_subject()
@@ -74,12 +90,17 @@ async def show_state(context: Context, caller: Caller, *, at_least: str | None) 
     require_party(book, party)
     resolutions = resolve_here(book, session, party, now)
     note_read(context, subject, caller.client.client_id, ReadKind.STATE)
-    return StateOut(
-        party=str(party),
+    opened = [each for each in (session.subject, session.device) if each is not None]
+    return StateSeen(
+        state=StateOut(
+            party=str(party),
+            catalogue=book.catalogue.version,
+            purposes=describe(context, book, party, resolutions),
+            ask=asks(book, party, resolutions),
+            consistency=consistency_of(context, party, session.subject),
+        ),
         catalogue=book.catalogue.version,
-        purposes=describe(context, book, party, resolutions),
-        ask=asks(book, party, resolutions),
-        consistency=consistency_of(context, party, session.subject),
+        versions={each.id: each.version for each in opened},
     )
 
 

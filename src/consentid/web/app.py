@@ -11,6 +11,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from consentid.flows.authenticate import Caller
+from consentid.flows.change_watch import ChangeWatch
 from consentid.flows.context import Context
 from consentid.flows.verify_from_memory import Memory
 from consentid.flows.watch_revocations import RevocationWatch
@@ -18,6 +19,7 @@ from consentid.kit.errors import ConsentidError
 from consentid.web.authorize import get_authorize, post_authorize
 from consentid.web.backchannel import post_backchannel_logout
 from consentid.web.catalogue import get_catalogue, post_served
+from consentid.web.compression import Compression
 from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.device_authorization import post_device_authorization
 from consentid.web.guards import caller_of, check_query
@@ -71,6 +73,7 @@ from consentid.web.subjects import get_history, get_state, post_device
 from consentid.web.tokens import token
 from consentid.web.userinfo import get_userinfo, post_userinfo
 from consentid.web.verify import get_verify_forward, post_verify, post_verify_batch
+from consentid.web.waiting import waking
 from consentid.web.well_known import get_keys, get_metadata
 
 _HANDLERS: Final = (
@@ -133,6 +136,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     """Build the application around a context; ``close`` is awaited at shutdown."""
     watch = RevocationWatch(context)
     memory = Memory(context, watch)
+    changes = ChangeWatch(context.database, most=context.settings.concurrency // 2)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
@@ -150,18 +154,22 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     def provide_memory() -> Memory:
         return memory
 
+    def provide_changes() -> ChangeWatch:
+        return changes
+
     def provide_caller(request: Request[Any, Any, Any]) -> Caller:
         return caller_of(request)
 
     app = Litestar(
         route_handlers=_HANDLERS,
-        lifespan=[lifespan, keeping_reads(context)],
+        lifespan=[lifespan, keeping_reads(context), waking(changes)],
         middleware=[StrictBodies],
         before_request=check_query,
         request_class=StrictRequest,
         dependencies={
             "context": Provide(provide_context, sync_to_thread=False),
             "memory": Provide(provide_memory, sync_to_thread=False),
+            "changes": Provide(provide_changes, sync_to_thread=False),
             "caller": Provide(provide_caller, sync_to_thread=False),
         },
         exception_handlers={
@@ -177,7 +185,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     app.state["context"] = context
     sdk_files()  # found and read now, not at somebody's first visit
     # Around the router: middleware of the framework does not see what is refused there.
-    app.asgi_handler = EdgeHeaders(app.asgi_handler, context)
+    app.asgi_handler = EdgeHeaders(Compression(app.asgi_handler), context)
     app.asgi_handler = QuickVerify(app.asgi_handler, context, memory)
     app.asgi_handler = Peers(app.asgi_handler, context.settings.trusted_proxies)
     return app

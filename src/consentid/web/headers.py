@@ -42,7 +42,10 @@ _BRANDS: Final = frozenset(
 _VARY: Final = (b"vary", b"Origin")
 _PREFLIGHT: Final = (
     (b"access-control-allow-methods", b"GET, POST"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key"),
+    (
+        b"access-control-allow-headers",
+        b"Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer",
+    ),
     (b"access-control-max-age", b"600"),
 )
 _EXPOSED: Final = (b"access-control-expose-headers", b"ETag, Retry-After, WWW-Authenticate")

@@ -4,18 +4,21 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
-from litestar import Request, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody, QueryParameter
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import HeaderParameter, JSONBody, QueryParameter
 from msgspec import Meta
 
 from consentid.brandbook.client import Scope
 from consentid.cache.limits import Limit
 from consentid.flows.authenticate import Caller
+from consentid.flows.change_watch import ChangeWatch
 from consentid.flows.context import Context
 from consentid.flows.create_device import DeviceOut, create_device, find_page_client
+from consentid.flows.follow_state import follow_state
 from consentid.flows.history import HistoryOut, show_history
-from consentid.flows.show_state import StateOut, show_state
+from consentid.flows.show_state import StateOut
 from consentid.kit.errors import MalformedError
 from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.guards import (
@@ -28,6 +31,8 @@ from consentid.web.guards import (
 )
 from consentid.web.requests import IdempotencyKey, repeatable_of
 from consentid.web.responses import READ_PROBLEMS, WRITE_PROBLEMS
+from consentid.web.validators import is_known
+from consentid.web.waiting import listening, wanted_wait_s
 from consentid.web.words import MAX_REFERENCE, REFERENCE
 
 _DEVICES: Final = Limit(name="devices", most=6_000, window_s=60)
@@ -137,17 +142,44 @@ def _origin(request: Request[Any, Any, Any], told: str | None) -> str | None:
     opt={SCOPE: Scope.DECISIONS_READ, QUERY: frozenset({"at_least"})},
     tags=["Subjects"],
     summary="What holds now, what may be asked, and why",
-    responses=READ_PROBLEMS,
+    description=(
+        "The effective state per purpose for the token's subject at the caller's brand. With "
+        "`If-None-Match` and `Prefer: wait=25` the answer comes as soon as the state is another "
+        "than that, and is 304 where it still is the same after so many seconds (RFC 7240)."
+    ),
+    responses={
+        **READ_PROBLEMS,
+        304: ResponseSpec(None, description="It still is what `If-None-Match` names."),
+    },
 )
-async def get_state(
+async def get_state(  # noqa: PLR0917 - what the framework hands in
+    request: Request[Any, Any, Any],
     context: NamedDependency[Context],
+    changes: NamedDependency[ChangeWatch],
     caller: NamedDependency[Caller],
     at_least: Annotated[
         str | None, QueryParameter(min_length=1, max_length=MAX_REFERENCE, pattern=REFERENCE)
     ] = None,
-) -> StateOut:
-    """The effective state per purpose for the token's subject at the caller's brand."""
-    return await show_state(context, caller, at_least=at_least)
+    prefer: Annotated[str | None, HeaderParameter(name="Prefer", max_length=256)] = None,
+) -> Response[StateOut | None]:
+    """Answer now, or when there is something new."""
+    wait_s = wanted_wait_s(prefer)
+    with listening(request) as gone:
+        followed = await follow_state(
+            context,
+            changes,
+            caller,
+            at_least=at_least,
+            is_known=lambda etag: is_known(request, etag),
+            wait_s=wait_s,
+            gone=gone,
+        )
+    headers = {"ETag": followed.etag, "Cache-Control": "no-store", "Vary": "Prefer"}
+    if wait_s:
+        headers["Preference-Applied"] = f"wait={wait_s}"
+    if is_known(request, followed.etag):
+        return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(followed.state, headers=headers)
 
 
 @get(

@@ -1,0 +1,88 @@
+"""Answer with a subject's state when it is no longer the one that the caller knows.
+
+Spec: RFC 7240 section 4.3 (``wait``), RFC 9110 section 13.1.2.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from consentid.flows.authenticate import Caller
+from consentid.flows.change_watch import ChangeWatch
+from consentid.flows.context import Context
+from consentid.flows.show_state import StateOut, StateSeen, look_at_state
+
+_encoder: Final = msgspec.json.Encoder()
+_DIGEST_LENGTH: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A state, and the validator of what it shows."""
+
+    state: StateOut
+    etag: str
+    """Says nothing of choices that this caller may not see: it names what is shown."""
+
+
+async def follow_state(
+    context: Context,
+    watch: ChangeWatch,
+    caller: Caller,
+    *,
+    at_least: str | None,
+    is_known: Callable[[str], bool],
+    wait_s: float,
+    gone: "asyncio.Future[None] | None",
+) -> Followed:
+    """The state now, or, while ``is_known``, as soon as it is another, or after ``wait_s``.
+
+    ``gone`` ends the wait of somebody who does not listen any more.
+
+    Raises:
+        ForbiddenError, MalformedError, UnauthenticatedError, UnavailableError: see ``show_state``.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait_s
+    while True:
+        seen = await look_at_state(context, caller, at_least=at_least)
+        followed = Followed(state=seen.state, etag=_etag(seen.state))
+        left_s = until - loop.time()
+        if left_s <= 0 or not is_known(followed.etag):
+            return followed
+        if not await _is_changed(watch, seen, left_s=left_s, gone=gone):
+            until = loop.time()  # the time is over, nobody listens, or there is no room
+
+
+async def _is_changed(
+    watch: ChangeWatch,
+    seen: StateSeen,
+    *,
+    left_s: float,
+    gone: "asyncio.Future[None] | None",
+) -> bool:
+    with watch.waiting(catalogue=seen.catalogue, versions=seen.versions) as waiter:
+        if waiter is None:
+            return False
+        woken = asyncio.ensure_future(waiter.woken.wait())
+        try:
+            await asyncio.wait(
+                {woken} if gone is None else {woken, gone},
+                timeout=left_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            return woken.done() and not watch.is_stopped and (gone is None or not gone.done())
+        finally:
+            woken.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await woken
+
+
+def _etag(state: StateOut) -> str:
+    shown = msgspec.structs.replace(state, consistency="")
+    return f'"{hashlib.sha256(_encoder.encode(shown)).hexdigest()[:_DIGEST_LENGTH]}"'
