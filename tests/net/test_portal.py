@@ -355,3 +355,52 @@ async def test_a_closed_port_is_unavailable(keys: PortalKeys, portal: PortalServ
             audience=AUDIENCE,
             now=from_seconds(NOW_S),
         )
+
+
+async def test_metadata_at_hand_is_answered_at_once_and_brought_up_to_date_behind(
+    portal: PortalServer, keys: PortalKeys, clock: Clock
+) -> None:
+    assert (await keys.metadata(portal.issuer)).token_endpoint is None
+    portal.metadata["token_endpoint"] = f"{portal.issuer}/token"
+    clock.s += 301
+
+    assert (await keys.metadata(portal.issuer)).token_endpoint is None
+
+    async with asyncio.timeout(5):
+        while (await keys.metadata(portal.issuer)).token_endpoint is None:
+            await asyncio.sleep(0)  # noqa: ASYNC110 what is done behind sends no word
+    assert portal.asked.count("/jwks.json") == 2
+    await keys.close()
+
+
+async def test_a_key_is_looked_up_before_it_is_needed_and_serves_for_that_token_alone(
+    portal: PortalServer, keys: PortalKeys
+) -> None:
+    token = portal.id_token("ada", now_s=NOW_S)
+    found = await keys.look_up(portal.issuer, token)
+    asked = list(portal.asked)
+    identity = await verify_id_token(
+        token, keys=found, issuer=portal.issuer, audience=AUDIENCE, now=from_seconds(NOW_S)
+    )
+    assert identity.sub == "ada"
+    assert await found.find(portal.issuer, "another") is None
+    assert await found.find("https://another.example", portal.keys[0].kid) is None
+    assert portal.asked == asked
+
+
+@pytest.mark.parametrize("token", ["", "x", "e30.e30.", "W10.e30.", "!.e30.e30"])
+async def test_what_names_no_key_makes_nobody_ask_the_portal(
+    portal: PortalServer, keys: PortalKeys, token: str
+) -> None:
+    assert (await keys.look_up(portal.issuer, token)).key is None
+    assert portal.asked == []
+
+
+async def test_a_portal_that_is_away_is_told_of_where_its_key_is_needed(
+    portal: PortalServer, keys: PortalKeys
+) -> None:
+    portal.broken["/.well-known/openid-configuration"] = (500, b"")
+    token = portal.id_token("ada", now_s=NOW_S)
+    found = await keys.look_up(portal.issuer, token)
+    with pytest.raises(UnavailableError):
+        await found.find(portal.issuer, portal.keys[0].kid)

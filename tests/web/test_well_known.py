@@ -47,6 +47,9 @@ def test_what_is_said_is_what_is_done(metadata: dict[str, Any]) -> None:
     assert "none" not in metadata["introspection_endpoint_auth_methods_supported"]
     assert not any("HS" in alg for name in metadata if "alg" in name for alg in metadata[name])
     assert metadata["request_parameter_supported"] is False
+    assert metadata["claims_parameter_supported"] is False
+    assert metadata["backchannel_logout_supported"] is True
+    assert metadata["backchannel_logout_session_supported"] is True
     assert metadata["request_uri_parameter_supported"] is False
 
 

@@ -14,10 +14,11 @@ from consentid.flows.note_read import note_read
 from consentid.flows.oauth.request import AuthlibRequest, TokenRequest, client_of
 from consentid.flows.oauth.server import TokenServer
 from consentid.flows.oauth.subject_tokens import wants_id_token
-from consentid.flows.oauth.token_types import CONSENT_TOKEN
+from consentid.flows.oauth.token_types import CONSENT_TOKEN, ID_TOKEN
 from consentid.flows.oauth.transaction import Transaction
 from consentid.flows.read_buffer import ReadKind
 from consentid.kit.instants import SECOND, Instant, to_seconds
+from consentid.net.portal import KeySource
 from consentid.store import clock
 
 
@@ -41,6 +42,7 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
     arrived_s = context.monotonic()
     credentials = await use_assertion(context, Credentials(form=request.form, basic=request.basic))
     asked = AuthlibRequest(request, credentials)
+    portal_key = await _look_up_key(context, request)
     async with context.database.writing() as connection:
         book = await context.book(connection)
         # Before the clock is asked: what comes out is never earlier than it was, so that nobody who
@@ -53,6 +55,7 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
             book=book,
             now=now,
             arrived_at=Instant(now - waited),
+            portal_key=portal_key,
         )
 
         def judge(_: Connection) -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -80,6 +83,16 @@ def _note(context: Context, asked: AuthlibRequest) -> None:
         note_read(context, asked.signed_in.session.subject.id, client_id, ReadKind.TOKEN)
     elif asked.passed_on is not None:
         note_read(context, asked.passed_on, client_id, ReadKind.EXCHANGE)
+
+
+async def _look_up_key(context: Context, request: TokenRequest) -> KeySource:
+    """Ask the portal for the key of an ID token now: a slow portal is not to hold a connection."""
+    unverified = request.form.get("subject_token", "")
+    if request.form.get("subject_token_type") != ID_TOKEN:
+        return context.portal
+    async with context.database.reading() as connection:
+        issuer = (await context.book(connection)).group.portal.issuer
+    return await context.portal.look_up(issuer, unverified)
 
 
 def _complete(

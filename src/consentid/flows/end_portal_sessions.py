@@ -22,12 +22,16 @@ async def end_portal_sessions(context: Context, unverified_logout_token: str) ->
         UnauthenticatedError: it does not hold, or was used before.
         UnavailableError: the portal's keys cannot be fetched.
     """
+    async with context.database.reading() as connection:
+        issuer = (await context.book(connection)).group.portal.issuer
+    # Before the transaction: a slow portal is not to hold a connection.
+    key = await context.portal.look_up(issuer, unverified_logout_token)
     async with context.database.writing() as connection:
         now = await clock.now(connection)
         portal = (await context.book(connection)).group.portal
         token = await verify_logout_token(
             unverified_logout_token,
-            keys=context.portal,
+            keys=key,
             issuer=portal.issuer,
             audience=portal.client_id,
             now=now,

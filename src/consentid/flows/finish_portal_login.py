@@ -84,12 +84,14 @@ async def finish_portal_login(
 async def _sign_in(
     context: Context, hand_over: HandOver, unverified_id_token: str, *, browser: Browser
 ) -> Returned:
+    # Before the transaction: a slow portal is not to hold a connection.
+    key = await context.portal.look_up(hand_over.issuer, unverified_id_token)
     async with context.database.writing() as connection:
         now = await clock.now(connection)
         party = await _party_of(context, connection, hand_over.back, browser, now=now)
         identity = await verify_id_token(
             unverified_id_token,
-            keys=context.portal,
+            keys=key,
             issuer=hand_over.issuer,
             audience=hand_over.client_id,
             now=now,

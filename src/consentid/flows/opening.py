@@ -43,6 +43,7 @@ def open_context(settings: Settings) -> Opened:
     )
 
     async def close() -> None:
+        await context.portal.close()
         await client.aclose()
         await outside.aclose()
         if valkey is not None:

@@ -4,12 +4,13 @@ Spec: OpenID Connect Core section 3.1.3.7 (validation), Discovery sections 3 and
 """
 
 import asyncio
+import contextlib
 import hashlib
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, Protocol, final
 from urllib.parse import urlsplit
 
 import httpx2
@@ -19,7 +20,7 @@ import msgspec
 from consentid.kit.errors import UnavailableError
 from consentid.kit.instants import SECOND, Instant, from_seconds, to_seconds
 from consentid.net.guarded import fetch_json
-from consentid.net.signed_claims import TokenKind, verify_claims
+from consentid.net.signed_claims import TokenKind, unverified_kid, verify_claims
 
 ALGORITHMS: Final = ("RS256", "ES256", "PS256")
 MAX_AGE_S: Final = 300
@@ -74,6 +75,40 @@ class PortalIdentity:
     """The portal's session.  Spec: OpenID Connect Back-Channel Logout section 2.1."""
 
 
+class KeySource(Protocol):
+    """Where keys of the portal are found by name."""
+
+    async def find(self, issuer: str, kid: str) -> jwt.PyJWK | None:
+        """A key of an issuer; None where it has none of this name.
+
+        Raises:
+            UnavailableError: nobody knows now.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedUp:
+    """What was found for one token, before a transaction that has no time to wait for anybody."""
+
+    issuer: str
+    kid: str
+    key: jwt.PyJWK | None = None
+    failure: UnavailableError | None = None
+
+    async def find(self, issuer: str, kid: str) -> jwt.PyJWK | None:
+        """The key, where it is the one that was looked up.
+
+        Raises:
+            UnavailableError: the portal could not be asked.
+        """
+        if (issuer, kid) != (self.issuer, self.kid):
+            return None
+        if self.failure is not None:
+            raise self.failure
+        return self.key
+
+
 @final
 class PortalKeys:
     """The portal's metadata and key set, fetched by discovery and kept for a while."""
@@ -90,6 +125,7 @@ class PortalKeys:
         self._asked_at: float | None = None
         self._failure: UnavailableError | None = None
         self._asking: asyncio.Lock = asyncio.Lock()
+        self._behind: asyncio.Task[None] | None = None
 
     @property
     def http(self) -> httpx2.AsyncClient:
@@ -109,17 +145,50 @@ class PortalKeys:
             await self._refresh(issuer, is_missing=kid not in self._keys)
             return self._keys.get(kid)
 
+    async def look_up(self, issuer: str, unverified_token: str) -> LookedUp:
+        """Find the key that a token names, whether the portal can be asked or not."""
+        kid = unverified_kid(unverified_token)
+        if not kid:
+            return LookedUp(issuer=issuer, kid=kid)  # no key of the portal is without a name
+        try:
+            return LookedUp(issuer=issuer, kid=kid, key=await self.find(issuer, kid))
+        except UnavailableError as error:
+            return LookedUp(issuer=issuer, kid=kid, failure=error)
+
     async def metadata(self, issuer: str) -> PortalMetadata:
         """What the portal says of itself.
+
+        What is at hand is answered at once, and brought up to date behind: whoever asks may hold a
+        connection to the database.
 
         Raises:
             UnavailableError: it cannot be fetched and none is at hand.
         """
+        is_at_hand = issuer == self._issuer and self._age(self._fetched_at) <= _KEYS_LAST_S
+        if is_at_hand and self._metadata is not None:
+            self._refresh_behind(issuer)
+            return self._metadata
         async with self._asking:
             await self._refresh(issuer, is_missing=False)
             if self._metadata is None:
                 raise self._unavailable()
             return self._metadata
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self._behind is not None:
+            self._behind.cancel()
+            await asyncio.gather(self._behind, return_exceptions=True)
+
+    def _refresh_behind(self, issuer: str) -> None:
+        is_due = self._age(self._fetched_at) > _KEYS_TTL_S
+        if is_due and (self._behind is None or self._behind.done()):
+            self._behind = asyncio.create_task(self._refresh_quietly(issuer))
+
+    async def _refresh_quietly(self, issuer: str) -> None:
+        async with self._asking:
+            with contextlib.suppress(UnavailableError):
+                await self._refresh(issuer, is_missing=False)
 
     async def _refresh(self, issuer: str, *, is_missing: bool) -> None:
         if issuer != self._issuer:
@@ -176,7 +245,7 @@ class PortalKeys:
 
 
 async def verify_id_token(
-    unverified: str, *, keys: PortalKeys, issuer: str, audience: str, now: Instant
+    unverified: str, *, keys: KeySource, issuer: str, audience: str, now: Instant
 ) -> PortalIdentity:
     """Judge an ID token that a brand's client handed in.
 

@@ -11,7 +11,7 @@ from typing import Final
 import jwt
 
 from consentid.kit.instants import Instant
-from consentid.net.portal import PortalKeys
+from consentid.net.portal import KeySource
 from consentid.net.signed_claims import TokenKind, verify_claims
 from consentid.oidc import logout_token
 from consentid.oidc.logout_token import LogoutToken, RefusedLogoutTokenError, judge_claims
@@ -27,7 +27,7 @@ _LOGOUT_TOKEN: Final = TokenKind(
 
 
 async def verify_logout_token(
-    unverified: str, *, keys: PortalKeys, issuer: str, audience: str, now: Instant
+    unverified: str, *, keys: KeySource, issuer: str, audience: str, now: Instant
 ) -> LogoutToken:
     """Judge a token by which the portal says that sessions ended.
 

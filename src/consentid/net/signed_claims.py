@@ -90,6 +90,15 @@ async def verify_claims(
     return claims
 
 
+def unverified_kid(unverified: str) -> str:
+    """The key that a token names; empty where it names none, or is no token."""
+    try:
+        header: object = json.loads(base64url.decode(unverified.partition(".")[0]))
+    except (ValueError, RecursionError):
+        return ""
+    return str(cast("dict[str, Any]", header).get("kid", "")) if isinstance(header, dict) else ""
+
+
 def _parse(unverified_part: str, kind: TokenKind) -> dict[str, Any]:
     """Read a header or a payload as every reader must: each name once, plain numbers only."""
     try:

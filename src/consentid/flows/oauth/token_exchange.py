@@ -173,7 +173,7 @@ async def _by_id_token(
         )
     identity = await verify_id_token(
         unverified_id_token,
-        keys=transaction.context.portal,
+        keys=transaction.portal_key,
         issuer=portal.issuer,
         audience=audience,
         now=transaction.now,

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.brandbook.book import Book
 from consentid.flows.context import Context
 from consentid.kit.instants import Instant
+from consentid.net.portal import KeySource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +20,5 @@ class Transaction:
     now: Instant
     arrived_at: Instant
     """When the request came in, before it waited for anything."""
+    portal_key: KeySource
+    """For the portal's ID token that came with the request, looked up before."""
