@@ -367,8 +367,8 @@ async def test_metadata_at_hand_is_answered_at_once_and_brought_up_to_date_behin
     assert (await keys.metadata(portal.issuer)).token_endpoint is None
 
     async with asyncio.timeout(5):
-        while (await keys.metadata(portal.issuer)).token_endpoint is None:
-            await asyncio.sleep(0)  # noqa: ASYNC110 what is done behind sends no word
+        while (await keys.metadata(portal.issuer)).token_endpoint is None:  # noqa: ASYNC110 it tells nobody
+            await asyncio.sleep(0)
     assert portal.asked.count("/jwks.json") == 2
     await keys.close()
 
