@@ -1,4 +1,4 @@
-"""``GET /v1/state`` that waits: told of a change at once, of nothing else, and never held for ever."""
+"""``GET /v1/state`` that waits: told of a change at once, of nothing else, and never for ever."""
 
 import time
 from collections.abc import Iterator, Mapping

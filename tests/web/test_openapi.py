@@ -126,5 +126,7 @@ def test_writes_need_an_idempotency_key(document: dict[str, Any]) -> None:
             assert key["schema"]["maxLength"] == 255
         elif path == "/v1/verify/forward":
             assert {each["name"].partition("-")[0].lower() for each in named} == {"consent"}
+        elif path == "/v1/state":
+            assert [each["name"] for each in named] == ["Prefer"]
         else:
             assert named == [], path

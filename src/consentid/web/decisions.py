@@ -27,7 +27,11 @@ from consentid.flows.show_catalogue import NoticeRefOut
 from consentid.kit.errors import MalformedError
 from consentid.web.callers import wall_clock_s
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
-from consentid.web.requests import IdempotencyKey, repeatable_of
+from consentid.web.requests import (
+    IdempotencyKey,
+    is_global_privacy_control,
+    repeatable_of,
+)
 from consentid.web.responses import WRITE_PROBLEMS
 from consentid.web.words import Digest, PurposeText, Reference
 
@@ -91,7 +95,7 @@ async def post_decision(
 ) -> DecisionOut:
     """Record an answer to a notice: durable when answered, and once however often it is sent."""
     signals = dict(data.signals)
-    if "origin" in request.headers and request.headers.get("sec-gpc") == "1":
+    if is_global_privacy_control(request):
         signals.setdefault(SignalSource.GPC, True)
     await context.limiter.check(_WRITES, str(caller.subject), now_s=wall_clock_s())
     return await record_decision(

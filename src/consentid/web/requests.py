@@ -89,3 +89,11 @@ def repeatable_of(
         subject=caller.subject,
         body=body_of(request) or b"",
     )
+
+
+def is_global_privacy_control(request: Request[Any, Any, Any]) -> bool:
+    """Whether a page's own request carries the person's signal; a back end's carries nobody's.
+
+    Spec: Global Privacy Control (W3C), ``Sec-GPC``.
+    """
+    return "origin" in request.headers and request.headers.get("sec-gpc") == "1"

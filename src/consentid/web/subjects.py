@@ -12,12 +12,14 @@ from msgspec import Meta
 
 from consentid.brandbook.client import Scope
 from consentid.cache.limits import Limit
+from consentid.core.decision import SignalSource
 from consentid.flows.authenticate import Caller
 from consentid.flows.change_watch import ChangeWatch
 from consentid.flows.context import Context
 from consentid.flows.create_device import DeviceOut, create_device, find_page_client
 from consentid.flows.follow_state import follow_state
 from consentid.flows.history import HistoryOut, show_history
+from consentid.flows.note_signals import note_signals
 from consentid.flows.show_state import StateOut
 from consentid.kit.errors import MalformedError
 from consentid.web.callers import network_of, wall_clock_s
@@ -29,7 +31,11 @@ from consentid.web.guards import (
     find_caller,
     token_missing,
 )
-from consentid.web.requests import IdempotencyKey, repeatable_of
+from consentid.web.requests import (
+    IdempotencyKey,
+    is_global_privacy_control,
+    repeatable_of,
+)
 from consentid.web.responses import READ_PROBLEMS, WRITE_PROBLEMS
 from consentid.web.validators import is_known
 from consentid.web.waiting import listening, wanted_wait_s
@@ -163,6 +169,8 @@ async def get_state(  # noqa: PLR0917 - what the framework hands in
     prefer: Annotated[str | None, HeaderParameter(name="Prefer", max_length=256)] = None,
 ) -> Response[StateOut | None]:
     """Answer now, or when there is something new."""
+    if is_global_privacy_control(request):
+        await note_signals(context, caller, [SignalSource.GPC])
     wait_s = wanted_wait_s(prefer)
     with listening(request) as gone:
         followed = await follow_state(
