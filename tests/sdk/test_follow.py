@@ -47,3 +47,16 @@ def test_a_brand_may_do_without(visitor: Visitor, sites: Sites) -> None:
     play.evaluate(_AGAIN)
     play.wait_for_load_state("networkidle")
     assert visitor.calls() == []
+
+
+def test_a_withdrawal_at_one_brand_is_known_at_the_others_within_two_seconds(
+    visitor: Visitor, sites: Sites
+) -> None:
+    sites.options |= {"news": {"follow": "never"}, "play": {"follow": "always"}}
+    news, play = both(visitor, sites)
+    with play.expect_request(lambda each: each.headers.get("prefer") == "wait=25"):
+        pass
+    news.evaluate("consentid.withdraw(['ads'], {reach: 'group'})")
+    play.wait_for_function("!consentid.granted('ads')", timeout=2_000)
+    assert play.evaluate("consentid.granted('content')")
+    assert state(play)["by"] == "changed elsewhere"
