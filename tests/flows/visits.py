@@ -55,6 +55,7 @@ class Visit:
     session: str | None = None
     device: str | None = None
     secret: str | None = None
+    known: str | None = None
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
 
     @property
@@ -63,6 +64,7 @@ class Visit:
             unverified_session=self.session,
             unverified_device=self.device,
             unverified_secret=self.secret,
+            unverified_known=self.known,
         )
 
     def request(self, **changed: str | None) -> dict[str, str]:
@@ -109,6 +111,7 @@ class Visit:
         """Send the form; the browser keeps what it is given."""
         step = await answer_interaction(self.town.context, interaction, self.browser, answer)
         self.device = step.device_credential or self.device
+        self.known = step.known_here or self.known
         return step
 
     async def choose(
