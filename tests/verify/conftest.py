@@ -1,14 +1,16 @@
 """An issuer on loopback: a real HTTP server whose documents a test may change or break."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import final
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from playwright.sync_api import Page, sync_playwright
 from tests.tokens.making import JWKS, KEY, NOW, claims, compact, issue, issue_list
 
 from consentid.tokens.consent import Status, StatusListRef
@@ -64,6 +66,12 @@ class Issuer:
             assert self._answered.wait_for(lambda: self.count(path) >= count, timeout=10)
 
 
+def _media_type(path: str) -> str:
+    if path.endswith(".js"):
+        return "text/javascript"
+    return "text/html" if path == "/" else "application/octet-stream"
+
+
 class Clock:
     """Unix seconds that pass when a test says so."""
 
@@ -100,6 +108,7 @@ def issuer() -> Iterator[Issuer]:
             state.note(self.path, code)
             self.send_response(code)
             self.send_header("ETag", etag)
+            self.send_header("Content-Type", _media_type(self.path))
             for name, value in state.headers.items():
                 self.send_header(name, value)
             content = body if code == 200 and body is not None else b""
@@ -134,3 +143,11 @@ def issuer() -> Iterator[Issuer]:
         yield state
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def blank_page(chromium: Path) -> Iterator[Callable[[], Page]]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
+        yield browser.new_page
+        browser.close()
