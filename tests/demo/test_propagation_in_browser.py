@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from importlib.resources import files
 from pathlib import Path
 from typing import TypeAlias
 
@@ -31,6 +32,19 @@ Arrive: TypeAlias = Callable[..., AbstractContextManager[Visitor]]
 _OFFERED_EVERYWHERE = frozenset({"ads", "ads.personalised", "ads.measurement", "content"})
 _HOUR_MS = 3_600_000
 _WITHIN_TWO_SECONDS = 2_000
+_PAGES = (
+    ("news", "/"),
+    ("news", "/stories/ferry"),
+    ("shop", "/goods/kettle"),
+    ("play", "/programmes/boats"),
+)
+_MOVES = 0.01
+_OPEN_PANEL = """
+  sessionStorage.setItem("demo:panel", "open");
+  self.moved = 0;
+  new PerformanceObserver((list) => { for (const each of list.getEntries()) moved += each.value })
+    .observe({ type: "layout-shift", buffered: true });
+"""
 _A_DEVICE_AGAIN = (
     "() => { const is = window.consentid?.state(); return is?.status === 'known' && !is.account }"
 )
@@ -389,6 +403,23 @@ def test_not_now_lasts_for_the_visit_and_is_no_answer(visitor: Visitor) -> None:
     visitor.open("news", "/stories/bread", page=page)
     assert granted(page) == frozenset()
     expect_no_banner(page)
+
+
+@pytest.mark.parametrize(("width", "language"), [(320, "fr"), (1280, "en")])
+def test_axe_finds_nothing_and_nothing_moves_or_scrolls_sideways(
+    arrive: Arrive, width: int, language: str
+) -> None:
+    axe = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+    with arrive(viewport={"width": width, "height": 800}, bypass_csp=True) as one:
+        one.context.add_init_script(_OPEN_PANEL)
+        for brand, path in _PAGES:
+            page = one.open(brand, f"{path}?lang={language}")
+            expect(banner(page)).to_be_visible()
+            page.evaluate(axe)
+            found = page.evaluate("() => axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag22aa']})")
+            assert [(one["id"], one["nodes"][0]["target"]) for one in found["violations"]] == []
+            assert page.evaluate("() => document.documentElement.scrollWidth") == width
+            assert page.evaluate("() => self.moved") < _MOVES
 
 
 def _now_ms() -> int:

@@ -89,7 +89,7 @@ export function openPanel() {
     const steps = story().reverse();
     return make(
       "section",
-      { "aria-labelledby": "panel-history" },
+      { "aria-labelledby": "panel-history", tabindex: "0" },
       make("h2", { id: "panel-history" }, words.history),
       make(
         "ol",
@@ -114,7 +114,7 @@ export function openPanel() {
     const fact = (name, value) => make("div", {}, make("dt", {}, name), make("dd", {}, value));
     return make(
       "section",
-      { "aria-labelledby": "panel-granted" },
+      { "aria-labelledby": "panel-granted", tabindex: "0" },
       make("h2", { id: "panel-granted" }, words.granted),
       make(
         "dl",
@@ -134,7 +134,7 @@ export function openPanel() {
   }
 
   function decoded(token) {
-    const section = make("section", { "aria-labelledby": "panel-token" }, make("h2", { id: "panel-token" }, words.token));
+    const section = make("section", { "aria-labelledby": "panel-token", tabindex: "0" }, make("h2", { id: "panel-token" }, words.token));
     if (!token) {
       section.append(make("p", {}, words.noToken));
       return section;
