@@ -371,7 +371,7 @@ async def test_a_sign_in_on_the_way_leads_straight_back_where_all_is_decided(tow
     first = Visit(town=town)
     await first.sign_in("somebody")
     await first.consent()
-    elsewhere = Visit(town=town)
+    elsewhere = Visit(town=town, known=first.known)
     interaction = await elsewhere.begin()
     await elsewhere.sign_in("somebody")
 
