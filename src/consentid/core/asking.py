@@ -39,7 +39,7 @@ class Reason(StrEnum):
     IN_DOUBT = "in_doubt"
     """A yes and a no came in, and which was the later cannot be told."""
     UNANSWERED = "unanswered"
-    """It was left open when the person answered."""
+    """Nothing of it was answered, though other things were."""
     SHOWN_AGAIN = "shown_again"
     """An answer stands; somebody wants it shown."""
 

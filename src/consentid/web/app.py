@@ -58,6 +58,7 @@ from consentid.web.pages.preferences_pages import (
     post_preferences,
     post_preferences_sign_out,
 )
+from consentid.web.pages.rendering import prepare
 from consentid.web.pages.sign_out_pages import get_logout, post_logout
 from consentid.web.par import post_par
 from consentid.web.peers import Peers
@@ -184,6 +185,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     )
     app.state["context"] = context
     sdk_files()  # found and read now, not at somebody's first visit
+    prepare()
     # Around the router: middleware of the framework does not see what is refused there.
     app.asgi_handler = EdgeHeaders(Compression(app.asgi_handler), context)
     app.asgi_handler = QuickVerify(app.asgi_handler, context, memory)

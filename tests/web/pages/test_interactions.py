@@ -1,11 +1,12 @@
 """``/interaction/{id}`` over HTTP: shown, answered once, by the browser it belongs to."""
 
 import re
+from dataclasses import replace
 
 import httpx2
 import pytest
 from tests.web.hub import Hub
-from tests.web.pages.visits import Arrive, Visit, authorize_path
+from tests.web.pages.visits import Arrive, Form, Visit, authorize_path
 
 
 def _answered(answer: httpx2.Response) -> str:
@@ -35,6 +36,61 @@ def test_single_answers_are_recorded_and_not_asked_again(arrive: Arrive) -> None
     assert "code=" in _answered(answer)
     again = visit.http.get(authorize_path())
     assert "code=" in _answered(again)
+
+
+def test_whoever_is_shown_their_answers_again_finds_them_as_they_stand(arrive: Arrive) -> None:
+    visit = arrive()
+    form = visit.form()
+    chosen = dict.fromkeys(form.required, "refused") | {"choice.content": "granted"}
+    _answered(visit.send({**form.hidden, "act": "save", **chosen}))
+    location = visit.http.get(authorize_path(prompt="consent")).headers["location"]
+    again = replace(visit, path=re.sub(r"^https?://[^/]+", "", location))
+    page = again.look().text
+    assert Form(page).checked == set(chosen)
+    assert "Shown again, with your answers as they stand" in page
+    assert '<details class="choose" open>' in page
+    assert 'value="continue"' in page
+    assert 'value="later"' not in page
+    granted = re.search(r'name="choice.content" value="granted" checked', page)
+    assert granted is not None
+
+
+def test_another_brand_asks_only_for_what_is_missing_and_says_why(arrive: Arrive) -> None:
+    news = arrive()
+    _answered(news.send({**news.form().hidden, "act": "accept"}))
+    callback = "http://play.localhost:7600/callback"
+    location = news.http.get(authorize_path(client="play-web", redirect=callback)).headers[
+        "location"
+    ]
+    play = replace(news, path=re.sub(r"^https?://[^/]+", "", location))
+    form = play.form()
+    assert form.radios == {"choice.tv", "choice.tv.ads", "choice.play:together", "choice.location"}
+    assert not form.checked
+    page = re.sub(r"</?strong>", "", play.look().text)
+    assert (
+        "Halcyon Play asks for itself, whatever you said to the whole group:"
+        " What you watch on TV and TV ads chosen by what you watch." in page
+    )
+    assert "Not answered yet: Watching together and Precise location." in page
+    assert "Only what is missing is asked." in page
+    shown = play.form("?show=all")
+    assert {"choice.ads", "choice.tv"} <= shown.radios
+    assert "choice.ads" in shown.checked
+    assert "choice.tv" not in shown.checked
+    refused = {**dict.fromkeys(shown.radios, "granted"), "choice.contact": "refused"}
+    refused |= {name: "refused" for name in shown.radios if name.startswith("choice.contact.")}
+    answer = play.http.post(
+        f"{play.path}?show=all",
+        data={**shown.hidden, "act": "save", **refused},
+        headers={"Origin": play.origin, "Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status_code == 303, answer.text
+    assert answer.headers["location"].startswith(f"{callback}?")
+
+
+def test_a_page_in_another_language_asks_for_as_much_and_as_far(arrive: Arrive) -> None:
+    page = arrive().look("?show=all&reach=brand").text
+    assert 'lang=fr&amp;show=all&amp;reach=brand"' in page
 
 
 def test_showing_and_going_back_record_nothing(hub: Hub, arrive: Arrive) -> None:

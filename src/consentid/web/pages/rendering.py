@@ -5,6 +5,7 @@ Spec: Content Security Policy level 3; RFC 9111 (no-store).
 
 import hashlib
 from collections.abc import Callable, Iterable
+from datetime import date
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -28,7 +29,7 @@ from consentid.web.pages.preferences_lists import (
     ReadsView,
 )
 from consentid.web.pages.sign_out import SignOutView
-from consentid.web.pages.words import words_of
+from consentid.web.pages.words import LANGUAGES, words_of
 
 View = (
     ConsentView
@@ -75,6 +76,17 @@ def render(view: View) -> str:
             preferences_style=PREFERENCES_STYLE,
         )
     )
+
+
+def prepare() -> None:
+    """Read the templates and the words now, not at somebody's first visit."""
+    for language in LANGUAGES:
+        environment = _environment(language)
+        for template in _TEMPLATES.values():
+            environment.get_template(template)
+        words_of(language).date(date(2000, 1, 1))
+    layout_digest()
+    preferences_layout_digest()
 
 
 def respond(
