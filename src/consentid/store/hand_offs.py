@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
@@ -76,16 +76,18 @@ async def find(connection: AsyncConnection, code_hash: bytes) -> HandOff | None:
     return None if row is None else _hand_off(row)
 
 
-async def use(connection: AsyncConnection, code_hash: bytes, *, now: Instant) -> bool:
-    """Use a code up, once; whether it was good until now."""
+async def use(connection: AsyncConnection, code_hash: bytes) -> bool:
+    """Use a code up, once; false where somebody else did, or it has ended meanwhile.
+
+    The instant kept is that of this very statement: make it the transaction's last.
+    """
     used = await connection.execute(
         update(hand_offs)
         .where(
             hand_offs.c.code_hash == code_hash,
             hand_offs.c.used_at.is_(None),
-            hand_offs.c.expires_at > now,
         )
-        .values(used_at=now)
+        .values(used_at=func.clock_timestamp())
     )
     return used.rowcount == 1
 

@@ -27,12 +27,13 @@ from consentid.flows.create_device import check_origin
 from consentid.flows.oauth.client import SUBJECT_SCOPES
 from consentid.flows.oauth.granted import SubjectGrant
 from consentid.flows.oauth.request import AuthlibRequest, client_of, ours
+from consentid.flows.oauth.reuse import end_if_reused
 from consentid.flows.oauth.subject_tokens import FAMILY_LIFETIME_D, open_grant
 from consentid.flows.oauth.transaction import Transaction
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import DAY, Instant
 from consentid.oidc.authorization_request import OFFLINE_ACCESS
-from consentid.store import hand_offs, refresh_tokens, subjects
+from consentid.store import hand_offs, subjects
 from consentid.store.hand_offs import HandOff
 
 _MAX_CODE: Final = 128
@@ -54,10 +55,11 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
 
     GRANT_TYPE: str | None = GrantType.HAND_OFF
     TOKEN_ENDPOINT_AUTH_METHODS: Collection[str] = ("none",)
+    _code: HandOff | None = None
 
     @override
     def validate_token_request(self) -> None:
-        """Find the client and the code, and use the code up."""
+        """Find the client, the code, and whom it stands for."""
         self.request.client = self.authenticate_token_endpoint_client()
         asked, client = ours(self.request), client_of(self.request)
         if not client.check_grant_type(GrantType.HAND_OFF):
@@ -70,7 +72,8 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
                 "This client's script is believed on its party's registered origins only."
             ) from error
         scopes = self._scopes()
-        code = await_only(self._redeem(asked, client.row.party))
+        code = await_only(self._find(asked, client.row.party))
+        self._code = code
         ends_at = await_only(subjects.find_device_end(transaction.connection, code.subject))
         if ends_at is None or ends_at <= transaction.now:
             raise _refused()
@@ -89,8 +92,8 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
     @override
     def create_token_response(self) -> Any:
         """Answer as for a code: access token, refresh token, consent token."""
-        granted = ours(self.request).granted
-        if granted is None:
+        granted, code = ours(self.request).granted, self._code
+        if granted is None or code is None:
             msg = "a hand-off was answered before it was judged"
             raise RuntimeError(msg)
         untyped: Any = self
@@ -98,6 +101,9 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
             scope=" ".join(sorted(granted.grant.scopes)), include_refresh_token=True
         )
         untyped.save_token(token)
+        # Last, and after the subject's lock, as a withdrawal takes them.
+        if not await_only(hand_offs.use(self._server.transaction.connection, code.code_hash)):
+            raise _refused()  # another was faster, or the person withdrew
         return 200, token, self.TOKEN_RESPONSE_HEADER
 
     def _scopes(self) -> frozenset[str]:
@@ -106,35 +112,35 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
         may_refresh = client_of(self.request).check_grant_type(GrantType.REFRESH_TOKEN)
         return scopes | {OFFLINE_ACCESS} if may_refresh else scopes
 
-    async def _redeem(self, asked: AuthlibRequest, party: Party) -> HandOff:
-        connection, now = self._server.transaction.connection, self._server.transaction.now
+    async def _find(self, asked: AuthlibRequest, party: Party) -> HandOff:
+        """The code that may be redeemed here."""
+        transaction = self._server.transaction
         unverified, referrer = asked.fields.get("code"), asked.fields.get("referrer")
         if unverified is None or referrer is None:
             raise InvalidRequestError("code and referrer are needed.")
         if len(unverified) > _MAX_CODE:
             raise _refused()
-        code_hash = hash_token(unverified)
-        known = await hand_offs.find(connection, code_hash)
+        known = await hand_offs.find(transaction.connection, hash_token(unverified))
         if known is None:
             raise _refused()
         if not _is_for(known, party, origin=asked.origin, referrer=referrer):
             # Somebody has it who should not: it ends here, for whoever it was meant too.
-            asked.is_kept_when_refused = await hand_offs.use(connection, code_hash, now=now)
+            asked.is_kept_when_refused = await hand_offs.use(
+                transaction.connection, known.code_hash
+            )
             raise _refused()
-        # The subject's lock before the code's, as a withdrawal takes them.
-        await subjects.find(connection, known.subject, lock=True)
-        if not await hand_offs.use(connection, code_hash, now=now):
-            await self._end_reused(code_hash)
+        if known.used_at is not None:
+            await end_if_reused(
+                transaction,
+                asked,
+                family=known.family,
+                subject=known.subject,
+                used_at=known.used_at,
+            )
+            raise _refused()
+        if known.expires_at <= transaction.now:
             raise _refused()
         return known
-
-    async def _end_reused(self, code_hash: bytes) -> None:
-        transaction = self._server.transaction
-        known = await hand_offs.find(transaction.connection, code_hash)
-        if known is None or known.used_at is None:
-            return
-        await refresh_tokens.revoke_family(transaction.connection, known.family, at=transaction.now)
-        ours(self.request).is_kept_when_refused = True
 
     @property
     def _server(self) -> _Server:
