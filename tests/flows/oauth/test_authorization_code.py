@@ -132,7 +132,7 @@ async def test_a_redemption_and_a_withdrawal_at_once_never_block_each_other(town
         code = await visit.consent(scope=ALL)
         assert visit.device is not None
         elsewhere = await town.on_device(visit.device)
-        redeemed, _ = await together(visit.redeem(code), town.withdraw(elsewhere))
+        redeemed, _ = await asyncio.gather(visit.redeem(code), town.withdraw(elsewhere))
         if redeemed.status == 200:
             again = await visit.refresh(redeemed.body["refresh_token"])
             assert again.body["error"] == "invalid_grant"
