@@ -1,4 +1,4 @@
-"""``consentid-tv.js`` in real Chromium, whose clock the test winds: what it asks, when it says no."""
+"""``consentid-tv.js`` in real Chromium, whose clock the test winds: what it asks, and its no."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -10,7 +10,6 @@ Remembered are tokens whose signature held, in bounded number; never one that di
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Final, final
 
@@ -90,7 +89,7 @@ class Memory:
             UnavailableError: the database cannot be reached, and nothing is known.
         """
         known = self._callers.find(unverified_access_token)
-        age_s = CALLER_USABLE_S if known is None else time.monotonic() - known.asked_at_s
+        age_s = CALLER_USABLE_S if known is None else self._context.monotonic() - known.asked_at_s
         if known is not None and age_s < CALLER_FRESH_S:
             return known.caller
         asking = self._asking.get(unverified_access_token)
@@ -179,7 +178,7 @@ class Memory:
         return seen.body[:-1] + _DECISIONS[decide(ground.book, party, seen.granted, purposes)]
 
     async def _ask(self, unverified_access_token: str) -> Caller:
-        asked_at_s, epoch = time.monotonic(), self._epoch
+        asked_at_s, epoch = self._context.monotonic(), self._epoch
         caller = await authenticate(self._context, unverified_access_token)
         if epoch != self._epoch:
             return caller

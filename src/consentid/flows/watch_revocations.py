@@ -11,7 +11,6 @@ The clock that judges expiry is the database's, carried on by this machine's mon
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping
 from typing import Final, final
 
@@ -64,13 +63,13 @@ class RevocationWatch:
 
     def ground(self) -> Ground | None:
         """What to judge on now; None where it is not known freshly enough."""
-        if time.monotonic() - self._looked_at_s > USABLE_S:
+        if self._context.monotonic() - self._looked_at_s > USABLE_S:
             return None
         return self._ground
 
     def now_s(self) -> float:
         """The database's clock now, Unix seconds; ahead by no more than a look took."""
-        return self._database_s + (time.monotonic() - self._looked_at_s)
+        return self._database_s + (self._context.monotonic() - self._looked_at_s)
 
     def has_ended(self, list_no: int, idx: int) -> bool | None:
         """Whether the tokens at a place have ended; None of a place that no look has shown."""
@@ -81,7 +80,7 @@ class RevocationWatch:
 
     def age_s(self) -> float:
         """How long ago the last good look began."""
-        return time.monotonic() - self._looked_at_s
+        return self._context.monotonic() - self._looked_at_s
 
     async def follow(self) -> None:
         """Look again and again, until cancelled."""
@@ -105,7 +104,7 @@ class RevocationWatch:
             TimeoutError: it took too long.
         """
         async with asyncio.timeout(_LOOK_S):
-            begun_s = time.monotonic()
+            begun_s = self._context.monotonic()
             seen = await through.look()
             self._add(seen)
             ground = await self._stand(seen)
