@@ -32,6 +32,9 @@ Arrive: TypeAlias = Callable[..., AbstractContextManager[Visitor]]
 _OFFERED_EVERYWHERE = frozenset({"ads", "ads.personalised", "ads.measurement", "content"})
 _HOUR_MS = 3_600_000
 _WITHIN_TWO_SECONDS = 2_000
+_FOLLOWING = (
+    "() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/v1/state'))"
+)
 _PAGES = (
     ("news", "/"),
     ("news", "/stories/ferry"),
@@ -213,6 +216,19 @@ def test_a_withdrawal_in_one_tab_reaches_the_others_within_two_seconds(visitor: 
             "() => !window.consentid.granted('ads')", timeout=_WITHIN_TWO_SECONDS
         )
     expect(tab.locator("iframe.ad-all")).to_be_hidden()
+
+
+def test_a_withdrawal_at_one_brand_reaches_the_others_within_two_seconds(visitor: Visitor) -> None:
+    news = visitor.open("news")
+    visitor.answer_at_hub(news, "news")
+    brands = [visitor.open("shop"), visitor.open("play")]
+    for page in brands:
+        page.wait_for_function(_FOLLOWING)
+    news.evaluate("() => window.consentid.withdraw('all', {reach: 'group'})")
+    for page in (news, *brands):
+        page.wait_for_function(
+            "() => !window.consentid.granted('ads')", timeout=_WITHIN_TWO_SECONDS
+        )
 
 
 def test_withdrawing_stops_the_script_and_clears_its_cookie(visitor: Visitor) -> None:

@@ -247,14 +247,15 @@ async function begin(given) {
   if (arrived) return (await travel()).arrive(core);
   adopt(load("localStorage", ""));
   listen();
+  const isBack = !!load("sessionStorage", ":back");
   if (isValid()) {
     settle("kept");
-    extras(false);
+    extras(isBack);
   } else {
     await look(code?.[1]);
     extras(true);
   }
-  if (load("sessionStorage", ":back")) travel().then(({ back }) => back(core));
+  if (isBack) travel().then(({ back }) => back(core));
   if (options.auto) suggest();
   return state();
 }

@@ -9,6 +9,7 @@
 
 const MOST_MS = 30 * 60_000;
 const AGAIN_MS = 5_000;
+const SETTLED_MS = 1_200;
 
 let isFollowing = false;
 let checkedAt = 0;
@@ -27,6 +28,7 @@ export async function check(core) {
 export async function follow(core) {
   if (isFollowing) return;
   isFollowing = true;
+  await settled();
   const until = Date.now() + MOST_MS;
   while (Date.now() < until) {
     await visible();
@@ -39,6 +41,14 @@ export async function follow(core) {
   }
   isFollowing = false;
 }
+
+/** The page comes first: whoever leaves at once, or waits for the network to fall silent, has no call. */
+const settled = async () => {
+  if (document.readyState !== "complete") {
+    await new Promise((loaded) => addEventListener("load", loaded, { once: true }));
+  }
+  await pause(SETTLED_MS);
+};
 
 const visible = () =>
   new Promise((seen) => {
