@@ -38,7 +38,7 @@ class OfflineVerifier:
         self._now: Final = now
         keys = jwks.read_keys(jwks_document)
         now_s = now()
-        self._lists: Final[dict[str, status.VerifiedList]] = {}
+        lists: dict[str, status.VerifiedList] = {}
         for index, unverified_list in enumerate(unverified_lists):
             found = status.open_list(unverified_list.strip(), keys=keys, now_s=now_s)
             if isinstance(found, Inactive):
@@ -47,13 +47,17 @@ class OfflineVerifier:
                     f"the status list does not verify: {found.reason}",
                     where=f"status list {index + 1}",
                 )
-            known = self._lists.get(found.uri)
+            known = lists.get(found.uri)
             if known is None or known.iat_s < found.iat_s:
-                self._lists[found.uri] = found
-        if not self._lists:
+                lists[found.uri] = found
+        if not lists:
             raise MalformedError("no_status_list", "give at least one status list")
-        self._issuer: Final = _issuer_of(self._lists) if issuer is None else issuer
+        self._issuer: Final = _issuer_of(lists) if issuer is None else issuer
         check_issuer(self._issuer)
+        # Another issuer's lists say nothing of this one's tokens.
+        self._lists: Final = {
+            uri: found for uri, found in lists.items() if owns_list(self._issuer, uri)
+        }
         self._checker: Final = Checker(keys=keys, issuer=self._issuer, audience=audience)
 
     @classmethod
@@ -92,9 +96,9 @@ class OfflineVerifier:
         if isinstance(verified, Inactive):
             return verified
         ref = verified.claims.status.status_list
-        if not owns_list(self._issuer, ref.uri):
-            return Inactive(Reason.FOREIGN_STATUS_LIST)
         found = self._lists.get(ref.uri)
+        if found is None and not owns_list(self._issuer, ref.uri):
+            return Inactive(Reason.FOREIGN_STATUS_LIST)
         if found is None or min(found.exp_s, found.iat_s + self._max_list_age_s) <= now_s:
             return Inactive(Reason.STATUS_UNAVAILABLE)
         if found.is_set(ref.idx):
