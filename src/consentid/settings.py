@@ -56,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Web processes that ``serve`` starts."""
     concurrency: _Positive = 1000
     """Requests at once per web process; more are answered 503."""
+    followers: _Positive = 2000
+    """Requests per web process that may wait for a change; at most half of ``concurrency``."""
     drain_s: _Positive = 20
     """How long requests under way may take after SIGTERM."""
     database_connections: _Positive = 10

@@ -1,17 +1,34 @@
 """``GET /v1/state`` that waits: told of a change at once, of nothing else, and never for ever."""
 
+import os
+import secrets
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2
 import pytest
-from tests.web.hub import ID_TOKEN, NEWS_ORIGIN, Hub, Person, bearer, fresh_key
+from joserfc.jwk import RSAKey
+from tests.conftest import run_apart
+from tests.web.hub import (
+    DEVICE_CREDENTIAL,
+    ID_TOKEN,
+    NEWS_ORIGIN,
+    Hub,
+    Person,
+    bearer,
+    fresh_key,
+    running_hub,
+)
 
+from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
 from consentid.flows.change_watch import MOST_OF_A_SUBJECT
 from consentid.web.waiting import MOST_S, wanted_wait_s
 
 _SOON_S = 5.0
+NEWEST_TOKEN = "SELECT token_hash FROM access_tokens ORDER BY issued_at DESC LIMIT 1"
 
 
 @pytest.fixture
@@ -115,6 +132,92 @@ def test_a_place_is_free_again_when_its_listener_has_left(hub: Hub) -> None:
     assert time.monotonic() - begun > 1
 
 
+def test_who_does_not_wait_is_not_said_to_have_waited(hub: Hub) -> None:
+    subject = hub.sign_in()
+    etag = state(hub, subject).headers["etag"]
+    for headers in ({"Prefer": "wait=5"}, {"If_None_Match": etag}, {"If_None_Match": '"x"'}):
+        assert "preference-applied" not in state(hub, subject, **headers).headers
+    answer = wait(hub, subject, etag, wait_s=1)
+    assert (answer.status_code, answer.headers["preference-applied"]) == (304, "wait=1")
+
+
+def test_an_objection_on_the_device_beneath_is_told_to_the_account(
+    hub: Hub, elsewhere: ThreadPoolExecutor
+) -> None:
+    device = hub.device()
+    told = hub.exchange(
+        hub.id_token(Person()), actor_token=device, actor_token_type=DEVICE_CREDENTIAL
+    )
+    waits = waiting(hub, bearer(told.json()["access_token"]), elsewhere)
+    alone = bearer(hub.exchange(device, DEVICE_CREDENTIAL).json()["access_token"])
+    answer = hub.http.post(
+        "/v1/withdrawals",
+        json={"reach": "group", "purposes": ["audience"]},
+        headers={**alone, **fresh_key()},
+    )
+    assert answer.is_success
+    states = {each["purpose"]: each["state"] for each in waits.result().json()["purposes"]}
+    assert states["audience"] == "objected"
+
+
+def test_a_token_that_ended_meanwhile_is_told_nothing(
+    hub: Hub, elsewhere: ThreadPoolExecutor
+) -> None:
+    person = Person()
+    subject = hub.sign_in(person)
+    ((token_hash,),) = hub.rows(NEWEST_TOKEN)
+    told = waiting(hub, subject, elsewhere)
+    hub.rows(f"DELETE FROM access_tokens WHERE token_hash = '\\x{bytes(token_hash).hex()}'")
+    hub.decide(hub.sign_in(person))
+    assert told.result().status_code == 401
+
+
+def test_waiting_holds_no_connection_to_the_database(hub: Hub) -> None:
+    """More people wait than there are connections, and everybody else is served."""
+    subjects = [hub.sign_in() for _ in range(20)]
+    etags = [state(hub, subject).headers["etag"] for subject in subjects]
+    with ThreadPoolExecutor(len(subjects)) as pool:
+        begun = time.monotonic()
+        asked = [
+            pool.submit(wait, hub, subject, etag, wait_s=4)
+            for subject, etag in zip(subjects, etags, strict=True)
+        ]
+        while not all(each.done() for each in asked):
+            assert hub.http.get("/health/ready").status_code == 200
+        assert time.monotonic() - begun > 3
+    assert {each.result().status_code for each in asked} == {304}
+
+
+@pytest.fixture
+def ending_hub(
+    postgres: EmbeddedPostgres,
+    template_database: str,
+    valkey_url: str,
+    portal: tuple[str, RSAKey],
+    tmp_path: Path,
+) -> Iterator[Hub]:
+    """A hub of this test's own."""
+    name = f"ending_{secrets.token_hex(4)}"
+    urls: DatabaseUrls = run_apart(postgres.create_database(name, template=template_database))
+    with running_hub(tmp_path, urls, portal, valkey_url=valkey_url) as running:
+        yield running
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_who_waits_is_answered_when_the_hub_is_told_to_stop(
+    ending_hub: Hub, elsewhere: ThreadPoolExecutor, stop: signal.Signals
+) -> None:
+    subject = ending_hub.sign_in()
+    told = waiting(ending_hub, subject, elsewhere)
+    for _ in range(3):  # by then the hub has come to it
+        state(ending_hub, subject)
+    assert not told.done()
+    begun = time.monotonic()
+    os.kill(ending_hub.pid, stop)
+    assert told.result().status_code == 304
+    assert time.monotonic() - begun < _SOON_S
+
+
 def test_a_page_may_ask_to_wait(hub: Hub) -> None:
     asked = {
         "Origin": NEWS_ORIGIN,
@@ -124,6 +227,12 @@ def test_a_page_may_ask_to_wait(hub: Hub) -> None:
     answer = httpx2.options(f"{hub.url}/v1/state", headers=asked)
     allowed = answer.headers["access-control-allow-headers"].lower()
     assert all(name in allowed for name in ("authorization", "if-none-match", "prefer"))
+    exposed = answer_to_a_page(hub).headers["access-control-expose-headers"].lower()
+    assert all(name in exposed for name in ("etag", "preference-applied"))
+
+
+def answer_to_a_page(hub: Hub) -> httpx2.Response:
+    return state(hub, hub.sign_in(), Origin=NEWS_ORIGIN)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from consentid.store.engine import Database
 PACE_S: Final = 0.5
 _RETRY_S: Final = 1.0
 MOST_OF_A_SUBJECT: Final = 8
+_AT_ONCE: Final = 4
+"""A new catalogue wakes everybody: they look one after another, and leave others connections."""
 
 _log: Final = logging.getLogger("consentid.flows")
 
@@ -52,6 +54,8 @@ class ChangeWatch:
         self._of_subject: Final[Counter[SubjectId]] = Counter()
         self._somebody: Final = asyncio.Event()
         self.is_stopped: bool = False
+        self.turn: Final = asyncio.Semaphore(_AT_ONCE)
+        """To be held by who was woken, for looking."""
 
     @contextlib.contextmanager
     def waiting(

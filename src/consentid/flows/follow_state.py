@@ -6,7 +6,7 @@ Spec: RFC 7240 section 4.3 (``wait``), RFC 9110 section 13.1.2.
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +28,8 @@ class Followed:
     state: StateOut
     etag: str
     """Says nothing of choices that this caller may not see: it names what is shown."""
+    has_waited: bool
+    """False where there was no room to wait, or the process is about to end."""
 
 
 async def follow_state(
@@ -39,24 +41,31 @@ async def follow_state(
     is_known: Callable[[str], bool],
     wait_s: float,
     gone: "asyncio.Future[None] | None",
+    renew: Callable[[], Awaitable[Caller]],
 ) -> Followed:
     """The state now, or, while ``is_known``, as soon as it is another, or after ``wait_s``.
 
-    ``gone`` ends the wait of somebody who does not listen any more.
+    ``gone`` ends the wait of somebody who does not listen any more.  ``renew`` finds the caller
+    anew: what let it in may have ended together with what it waited for.
 
     Raises:
         ForbiddenError, MalformedError, UnauthenticatedError, UnavailableError: see ``show_state``.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
-    while True:
-        seen = await look_at_state(context, caller, at_least=at_least)
-        followed = Followed(state=seen.state, etag=_etag(seen.state))
-        left_s = until - loop.time()
-        if left_s <= 0 or not is_known(followed.etag):
-            return followed
-        if not await _is_changed(watch, seen, left_s=left_s, gone=gone):
-            until = loop.time()  # the time is over, nobody listens, or there is no room
+    seen = await look_at_state(context, caller, at_least=at_least)
+    has_waited = False
+    while is_known(_etag(seen.state)) and (left_s := until - loop.time()) > 0:
+        woken = await _is_changed(watch, seen, left_s=left_s, gone=gone)
+        if woken is None:  # no room, or nobody listens
+            has_waited = False
+            break
+        has_waited = True
+        async with watch.turn:
+            seen = await look_at_state(context, await renew(), at_least=None)
+        if not woken:
+            break
+    return Followed(state=seen.state, etag=_etag(seen.state), has_waited=has_waited)
 
 
 async def _is_changed(
@@ -65,10 +74,11 @@ async def _is_changed(
     *,
     left_s: float,
     gone: "asyncio.Future[None] | None",
-) -> bool:
+) -> bool | None:
+    """Whether something changed before the time was over; None where nobody could wait."""
     with watch.waiting(catalogue=seen.catalogue, versions=seen.versions) as waiter:
         if waiter is None:
-            return False
+            return None
         woken = asyncio.ensure_future(waiter.woken.wait())
         try:
             await asyncio.wait(
@@ -76,7 +86,8 @@ async def _is_changed(
                 timeout=left_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            return woken.done() and not watch.is_stopped and (gone is None or not gone.done())
+            is_over = watch.is_stopped or (gone is not None and gone.done())
+            return None if is_over else woken.done()
         finally:
             woken.cancel()
             with contextlib.suppress(asyncio.CancelledError):

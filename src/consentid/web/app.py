@@ -137,7 +137,11 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     """Build the application around a context; ``close`` is awaited at shutdown."""
     watch = RevocationWatch(context)
     memory = Memory(context, watch)
-    changes = ChangeWatch(context.database, most=context.settings.concurrency // 2)
+    settings = context.settings
+    # Who waits holds a place among those who are served at once.
+    changes = ChangeWatch(
+        context.database, most=min(settings.followers, max(1, settings.concurrency // 2))
+    )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:

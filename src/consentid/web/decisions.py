@@ -16,6 +16,7 @@ from consentid.core.party import ReachKind
 from consentid.core.purpose import PurposeId
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
+from consentid.flows.note_signals import note_signals
 from consentid.flows.record_decision import (
     Answer,
     DecisionOut,
@@ -144,6 +145,8 @@ async def post_withdrawal(
             "purposes_or_all", 'Name purposes, or say "all": true, not both.', where="purposes"
         )
     await context.limiter.check(_WRITES, str(caller.subject), now_s=wall_clock_s())
+    if is_global_privacy_control(request):
+        await note_signals(context, caller, [SignalSource.GPC])
     return await withdraw(
         context,
         caller,

@@ -48,7 +48,10 @@ _PREFLIGHT: Final = (
     ),
     (b"access-control-max-age", b"600"),
 )
-_EXPOSED: Final = (b"access-control-expose-headers", b"ETag, Retry-After, WWW-Authenticate")
+_EXPOSED: Final = (
+    b"access-control-expose-headers",
+    b"ETag, Preference-Applied, Retry-After, WWW-Authenticate",
+)
 
 
 class _Openness(Enum):

@@ -13,7 +13,7 @@ from msgspec import Meta
 from consentid.brandbook.client import Scope
 from consentid.cache.limits import Limit
 from consentid.core.decision import SignalSource
-from consentid.flows.authenticate import Caller
+from consentid.flows.authenticate import Caller, authenticate
 from consentid.flows.change_watch import ChangeWatch
 from consentid.flows.context import Context
 from consentid.flows.create_device import DeviceOut, create_device, find_page_client
@@ -29,6 +29,7 @@ from consentid.web.guards import (
     bearer_guard,
     bearer_or_page_guard,
     find_caller,
+    read_bearer,
     token_missing,
 )
 from consentid.web.requests import (
@@ -151,7 +152,8 @@ def _origin(request: Request[Any, Any, Any], told: str | None) -> str | None:
     description=(
         "The effective state per purpose for the token's subject at the caller's brand. With "
         "`If-None-Match` and `Prefer: wait=25` the answer comes as soon as the state is another "
-        "than that, and is 304 where it still is the same after so many seconds (RFC 7240)."
+        "than that, and is 304 where it still is the same after so many seconds (RFC 7240). It "
+        "comes at once, without `Preference-Applied`, where too many wait already."
     ),
     responses={
         **READ_PROBLEMS,
@@ -172,6 +174,12 @@ async def get_state(  # noqa: PLR0917 - what the framework hands in
     if is_global_privacy_control(request):
         await note_signals(context, caller, [SignalSource.GPC])
     wait_s = wanted_wait_s(prefer)
+
+    async def renew() -> Caller:
+        found = await authenticate(context, read_bearer(request))
+        found.require(Scope.DECISIONS_READ)
+        return found
+
     with listening(request) as gone:
         followed = await follow_state(
             context,
@@ -181,9 +189,10 @@ async def get_state(  # noqa: PLR0917 - what the framework hands in
             is_known=lambda etag: is_known(request, etag),
             wait_s=wait_s,
             gone=gone,
+            renew=renew,
         )
     headers = {"ETag": followed.etag, "Cache-Control": "no-store", "Vary": "Prefer"}
-    if wait_s:
+    if followed.has_waited:
         headers["Preference-Applied"] = f"wait={wait_s}"
     if is_known(request, followed.etag):
         return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
