@@ -52,7 +52,13 @@ def test_a_known_header_is_the_one_that_we_write_and_no_other() -> None:
         b'{ "alg":"ES256","kid":"key-1","typ":"consent+jwt"}',
     ):
         assert open_it(pen(PAYLOAD, header), heads) == open_it(pen(PAYLOAD, header), {}) == "key-1"
-    for changed in ({"alg": "none"}, {"typ": "JWT"}, {"crit": []}, {"kid": "key-2"}):
+    others: list[dict[str, object]] = [
+        {"alg": "none"},
+        {"typ": "JWT"},
+        {"crit": []},
+        {"kid": "key-2"},
+    ]
+    for changed in others:
         token = pen(PAYLOAD, {**HEADER, **changed})
         told = open_it(token, heads)
         assert isinstance(told, Reason)
