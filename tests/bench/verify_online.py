@@ -81,6 +81,7 @@ def main() -> int:
         print(  # noqa: T201 as above
             f"{one['name']:28}{one['per_second']:10,.0f}{one['bare_per_second']:10,.0f}"
             f"  ratio {one['ratio']:.3f}  by CPU {one['cpu_ratio']:.3f}"
+            f"  CPU {one['cpu_ms']:.3f} ms, bare {one['bare_cpu_ms']:.3f} ms"
             f"  client {one['client_busy']:.0%}"
         )
     print(f"{machine}; {connections} connections; {rounds} rounds of {seconds} s; medians.")  # noqa: T201 as above
@@ -177,6 +178,8 @@ def _told(name: str, turns: list[tuple[Measured, Measured]]) -> dict[str, Any]:
         "cpu_ratio": median(
             bare.cpu_ms / own.cpu_ms for bare, own in turns if bare.cpu_ms and own.cpu_ms
         ),
+        "cpu_ms": median(own.cpu_ms or 0 for _, own in turns),
+        "bare_cpu_ms": median(bare.cpu_ms or 0 for bare, _ in turns),
         "client_busy": median(own.client_busy for _, own in turns),
     }
 
