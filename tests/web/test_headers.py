@@ -73,6 +73,23 @@ def test_every_answer_carries_the_security_headers(hub: Hub, method: str, path: 
     assert_secure(answer)
 
 
+@pytest.mark.parametrize("path", ["/authorize", "/login/callback", "/interaction/none"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+def test_the_way_of_a_sign_in_keeps_the_window_that_opened_it(
+    hub: Hub, method: str, path: str
+) -> None:
+    answer = hub.http.request(method, path, headers={"Accept": "text/html"})
+    assert answer.headers.get_list("cross-origin-opener-policy") == ["unsafe-none"]
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize("path", ["/preferences", "/logout", "/device", "/interactions", "/token"])
+def test_every_other_page_is_cut_off_from_whoever_opened_it(hub: Hub, path: str) -> None:
+    answer = hub.http.get(path, headers={"Accept": "text/html"})
+    assert answer.headers.get_list("cross-origin-opener-policy") == ["same-origin"]
+
+
 def test_answers_made_before_any_handler_carry_them_too(hub: Hub) -> None:
     headers = {**hub.client_token(), **fresh_key()}
     large = hub.http.post("/v1/decisions", content=b"x" * 70_000, headers=headers)

@@ -24,6 +24,18 @@ ALWAYS: Final = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 
+_IN_POPUPS: Final = frozenset({"/authorize", "/login/callback"})
+_IN_POPUPS_FOLDER: Final = "/interaction/"
+"""The way from a client's authorization request to its answer: some sign-in libraries walk it in a
+window that they opened, and listen for its end through the opener, which ``same-origin`` cuts off.
+Frames stay forbidden, and a window's opener reads nothing of another origin.  Spec: HTML standard,
+section 7.1.3 (cross-origin opener policy).
+"""
+_WITH_OPENER: Final = tuple(
+    (name, b"unsafe-none" if name == b"cross-origin-opener-policy" else text)
+    for name, text in ALWAYS
+)
+
 _OPEN: Final = frozenset({"/jwks.json", "/statuslists", "/v1/catalogue"})
 _OPEN_FOLDERS: Final = ("/.well-known/", "/statuslists/", "/sdk/")
 _BRANDS: Final = frozenset(
@@ -80,7 +92,7 @@ class EdgeHeaders:
         openness = _openness(scope["path"])
         origin = headers.get(b"origin")
         allowed = await self._allowed(openness, origin)
-        extra: _Headers = [*ALWAYS]
+        extra: _Headers = [*(_WITH_OPENER if _is_in_popup(scope["path"]) else ALWAYS)]
         if openness is _Openness.BRANDS:
             extra.append(_VARY)
         if allowed is not None:
@@ -128,6 +140,12 @@ class EdgeHeaders:
             origin for brand in book.brands.values() for origin in brand.origins
         )
         return self._origins
+
+
+def _is_in_popup(unverified_path: str) -> bool:
+    return unverified_path.rstrip("/") in _IN_POPUPS or unverified_path.startswith(
+        _IN_POPUPS_FOLDER
+    )
 
 
 def _openness(unverified_path: str) -> _Openness:
