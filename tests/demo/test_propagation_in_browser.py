@@ -35,6 +35,12 @@ _WITHIN_TWO_SECONDS = 2_000
 _FOLLOWING = (
     "() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/v1/state'))"
 )
+_SLOW_3G = {
+    "offline": False,
+    "latency": 400,
+    "downloadThroughput": 50_000,
+    "uploadThroughput": 50_000,
+}
 _PAGES = (
     ("news", "/"),
     ("news", "/stories/ferry"),
@@ -140,6 +146,8 @@ def test_a_yes_at_news_needs_no_second_banner_anywhere(
         assert granted(typed) >= _OFFERED_EVERYWHERE
         expect_no_banner(typed)
 
+        for followed in (news, typed):
+            followed.close()
         one.asked.clear()
         for brand in halcyon.BRANDS:
             tab = one.open(brand)
@@ -205,12 +213,57 @@ def test_a_choice_one_by_one_holds_as_it_was_made(visitor: Visitor) -> None:
         expect(tab.get_by_role("heading", name="Picked for you")).to_be_visible()
 
 
+def test_a_no_at_one_brand_alone_holds_there_and_nowhere_else(visitor: Visitor) -> None:
+    news = visitor.open("news")
+    visitor.answer_at_hub(news, "news")
+    shop = visitor.open("shop")
+    shop.evaluate("() => window.consentid.withdraw(['content'], {reach: 'brand'})")
+    shop.wait_for_function("() => !window.consentid.granted('content')")
+    for page in (visitor.open("news"), visitor.open("play")):
+        assert granted(page) >= _OFFERED_EVERYWHERE
+    visitor.open("shop", page=shop)
+    assert granted(shop) & _OFFERED_EVERYWHERE == _OFFERED_EVERYWHERE - {"content"}
+    expect_no_banner(shop)
+
+
+def test_on_a_shared_screen_answers_change_with_who_is_signed_in(
+    arrive: Arrive, stage: Stage
+) -> None:
+    passwords = stage.prepared.secrets.passwords
+    with arrive() as at_home:
+        page = at_home.open("news")
+        at_home.answer_at_hub(page, "news")
+        at_home.sign_in(page, "news", "noah", passwords["noah"])
+    with arrive() as shared:
+        page = shared.open("news")
+        shared.answer_at_hub(page, "news", "Refuse all")
+        shared.sign_in(page, "news", "noah", passwords["noah"], differs=True)
+        assert "ads" in granted(page)
+        page.locator("#sign").click()
+        page.wait_for_function(_A_DEVICE_AGAIN)
+        assert granted(page) == frozenset()
+        shared.sign_in(page, "news", "salma", passwords["salma"])
+        assert state(page)["account"] is True
+        assert granted(page) == frozenset()  # no answer of the person before
+
+
+def test_on_a_slow_network_the_page_is_there_and_nothing_is_granted_early(
+    visitor: Visitor,
+) -> None:
+    page = visitor.context.new_page()
+    visitor.context.new_cdp_session(page).send("Network.emulateNetworkConditions", _SLOW_3G)
+    visitor.open("news", page=page)
+    assert granted(page) == frozenset()
+    visitor.answer_at_hub(page, "news")
+    assert granted(page) >= _OFFERED_EVERYWHERE
+
+
 def test_a_withdrawal_in_one_tab_reaches_the_others_within_two_seconds(visitor: Visitor) -> None:
     news = visitor.open("news")
     visitor.answer_at_hub(news, "news")
     tab = visitor.open("news")
     tab.locator("iframe.ad-all[src]").wait_for(state="attached")
-    news.evaluate("() => window.consentid.withdraw('all', {reach: 'group'})")
+    news.evaluate("() => { window.consentid.withdraw('all', {reach: 'group'}) }")
     for page in (news, tab):
         page.wait_for_function(
             "() => !window.consentid.granted('ads')", timeout=_WITHIN_TWO_SECONDS
@@ -224,7 +277,7 @@ def test_a_withdrawal_at_one_brand_reaches_the_others_within_two_seconds(visitor
     brands = [visitor.open("shop"), visitor.open("play")]
     for page in brands:
         page.wait_for_function(_FOLLOWING)
-    news.evaluate("() => window.consentid.withdraw('all', {reach: 'group'})")
+    news.evaluate("() => { window.consentid.withdraw('all', {reach: 'group'}) }")
     for page in (news, *brands):
         page.wait_for_function(
             "() => !window.consentid.granted('ads')", timeout=_WITHIN_TWO_SECONDS
