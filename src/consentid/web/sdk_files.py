@@ -31,9 +31,9 @@ from consentid.web.validators import is_known
 FOLDER: Final = "/sdk/v1"
 INTEGRITY: Final = "integrity.json"
 _MEDIA_TYPES: Final = {
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".d.ts": "text/plain; charset=utf-8",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".d.ts": "text/plain",
     ".json": "application/json",
 }
 _HEADERS: Final = {
@@ -53,7 +53,7 @@ class SdkFile:
 
     @property
     def media_type(self) -> str:
-        """What a browser is told that it is."""
+        """What it is; the framework adds that texts are UTF-8."""
         return next(kind for suffix, kind in _MEDIA_TYPES.items() if self.name.endswith(suffix))
 
     @property
@@ -94,7 +94,7 @@ class _FileOperation(Operation):
         good = (self.responses or {}).get("200")
         if isinstance(good, OpenAPIResponse):
             text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
-            good.content = {kind.partition(";")[0]: text for kind in _MEDIA_TYPES.values()}
+            good.content = dict.fromkeys(_MEDIA_TYPES.values(), text)
 
 
 @get(
