@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, expect, sync_playwright
@@ -251,7 +251,8 @@ def test_on_a_slow_network_the_page_is_there_and_nothing_is_granted_early(
     visitor: Visitor,
 ) -> None:
     page = visitor.context.new_page()
-    visitor.context.new_cdp_session(page).send("Network.emulateNetworkConditions", _SLOW_3G)
+    devtools: Any = visitor.context.new_cdp_session(page)  # its types are not whole
+    devtools.send("Network.emulateNetworkConditions", _SLOW_3G)
     visitor.open("news", page=page)
     assert granted(page) == frozenset()
     visitor.answer_at_hub(page, "news")
