@@ -10,6 +10,7 @@ Remembered are tokens whose signature held, in bounded number; never one that di
 """
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from typing import Final, final
 
@@ -30,7 +31,7 @@ from consentid.tokens.verifying import LEEWAY_S
 from consentid.verify.recent import Recent
 
 REMEMBERED: Final = 8_192
-"""Tokens, two to three kilobytes each."""
+"""Tokens, about two kilobytes each."""
 CALLERS: Final = 1_024
 CALLER_USABLE_S: Final = 1.0
 """An access token that was revoked, or expired, is believed for so long at most."""
@@ -207,12 +208,12 @@ class Memory:
         seen = _Seen(
             ground=ground,
             party=party,
-            granted=frozenset(claims.consent.g),
+            granted=ground.shared(claims.consent.g),
             body=_encoder.encode(active_answer(claims)),
             from_s=from_s - LEEWAY_S,
             exp_s=claims.exp,
             place=place,
-            client_id=claims.client_id,
+            client_id=sys.intern(claims.client_id),
         )
         if len(unverified_token) <= MAX_LENGTH:
             self._tokens.put(unverified_token, seen)

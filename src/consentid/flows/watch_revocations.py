@@ -28,6 +28,7 @@ USABLE_S: Final = 1.0
 """From the beginning of a look, what it showed is relied on for so long."""
 _LOOK_S: Final = 2.5
 _RETRY_S: Final = 0.25
+_MOST_SAID: Final = 1_024
 
 _log: Final = logging.getLogger("consentid.flows")
 
@@ -47,6 +48,16 @@ class Ground:
         self.parties: Final[Mapping[str, Party]] = {
             terms.audience: party for party, terms in book.catalogue.parties.items()
         }
+        self._said: Final[dict[tuple[str, ...], frozenset[str]]] = {}
+
+    def shared(self, purposes: tuple[str, ...]) -> frozenset[str]:
+        """The set of some purposes, one for all tokens that say the same."""
+        found = self._said.get(purposes)
+        if found is None:
+            found = frozenset(purposes)
+            if len(self._said) < _MOST_SAID:
+                self._said[purposes] = found
+        return found
 
 
 @final

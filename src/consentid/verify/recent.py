@@ -1,5 +1,6 @@
 """A bounded memory of what was used last."""
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar, final
 
@@ -9,44 +10,45 @@ V = TypeVar("V")
 
 @final
 class Recent(Generic[K, V]):
-    """Remembers at most ``size`` values by name, and forgets those longest unused, half at a time.
+    """Remembers at most ``size`` values by name, and forgets the one longest unused.
 
-    Two generations instead of a list in order of use: a hit costs one look-up and no lock.
-    Safe for threads: under a race a value is forgotten early, never kept beyond the bound.
+    One goes for each that comes, so memory is used again and stays as large as it is.  Safe for
+    threads: each step is one operation in C, and a name that another thread took away is no harm.
     """
 
-    __slots__ = ("_half", "_old", "_young")
+    __slots__ = ("_kept", "_size")
 
     def __init__(self, size: int) -> None:
-        self._half: Final = size // 2
-        self._young: dict[K, V] = {}
-        self._old: dict[K, V] = {}
+        self._size: Final = size
+        self._kept: Final[OrderedDict[K, V]] = OrderedDict()
 
     def find(self, name: K) -> V | None:
         """The value, None where it was never put or is forgotten."""
-        value = self._young.get(name)
-        if value is None:
-            value = self._old.get(name)
-            if value is not None:
-                self.put(name, value)
+        value = self._kept.get(name)
+        if value is not None:
+            try:
+                self._kept.move_to_end(name)
+            except KeyError:
+                return value
         return value
 
     def put(self, name: K, value: V) -> None:
         """Remember a value."""
-        if self._half:
-            if len(self._young) >= self._half:
-                self._old, self._young = self._young, {}
-            self._young[name] = value
+        self._kept[name] = value
+        if len(self._kept) > self._size:
+            try:
+                self._kept.popitem(last=False)
+            except KeyError:
+                return
 
     def forget(self, name: K) -> None:
         """Forget a value."""
-        self._young.pop(name, None)
-        self._old.pop(name, None)
+        self._kept.pop(name, None)
 
     def clear(self) -> None:
         """Forget everything."""
-        self._old, self._young = {}, {}
+        self._kept.clear()
 
     def __len__(self) -> int:
         """How many are remembered."""
-        return len(self._young) + len(self._old)
+        return len(self._kept)
