@@ -104,7 +104,10 @@ class RevocationWatch:
             except (ConsentidError, TimeoutError) as error:
                 if self._looked_at_s > 0:
                     _log.warning("answers come from the database: %s", type(error).__name__)
-                self._looked_at_s = float("-inf")
+            except Exception:  # noqa: BLE001 a node that ceased to look would be slow for ever
+                _log.exception("looking for what has ended: unforeseen error")
+            # Whatever it was: until the next good look the database is asked.
+            self._looked_at_s = float("-inf")
             await asyncio.sleep(_RETRY_S)
 
     async def look(self, through: Looking) -> None:

@@ -16,6 +16,13 @@ from consentid.kit.errors import UnavailableError
 from consentid.store.engine import Database, Driver
 
 _TIMEOUT_S: Final = 2.0
+_BROKEN: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # said of a connection that was cut just when it was used
+)
 _PAGE: Final = 64
 """Lists that are read at a time, 16 KiB each."""
 _MARGIN_S: Final = 60.0
@@ -76,7 +83,7 @@ class Looking:
                 page = changed[begin : begin + _PAGE]
                 rows = await self._connection.fetch(_BITS, page, timeout=_TIMEOUT_S)
                 bits |= {each["list_no"]: each["bits"] for each in rows}
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _BROKEN as error:
             raise _unavailable() from error
         self._signed |= signed
         return Seen(
