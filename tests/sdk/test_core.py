@@ -333,7 +333,7 @@ def test_a_withdrawal_in_one_tab_is_known_in_the_others(visitor: Visitor) -> Non
     assert other.evaluate("consentid.granted('ads')")
     other.evaluate("window.heard = 0; void consentid.onChange(() => (window.heard += 1))")
     page.evaluate("consentid.withdraw(['ads'])")
-    other.wait_for_function("!consentid.granted('ads') && window.heard === 2", timeout=2_000)
+    other.wait_for_function("!consentid.granted('ads') && window.heard === 2")
     assert other.evaluate("consentid.granted('content')")
     assert state(other)["by"] == "another tab"
 
@@ -352,17 +352,12 @@ def test_a_listener_that_fails_is_alone_with_it(visitor: Visitor) -> None:
     visitor.errors.clear()
 
 
-def test_nothing_on_the_page_moves_and_no_task_is_long(
-    visit: Callable[..., Visitor], sites: Sites
-) -> None:
+def test_nothing_on_the_page_moves(visit: Callable[..., Visitor], sites: Sites) -> None:
     sites.head["news"] = """<script>
-      window.shifts = []; window.long = [];
+      window.shifts = [];
       new PerformanceObserver((list) => shifts.push(...list.getEntries().map((e) => e.value)))
-        .observe({ type: "layout-shift", buffered: true });
-      new PerformanceObserver((list) => long.push(...list.getEntries().map((e) => e.duration)))
-        .observe({ type: "longtask", buffered: true });</script>"""
+        .observe({ type: "layout-shift", buffered: true });</script>"""
     page = visit(viewport={"width": 390, "height": 844}).open("news")
     page.get_by_role("button", name="Make my choices").wait_for()
     page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
     assert page.evaluate("shifts") == []
-    assert page.evaluate("long.filter((each) => each > 100)") == []

@@ -27,7 +27,7 @@ from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
 from consentid.flows.change_watch import MOST_OF_A_SUBJECT
 from consentid.web.waiting import MOST_S, wanted_wait_s
 
-_SOON_S = 5.0
+_SOON_S = 15.0
 NEWEST_TOKEN = "SELECT token_hash FROM access_tokens ORDER BY issued_at DESC LIMIT 1"
 
 
