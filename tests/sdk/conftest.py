@@ -45,7 +45,7 @@ def served_sites(hub: Hub) -> Iterator[tuple[Sites, int]]:
         yield sites, port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its loop must not outlive the tests that need it
 def browser(chromium: Path, served_sites: tuple[Sites, int]) -> Iterator[Browser]:
     """Started after the hub, whose beginning cannot wait in the loop that Playwright runs."""
     _, port = served_sites

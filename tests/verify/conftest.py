@@ -145,7 +145,7 @@ def issuer() -> Iterator[Issuer]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its loop must not outlive the tests that need it
 def blank_page(chromium: Path) -> Iterator[Callable[[], Page]]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
