@@ -163,7 +163,6 @@ async def test_asynchronous_answers_are_the_same(issuer: Issuer, clock: Clock) -
         )
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_fetches_for_itself(
     issuer: Issuer, verifier: Verifier, clock: Clock
