@@ -295,17 +295,17 @@ def test_withdrawing_stops_the_script_and_clears_its_cookie(visitor: Visitor) ->
 def test_signing_in_brings_ones_choices_to_a_second_profile_and_signing_out_leaves_its_own(
     arrive: Arrive, stage: Stage
 ) -> None:
-    password = stage.prepared.secrets.passwords["noah"]
+    password = stage.prepared.secrets.passwords["arthur"]
     with arrive() as one:
         page = one.open("news")
         one.answer_at_hub(page, "news")
-        one.sign_in(page, "news", "noah", password)
+        one.sign_in(page, "news", "arthur", password)
         assert state(page)["account"] is True
     with arrive() as other:
         page = other.open("news")
         other.answer_at_hub(page, "news", "Refuse all")
         assert "content" not in granted(page)
-        other.sign_in(page, "news", "noah", password, differs=True)
+        other.sign_in(page, "news", "arthur", password, differs=True)
         assert granted(page) >= {"content", "ads"}
         page.locator("#sign").click()
         page.wait_for_function(_A_DEVICE_AGAIN)

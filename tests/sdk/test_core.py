@@ -174,8 +174,7 @@ def test_a_hub_that_is_away_is_tried_again_by_and_by(visitor: Visitor) -> None:
     tries: list[str] = []
     page.route("**/v1/catalogue*", lambda route: (tries.append(route.request.url), route.abort()))
     page.goto(f"{NEWS}/")
-    settle(page)
-    assert state(page)["status"] == "unknown"
+    page.wait_for_function("window.consentid?.state().status === 'unknown'")
     assert page.locator("consent-banner").count() == 0
     assert page.url == f"{NEWS}/"
     for _ in range(3):
