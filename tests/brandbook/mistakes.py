@@ -482,6 +482,17 @@ MISTAKES = (
         told_in="shop.toml",
     ),
     Mistake(
+        name="a further audience that is another's",
+        file="news.toml",
+        old="https://api.news.halcyon.example",
+        new="https://reach-media.example",
+        mark="other_audiences",
+        rule=Rule.DUPLICATE,
+        key="other_audiences[0]",
+        message='the audience "https://reach-media.example" is taken by partners/reach.toml',
+        remedy="use another, or remove it from partners/reach.toml",
+    ),
+    Mistake(
         name="a purpose under itself",
         file="group.toml",
         old='[purposes.ads]\nbasis = "consent"',

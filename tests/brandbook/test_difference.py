@@ -28,6 +28,15 @@ def test_the_same_files_differ_in_nothing(folder: Folder) -> None:
     ("file", "old", "new", "said"),
     [
         (
+            "news.toml",
+            "https://api.news.halcyon.example",
+            "https://feeds.news.halcyon.example",
+            [
+                "brand/news: tokens may be asked for https://feeds.news.halcyon.example as well",
+                "brand/news: no more tokens for https://api.news.halcyon.example",
+            ],
+        ),
+        (
             "play.toml",
             "own = true",
             "validity_days = 30",
@@ -92,7 +101,16 @@ def test_the_same_files_differ_in_nothing(folder: Folder) -> None:
             ],
         ),
     ],
-    ids=["looser", "narrower", "basis", "material", "audience", "policy", "listed"],
+    ids=[
+        "other audiences",
+        "looser",
+        "narrower",
+        "basis",
+        "material",
+        "audience",
+        "policy",
+        "listed",
+    ],
 )
 def test_each_change_is_told(
     folder: Folder, file: str, old: str, new: str, said: list[str]

@@ -19,7 +19,7 @@ def refused(**changed: str | None) -> str:
     """The error that a changed request is refused with."""
     fields = {name: text for name, text in {**RIGHT, **changed}.items() if text is not None}
     with pytest.raises(RefusedRequestError) as error:
-        parse_request(fields, audience=AUDIENCE)
+        parse_request(fields, audiences=(AUDIENCE,))
     assert error.value.description.isascii()
     assert not set(error.value.description) & set('"\\')
     return error.value.error
@@ -42,7 +42,7 @@ def test_a_right_request_is_read_whole() -> None:
             "unheard_of": "ignored",
             "claims": "{}",
         },
-        audience=AUDIENCE,
+        audiences=(AUDIENCE,),
     )
 
     assert request.prompt == {Prompt.LOGIN, Prompt.CONSENT}
@@ -102,7 +102,7 @@ def test_a_scope_without_openid_is_refused(scope: str | None) -> None:
 
 
 def test_scopes_that_nobody_knows_are_kept_for_the_server_to_ignore() -> None:
-    request = parse_request({**RIGHT, "scope": "openid  email openid"}, audience=AUDIENCE)
+    request = parse_request({**RIGHT, "scope": "openid  email openid"}, audiences=(AUDIENCE,))
 
     assert request.scopes == ("openid", "email")
 
@@ -138,6 +138,8 @@ def test_a_registration_on_the_way_is_refused() -> None:
 
 
 def test_missing_answers_are_accepted_by_that_word_alone() -> None:
-    assert parse_request({**RIGHT, "missing_consent": "accept"}, audience=AUDIENCE).accepts_missing
-    assert not parse_request(RIGHT, audience=AUDIENCE).accepts_missing
+    assert parse_request(
+        {**RIGHT, "missing_consent": "accept"}, audiences=(AUDIENCE,)
+    ).accepts_missing
+    assert not parse_request(RIGHT, audiences=(AUDIENCE,)).accepts_missing
     assert refused(missing_consent="yes") == "invalid_request"

@@ -8,18 +8,18 @@ PLAY = "https://play.halcyon.example"
 
 def refused(**fields: str) -> str:
     with pytest.raises(RefusedRequestError) as found:
-        parse_device_request(fields, audience=PLAY)
+        parse_device_request(fields, audiences=(PLAY,))
     return found.value.error
 
 
 def test_a_request_may_ask_for_nothing_in_particular() -> None:
-    request = parse_device_request({}, audience=PLAY)
+    request = parse_device_request({}, audiences=(PLAY,))
     assert (request.scopes, request.resource, request.device_name) == ((), None, None)
 
 
 def test_scopes_come_once_each_and_in_order() -> None:
     fields = {"scope": "openid  decisions:read openid", "resource": PLAY, "device_name": " Den "}
-    request = parse_device_request(fields, audience=PLAY)
+    request = parse_device_request(fields, audiences=(PLAY,))
     assert request.scopes == ("openid", "decisions:read")
     assert (request.resource, request.device_name) == (PLAY, "Den")
 
@@ -48,4 +48,4 @@ def test_a_name_that_could_deceive_whoever_reads_it_is_refused(name: str) -> Non
 
 
 def test_a_name_of_spaces_is_none() -> None:
-    assert parse_device_request({"device_name": "  "}, audience=PLAY).device_name is None
+    assert parse_device_request({"device_name": "  "}, audiences=(PLAY,)).device_name is None

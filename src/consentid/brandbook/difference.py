@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from consentid.brandbook.book import Book, Group, Profile, PurposeSheet
-from consentid.core.catalogue import Terms, find_terms
+from consentid.core.catalogue import PartyTerms, Terms, find_terms
 from consentid.core.succession import is_looser
 
 _DAY_S = 86_400
@@ -60,6 +60,17 @@ def _of_parties(old: Book, new: Book) -> Iterator[str]:
             )
         if party in before and now[party].audience != before[party].audience:
             yield f"{party}: tokens are now meant for {now[party].audience}"
+        if party in before:
+            yield from _of_other_audiences(before[party], now[party])
+
+
+def _of_other_audiences(before: PartyTerms, now: PartyTerms) -> Iterator[str]:
+    for audience in now.other_audiences:
+        if audience not in before.audiences:
+            yield f"{now.party}: tokens may be asked for {audience} as well"
+    for audience in before.other_audiences:
+        if audience not in now.audiences:
+            yield f"{now.party}: no more tokens for {audience}"
 
 
 def _of_terms(old: Book, new: Book) -> Iterator[str]:

@@ -16,13 +16,16 @@ from consentid.kit import canonical
 _FORMAT: Final = "consentid/book/1"
 
 
-class _PartyTerms(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class _PartyTerms(
+    msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=True
+):
     party: Party
     entity: LegalEntity
     audience: str
     validity_s: int | None
     overrides: tuple[Override, ...]
     listed: tuple[PurposeId, ...] | None
+    other_audiences: tuple[str, ...] = ()
 
 
 class _Revision(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -98,6 +101,7 @@ def _encode_catalogue(catalogue: Catalogue) -> _Catalogue:
                 validity_s=terms.validity_s,
                 overrides=tuple(terms.overrides[id_] for id_ in sorted(terms.overrides)),
                 listed=None if terms.listed is None else tuple(sorted(terms.listed)),
+                other_audiences=terms.other_audiences,
             )
             for party, terms in sorted(catalogue.parties.items(), key=lambda item: item[0])
         ),
@@ -125,6 +129,7 @@ def _decode_catalogue(wire: _Catalogue) -> Catalogue:
                 validity_s=each.validity_s,
                 overrides={override.purpose: override for override in each.overrides},
                 listed=None if each.listed is None else frozenset(each.listed),
+                other_audiences=each.other_audiences,
             )
             for each in wire.parties
         },

@@ -199,7 +199,7 @@ def _check_sizes(book: Book, pages: list[PartyPage]) -> None:
     for page in pages:
         largest = largest_token_bytes(
             issuer=book.group.issuer,
-            audience=page.profile.audience,
+            audience=max(page.terms.audiences, key=len),
             clients=page.profile.clients,
             purposes=offered(book.catalogue, page.profile.party),
         )

@@ -86,6 +86,7 @@ def read_party(
         validity_s=validity_s,
         overrides=read_overrides(table.table("overrides"), standing),
         listed=_read_listed(table, standing),
+        other_audiences=table.texts("other_audiences", form.AUDIENCE),
     )
     _check_client_purposes(table, profile, terms)
     names, attaches = _read_notice(table.table("notice"), party)

@@ -36,7 +36,12 @@ def check_registry(
         "audience",
         (
             (group.issuer, table, ("issuer",)),
-            *((page.profile.audience, page.table, ("audience",)) for page in pages),
+            *((page.terms.audience, page.table, ("audience",)) for page in pages),
+            *(
+                (audience, page.table, ("other_audiences", index))
+                for page in pages
+                for index, audience in enumerate(page.terms.other_audiences)
+            ),
         ),
     )
     _check_unique(

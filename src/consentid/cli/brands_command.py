@@ -173,6 +173,7 @@ def _as_json(book: Book, profile: Profile) -> dict[str, object]:
         "name": profile.name,
         "legal_entity": profile.entity.id,
         "audience": profile.audience,
+        "other_audiences": book.catalogue.parties[profile.party].other_audiences,
         "domains": profile.domains,
         "clients": sorted(profile.clients),
         "purposes": {

@@ -49,11 +49,18 @@ class PartyTerms:
     party: Party
     entity: LegalEntity
     audience: str
-    """The registered URI that tokens name in ``aud``."""
+    """The registered URI that tokens name in ``aud`` where nothing else is asked for."""
     validity_s: int | None
     overrides: Mapping[PurposeId, Override]
     listed: frozenset[PurposeId] | None
     """A partner's listed purposes; None for a brand, which is offered all of the group's."""
+    other_audiences: tuple[str, ...] = ()
+    """Further registered URIs, one of which ``resource`` may choose."""
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """All that are registered."""
+        return (self.audience, *self.other_audiences)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +109,12 @@ def find_terms(catalogue: Catalogue, asked: Party, purpose: PurposeId) -> Terms 
 def offered(catalogue: Catalogue, asked: Party) -> tuple[PurposeId, ...]:
     """The purposes that a party offers, on whatever basis, in the order of the files."""
     return tuple(_terms_of(catalogue, asked))
+
+
+def find_party(catalogue: Catalogue, audience: str) -> Party | None:
+    """The party that registered an audience."""
+    terms = catalogue.parties.values()
+    return next((each.party for each in terms if audience in each.audiences), None)
 
 
 def _terms_of(catalogue: Catalogue, asked: Party) -> Mapping[PurposeId, Terms]:

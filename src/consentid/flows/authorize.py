@@ -179,7 +179,7 @@ def _request(client: _Client, fields: Mapping[str, str]) -> AuthorizationRequest
         )
     if pushed_requests.must_push(client.row):
         raise RefusedRequestError("invalid_request", "This client has to push its requests.")
-    request = parse_request(fields, audience=terms.audience)
+    request = parse_request(fields, audiences=terms.audiences)
     granted_scopes(client.row, request.scopes)
     return request
 

@@ -17,14 +17,12 @@ from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
 from consentid.flows.note_read import note_read
 from consentid.flows.read_buffer import ReadKind
-from consentid.flows.verify_token import judge_status
+from consentid.flows.verify_token import judge_status, verify_for
 from consentid.kit import base64url
-from consentid.kit.instants import SECOND, Instant, to_seconds
+from consentid.kit.instants import Instant, to_seconds
 from consentid.store import access_tokens, clock, refresh_tokens
 from consentid.store.clients import Client
-from consentid.tokens import verifying
 from consentid.tokens.pairwise import pairwise_sub
-from consentid.tokens.reasons import Inactive
 
 JWT_TYP: Final = "token-introspection+jwt"
 _MAX_OPAQUE: Final = 256
@@ -129,19 +127,11 @@ async def _of_consent(
     client: Client,
     now: Instant,
 ) -> IntrospectionOut:
-    terms = book.catalogue.parties.get(client.party)
-    if terms is None:
+    if client.party not in book.catalogue.parties:
         return _INACTIVE
-    verified = verifying.verify(
-        unverified_token,
-        keys=context.keyring.verifying_keys(),
-        issuer=book.group.issuer,
-        audience=terms.audience,
-        now_s=now / SECOND,
-    )
-    if isinstance(verified, Inactive):
+    claims = verify_for(context, book, client.party, unverified_token, at=now)
+    if claims is None:
         return _INACTIVE
-    claims = verified.claims
     judged = await judge_status(context, connection, book, claims, party=client.party, at=now)
     if judged is None:
         return _INACTIVE

@@ -43,10 +43,12 @@ async def prepare_token(
     client: Client,
     *,
     at: Instant,
+    audience: str | None = None,
     line: Line | None = None,
 ) -> PreparedToken | None:
     """The claims of a token for the client's audience; None where it has none any more.
 
+    ``audience`` is one of those that its brand or partner registered, the first unless named.
     ``line`` says over whom the answer came, where it is not the client's own.  The caller holds
     the subject's lock and commits.
     """
@@ -55,7 +57,8 @@ async def prepare_token(
         return None
     subject = session.subject
     line = line or Line(origin=client.party)
-    restated = await restate(context, connection, book, subject, line, at=at)
+    audience = terms.audience if audience is None else audience
+    restated = await restate(context, connection, book, subject, line, audience=audience, at=at)
     saying = (
         restated.saying if line.actors else say(resolve_here(book, session, client.party, at), at)
     )
@@ -68,7 +71,7 @@ async def prepare_token(
         claims=ConsentClaims(
             iss=issuer,
             sub=pairwise_sub(context.keyring.pairwise, str(client.party), subject.id.bytes),
-            aud=terms.audience,
+            aud=audience,
             client_id=client.client_id,
             jti=_reference(uuid7(at, context.randomness(RANDOM_BYTES))),
             iat=issued,

@@ -143,14 +143,14 @@ def judge(book: Book, client: Client, fields: Mapping[str, str]) -> Authorizatio
         raise RefusedRequestError(
             "unauthorized_client", "This client's brand or partner is in no catalogue."
         )
-    request = parse_request(own, audience=terms.audience)
+    request = parse_request(own, audiences=terms.audiences)
     granted_scopes(client, request.scopes)
     if _DETAILS not in own:
         return request
     details = authorization_details.parse(
         own[_DETAILS],
         allowed=allowed_purposes(book, client),
-        audience=terms.audience,
+        audience=request.resource or terms.audience,
         catalogue=book.catalogue.version,
     )
     return msgspec.structs.replace(

@@ -88,14 +88,14 @@ def _judge(
         raise RefusedRequestError(
             "unauthorized_client", "This client's brand or partner is in no catalogue."
         )
-    request = parse_device_request(fields, audience=terms.audience)
+    request = parse_device_request(fields, audiences=terms.audiences)
     details = None
     if _DETAILS in fields:
         details = authorization_details.encode(
             authorization_details.parse(
                 fields[_DETAILS],
                 allowed=allowed_purposes(book, client),
-                audience=terms.audience,
+                audience=request.resource or terms.audience,
                 catalogue=book.catalogue.version,
             )
         )

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
+from consentid.core.catalogue import find_party
 from consentid.core.party import Party
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution, resolve_all
@@ -42,24 +43,17 @@ class Restated:
     saying: Saying
 
 
-def row_key(book: Book, line: Line) -> str:
-    """Which row speaks for a line: its holder's audience, and over whom the answer came.
-
-    Raises:
-        KeyError: the holder is not in the catalogue.
-    """
+def row_key(line: Line, audience: str) -> str:
+    """Which row speaks for a line: an audience of its holder's, and over whom the answer came."""
     before = (line.origin, *line.actors)[:-1]
-    return _VIA.join((book.catalogue.parties[line.holder].audience, *map(str, before)))
+    return _VIA.join((audience, *map(str, before)))
 
 
 def find_line(book: Book, key: str) -> Line | None:
     """The line that a row speaks for; None where one of its parties has left."""
     audience, *before = key.split(_VIA)
     names = {str(party): party for party in book.catalogue.parties}
-    holder = next(
-        (party for party, terms in book.catalogue.parties.items() if terms.audience == audience),
-        None,
-    )
+    holder = find_party(book.catalogue, audience)
     if holder is None or any(name not in names for name in before):
         return None
     origin, *actors = (*(names[name] for name in before), holder)
@@ -92,21 +86,25 @@ async def restate(
     subject: OpenSubject,
     line: Line,
     *,
+    audience: str,
     at: Instant,
 ) -> Restated:
-    """One line's row, made when first needed.  The caller holds the subject's lock."""
-    audience = row_key(book, line)
+    """The row of a line and of an audience of its holder's, made when first needed.
+
+    The caller holds the subject's lock.
+    """
+    key = row_key(line, audience)
     saying = say_now(book, subject, line, at=at)
     for state in await statuses.of_subject(connection, subject.id):
-        if state.audience == audience:
+        if state.audience == key:
             brought = await _bring(context, connection, book, subject, state, saying=saying, at=at)
             return Restated(state=brought, saying=saying)
     state = AudienceState(
-        audience=audience,
+        audience=key,
         rev=1,
-        sealed=_seal(context, subject, audience, saying),
+        sealed=_seal(context, subject, key, saying),
         status=await statuses.allocate(
-            connection, subject=subject.id, audience=audience, draw=context.draw, at=at
+            connection, subject=subject.id, audience=key, draw=context.draw, at=at
         ),
         catalogue=book.catalogue.version,
     )

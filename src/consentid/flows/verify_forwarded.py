@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from consentid.brandbook.client import Scope
+from consentid.core.catalogue import find_party
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.flows.verify_from_memory import Memory
@@ -43,7 +44,7 @@ async def verify_forwarded(
     caller = Caller(client=client, scopes=frozenset({Scope.VERIFY}), subject=None, device=None)
     return _is_yes(
         await verify_token(
-            context, caller, unverified_token, audience=None, purposes=purposes, at_least=None
+            context, caller, unverified_token, audience=audience, purposes=purposes, at_least=None
         )
     )
 
@@ -52,8 +53,7 @@ async def _client(context: Context, audience: str, unverified_token: str) -> Cli
     """The client that the token was issued to, if it is one of the audience's own."""
     async with context.database.reading() as connection:
         book = await context.book(connection)
-        terms = book.catalogue.parties
-        party = next((each for each in terms if terms[each].audience == audience), None)
+        party = find_party(book.catalogue, audience)
         if party is None:
             raise ForbiddenError("audience_unknown", "Nobody registered this audience.")
         now = await clock.now(connection)

@@ -17,7 +17,6 @@ from typing import Final, final
 import msgspec
 from msgspec import UNSET
 
-from consentid.core.party import Party
 from consentid.flows.authenticate import Caller, authenticate
 from consentid.flows.context import Context
 from consentid.flows.note_read import note_read
@@ -46,10 +45,10 @@ _DECISIONS: Final = {True: b',"decision":"allow"}', False: b',"decision":"deny"}
 
 
 class _Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """A token whose signature held, on the ground and for the party that it was judged for."""
+    """A token whose signature held, on the ground and for the audience that it was judged for."""
 
     ground: Ground
-    party: Party
+    audience: str
     granted: frozenset[str]
     body: bytes
     """The answer as it is sent, but for a decision."""
@@ -124,29 +123,30 @@ class Memory:
         """
         ground = self._watch.ground()
         party = caller.client.party
-        if ground is None or at_least is not None or party not in ground.checkers:
+        terms = None if ground is None else ground.book.catalogue.parties.get(party)
+        if ground is None or terms is None or at_least is not None:
             self.passed_on += 1
             return None
-        if audience is not None and ground.parties.get(audience) != party:
+        audience = terms.audience if audience is None else audience
+        if ground.parties.get(audience) != party:
             self.passed_on += 1
             return None
-        return self._verdict(ground, party, caller.client.client_id, unverified_token, purposes)
+        return self._verdict(ground, audience, caller.client.client_id, unverified_token, purposes)
 
     def recall_for(
         self, audience: str, unverified_token: str, purposes: Sequence[str]
     ) -> bytes | None:
         """The same for whoever guards an audience's pages; the read is the token's client's."""
         ground = self._watch.ground()
-        party = None if ground is None else ground.parties.get(audience)
-        if ground is None or party is None:
+        if ground is None or audience not in ground.parties:
             self.passed_on += 1
             return None
-        return self._verdict(ground, party, None, unverified_token, purposes)
+        return self._verdict(ground, audience, None, unverified_token, purposes)
 
     def _verdict(
         self,
         ground: Ground,
-        party: Party,
+        audience: str,
         client_id: str | None,
         unverified_token: str,
         purposes: Sequence[str],
@@ -154,8 +154,8 @@ class Memory:
         inactive = _DENIED_BODY if purposes else _INACTIVE_BODY
         now_s = self._watch.now_s()
         seen = self._tokens.find(unverified_token)
-        if seen is None or seen.ground is not ground or seen.party != party:
-            found = self._judge(ground, party, unverified_token, now_s)
+        if seen is None or seen.ground is not ground or seen.audience != audience:
+            found = self._judge(ground, audience, unverified_token, now_s)
             if not isinstance(found, _Seen):
                 return inactive if isinstance(found, Inactive) else None
             seen = found
@@ -176,7 +176,8 @@ class Memory:
         note_read(self._context, place, client_id or seen.client_id, ReadKind.VERIFY)
         if not purposes:
             return seen.body
-        return seen.body[:-1] + _DECISIONS[decide(ground.book, party, seen.granted, purposes)]
+        may = decide(ground.book, ground.parties[audience], seen.granted, purposes)
+        return seen.body[:-1] + _DECISIONS[may]
 
     async def _ask(self, unverified_access_token: str) -> Caller:
         asked_at_s, epoch = self._context.monotonic(), self._epoch
@@ -194,9 +195,9 @@ class Memory:
             self._callers.forget(unverified_access_token)
 
     def _judge(
-        self, ground: Ground, party: Party, unverified_token: str, now_s: float
+        self, ground: Ground, audience: str, unverified_token: str, now_s: float
     ) -> _Seen | Inactive | None:
-        verified = ground.checkers[party].check(unverified_token, now_s)
+        verified = ground.checkers[audience].check(unverified_token, now_s)
         if isinstance(verified, Inactive):
             return verified
         claims = verified.claims
@@ -207,7 +208,7 @@ class Memory:
         from_s = claims.iat if claims.nbf is UNSET else max(claims.iat, claims.nbf)
         seen = _Seen(
             ground=ground,
-            party=party,
+            audience=audience,
             granted=ground.shared(claims.consent.g),
             body=_encoder.encode(active_answer(claims)),
             from_s=from_s - LEEWAY_S,

@@ -78,8 +78,9 @@ async def verify_token(
     async with context.database.reading() as connection:
         book = await context.book(connection)
         require_party(book, party)
-        own_audience = book.catalogue.parties[party].audience
-        if audience is not None and audience != own_audience:
+        terms = book.catalogue.parties[party]
+        audience = terms.audience if audience is None else audience
+        if audience not in terms.audiences:
             raise ForbiddenError(
                 "audience_not_yours",
                 "This audience is not registered to the calling client.",
@@ -90,7 +91,7 @@ async def verify_token(
             unverified_token,
             keys=context.keyring.verifying_keys(),
             issuer=book.group.issuer,
-            audience=own_audience,
+            audience=audience,
             now_s=now / SECOND,
         )
         if isinstance(verified, Inactive):
@@ -119,6 +120,23 @@ def active_answer(claims: ConsentClaims, *, decision: str | None = None) -> Veri
         exp=claims.exp,
         decision=decision,
     )
+
+
+def verify_for(
+    context: Context, book: Book, party: Party, unverified_token: str, *, at: Instant
+) -> ConsentClaims | None:
+    """A token's claims, where it was meant for any audience of a party's; not its status."""
+    for audience in book.catalogue.parties[party].audiences:
+        verified = verifying.verify(
+            unverified_token,
+            keys=context.keyring.verifying_keys(),
+            issuer=book.group.issuer,
+            audience=audience,
+            now_s=at / SECOND,
+        )
+        if isinstance(verified, verifying.Verified):
+            return verified.claims
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

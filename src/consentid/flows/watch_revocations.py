@@ -41,12 +41,14 @@ class Ground:
         self.book: Final = book
         self.keyring: Final = keyring
         keys = keyring.verifying_keys()
-        self.checkers: Final[Mapping[Party, Checker]] = {
-            party: Checker(keys=keys, issuer=book.group.issuer, audience=terms.audience)
-            for party, terms in book.catalogue.parties.items()
-        }
         self.parties: Final[Mapping[str, Party]] = {
-            terms.audience: party for party, terms in book.catalogue.parties.items()
+            audience: party
+            for party, terms in book.catalogue.parties.items()
+            for audience in terms.audiences
+        }
+        self.checkers: Final[Mapping[str, Checker]] = {
+            audience: Checker(keys=keys, issuer=book.group.issuer, audience=audience)
+            for audience in self.parties
         }
         self._said: Final[dict[tuple[str, ...], frozenset[str]]] = {}
 

@@ -60,8 +60,8 @@ def parse(
 ) -> tuple[ConsentRequest, ...]:
     """Judge ``authorization_details``.
 
-    ``allowed`` are the purposes that this client may ask for, ``audience`` the one registered to
-    it, ``catalogue`` the version in force.
+    ``allowed`` are the purposes that this client may ask for, ``audience`` the one that its token
+    will be meant for, ``catalogue`` the version in force.
 
     Raises:
         RefusedRequestError: ``invalid_authorization_details``, naming what is wrong.
@@ -75,7 +75,7 @@ def parse(
             names = ", ".join(_shown(purpose) for purpose in strange[:4])
             raise _refused(place, f"asks for what this client may not ask for: {names}")
         if any(location != audience for location in detail.locations):
-            raise _refused(place, "names a location that is not registered to this client")
+            raise _refused(place, "names another location than the one that the token is meant for")
         if detail.catalogue not in (None, catalogue):
             raise _refused(place, f"names another catalogue than the one in force, {catalogue}")
     return details

@@ -7,7 +7,7 @@ demands; so is ``claims``, whose support the metadata denies.
 Spec: OpenID Connect Core section 3.1.2, RFC 6749 section 4.1.1, RFC 7636, RFC 8707, RFC 9101.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -63,8 +63,8 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defau
     """With ``prompt=none``, a code also where some answers are missing: an extension of ours."""
 
 
-def parse_request(fields: Mapping[str, str], *, audience: str) -> AuthorizationRequest:
-    """Judge the fields of a request; ``audience`` is the one registered for the client.
+def parse_request(fields: Mapping[str, str], *, audiences: Collection[str]) -> AuthorizationRequest:
+    """Judge the fields of a request; ``audiences`` are those registered for the client.
 
     Raises:
         RefusedRequestError: ``invalid_request``, ``unsupported_response_type``, ``invalid_scope``,
@@ -89,7 +89,7 @@ def parse_request(fields: Mapping[str, str], *, audience: str) -> AuthorizationR
         nonce=fields.get("nonce"),
         prompt=parse_prompt(fields.get("prompt")),
         max_age_s=_max_age(fields.get("max_age")),
-        resource=check_resource(fields.get("resource"), audience=audience),
+        resource=check_resource(fields.get("resource"), audiences=audiences),
         login_hint=fields.get("login_hint"),
         id_token_hint=fields.get("id_token_hint"),
         ui_locales=_words(fields.get("ui_locales")),
@@ -98,15 +98,15 @@ def parse_request(fields: Mapping[str, str], *, audience: str) -> AuthorizationR
     )
 
 
-def check_resource(resource: str | None, *, audience: str) -> str | None:
-    """Judge ``resource``: the client's registered audience, or nothing.  Spec: RFC 8707.
+def check_resource(resource: str | None, *, audiences: Collection[str]) -> str | None:
+    """Judge ``resource``: one of the client's registered audiences, or none.  Spec: RFC 8707.
 
     Raises:
         RefusedRequestError: ``invalid_target``.
     """
     if resource is not None and "#" in resource:
         raise RefusedRequestError("invalid_target", "resource carries no fragment.")
-    if resource is not None and resource != audience:
+    if resource is not None and resource not in audiences:
         raise RefusedRequestError("invalid_target", "resource is not registered to this client.")
     return resource
 

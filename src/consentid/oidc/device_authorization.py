@@ -4,7 +4,7 @@ Parameters that we do not know are ignored, as RFC 6749 section 3.1 demands.  ``
 own: what the device calls itself, for the person who compares.  Spec: RFC 8628 section 3.1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -27,8 +27,10 @@ class DeviceAuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     device_name: str | None = None
 
 
-def parse_device_request(fields: Mapping[str, str], *, audience: str) -> DeviceAuthorizationRequest:
-    """Judge the fields of a request; ``audience`` is the one registered for the client.
+def parse_device_request(
+    fields: Mapping[str, str], *, audiences: Collection[str]
+) -> DeviceAuthorizationRequest:
+    """Judge the fields of a request; ``audiences`` are those registered for the client.
 
     Raises:
         RefusedRequestError: ``invalid_request``, ``invalid_scope``, ``invalid_target``.
@@ -38,7 +40,7 @@ def parse_device_request(fields: Mapping[str, str], *, audience: str) -> DeviceA
             raise RefusedRequestError("invalid_request", f"{name} is longer than {most}.")
     return DeviceAuthorizationRequest(
         scopes=_scopes(fields.get("scope", "")),
-        resource=check_resource(fields.get("resource"), audience=audience),
+        resource=check_resource(fields.get("resource"), audiences=audiences),
         device_name=_device_name(fields.get("device_name")),
     )
 

@@ -25,11 +25,8 @@ from consentid.flows.oauth.transaction import Transaction
 from consentid.flows.open_subject import OpenSubject, open_subject
 from consentid.flows.restate import say_now
 from consentid.flows.session import Session
-from consentid.flows.verify_token import Judged, judge_status
-from consentid.kit.instants import SECOND
+from consentid.flows.verify_token import Judged, judge_status, verify_for
 from consentid.store import access_tokens, clients
-from consentid.tokens import verifying
-from consentid.tokens.verifying import Verified
 
 PASSED_ON: Final = frozenset({CONSENT_TOKEN, ACCESS_TOKEN})
 """What a partner may hand in."""
@@ -44,9 +41,13 @@ class PassedOn:
 
 
 async def pass_on(
-    transaction: Transaction, client: AuthlibClient, fields: Mapping[str, str]
+    transaction: Transaction,
+    client: AuthlibClient,
+    fields: Mapping[str, str],
+    *,
+    audience: str | None,
 ) -> PassedOn:
-    """Judge one exchange, and prepare the receiver's token.
+    """Judge one exchange, and prepare the receiver's token for an audience of its own.
 
     Raises:
         OAuth2Error: in the words of RFC 8693 section 2.2.2.
@@ -81,6 +82,7 @@ async def pass_on(
         Session(subject=judged.subject),
         client.row,
         at=transaction.now,
+        audience=audience,
         line=line,
     )
     if prepared is None:
@@ -92,19 +94,15 @@ async def _by_consent_token(
     transaction: Transaction, unverified: str, givers: Mapping[Party, object]
 ) -> Judged | None:
     for giver in givers:
-        verified = verifying.verify(
-            unverified,
-            keys=transaction.context.keyring.verifying_keys(),
-            issuer=transaction.book.group.issuer,
-            audience=transaction.book.catalogue.parties[giver].audience,
-            now_s=transaction.now / SECOND,
+        claims = verify_for(
+            transaction.context, transaction.book, giver, unverified, at=transaction.now
         )
-        if isinstance(verified, Verified):
+        if claims is not None:
             return await judge_status(
                 transaction.context,
                 transaction.connection,
                 transaction.book,
-                verified.claims,
+                claims,
                 party=giver,
                 at=transaction.now,
                 lock=True,

@@ -46,10 +46,11 @@ def open_grant(transaction: Transaction, asked: AuthlibRequest, grant: SubjectGr
 
     Raises:
         InvalidGrantError: the subject was erased.
-        InvalidTargetError: ``resource`` is not registered to the client.
+        InvalidTargetError: ``resource`` is not registered to the client, or another one was
+            granted.
     """
     client = client_of(asked).row
-    _check_resource(transaction, asked)
+    audience = _target(transaction, asked, grant)
     try:
         session = await_only(
             open_session(
@@ -70,6 +71,7 @@ def open_grant(transaction: Transaction, asked: AuthlibRequest, grant: SubjectGr
             session,
             client,
             at=transaction.now,
+            audience=audience,
         )
     )
     asked.granted = GrantedSubject(
@@ -160,9 +162,14 @@ def _granted(kept: bytes, prepared: PreparedToken | None) -> tuple[ConsentReques
     )
 
 
-def _check_resource(transaction: Transaction, asked: AuthlibRequest) -> None:
-    """Spec: RFC 8707 section 2.2."""
-    resource = asked.fields.get("resource")
+def _target(transaction: Transaction, asked: AuthlibRequest, grant: SubjectGrant) -> str | None:
+    """The audience of the consent token; None for the first.  Spec: RFC 8707 section 2.2."""
+    resource = asked.fields.get("resource", grant.resource)
+    if resource is None:
+        return None
     terms = transaction.book.catalogue.parties.get(client_of(asked).row.party)
-    if resource is not None and (terms is None or resource != terms.audience):
+    if terms is None or resource not in terms.audiences:
         raise InvalidTargetError("resource is not registered to this client.")
+    if grant.resource not in (None, resource):
+        raise InvalidTargetError("resource is another than the one that was granted.")
+    return resource

@@ -68,9 +68,11 @@ class TokenExchangeGrant(BaseGrant, TokenEndpointMixin):
         if asked.fields.get("requested_token_type", ACCESS_TOKEN) not in _KNOWN_REQUESTED:
             raise InvalidRequestError("requested_token_type is not one that is issued here.")
         transaction = self._server.transaction
-        _check_target(transaction, client, asked.fields)
+        audience = _target(transaction, client, asked.fields)
         if asked.fields.get("subject_token_type") in PASSED_ON:
-            passed = _as_oauth(lambda: await_only(pass_on(transaction, client, asked.fields)))
+            passed = _as_oauth(
+                lambda: await_only(pass_on(transaction, client, asked.fields, audience=audience))
+            )
             asked.prepared, asked.passed_on = passed.prepared, passed.subject
             return
         signed_in = _as_oauth(lambda: await_only(_identify(transaction, client, asked)))
@@ -83,6 +85,7 @@ class TokenExchangeGrant(BaseGrant, TokenEndpointMixin):
                 signed_in.session,
                 client.row,
                 at=transaction.now,
+                audience=audience,
             )
         )
 
@@ -108,14 +111,19 @@ class TokenExchangeGrant(BaseGrant, TokenEndpointMixin):
         return cast("_Server", cast("object", self.server))
 
 
-def _check_target(
+def _target(
     transaction: Transaction, client: AuthlibClient, fields: Mapping[str, str]
-) -> None:
+) -> str | None:
+    """The audience that is asked for; None where it is left to us."""
     terms = transaction.book.catalogue.parties.get(client.row.party)
-    own = None if terms is None else terms.audience
-    for name in ("audience", "resource"):
-        if name in fields and fields[name] != own:
+    own = () if terms is None else terms.audiences
+    named = {name: fields[name] for name in ("audience", "resource") if name in fields}
+    for name, audience in named.items():
+        if audience not in own:
             raise InvalidTargetError(f"{name} is not registered to this client.")
+    if len(set(named.values())) > 1:
+        raise InvalidTargetError("A token is meant for one audience: name one.")
+    return next(iter(named.values()), None)
 
 
 async def _identify(
