@@ -46,6 +46,17 @@ def _signing(line: str) -> str:
 
 CLIENT_MISTAKES = (
     Mistake(
+        name="an audience that is not the brand's",
+        file="news.toml",
+        old=_REDIRECT,
+        new=f'{_REDIRECT}\naudience = "https://market.halcyon.example"',
+        mark='audience = "https://market',
+        rule=Rule.CONTRADICTION,
+        key="clients.news-web.audience",
+        message='"https://market.halcyon.example" is none of the audiences of news',
+        remedy="add it to other_audiences, or correct it",
+    ),
+    Mistake(
         name="a redirect to somebody else",
         file="news.toml",
         old=_REDIRECT,

@@ -83,6 +83,7 @@ def test_a_client_is_registered_with_its_addresses_purposes_and_keys(
     words = (
         "clients add reach-erp --party partner/reach --auth private_key_jwt"
         " --redirect-uri http://reach.localhost:7600/back --purpose ads.partners"
+        " --audience https://reach-media.example"
         f" --id-token-alg ES256 --jwks {keys} --json"
     )
     ended = applied(*words.split())
@@ -93,6 +94,7 @@ def test_a_client_is_registered_with_its_addresses_purposes_and_keys(
     registration = added["registration"]
     assert registration["redirect_uris"] == ["http://reach.localhost:7600/back"]
     assert registration["purposes"] == ["ads.partners"]
+    assert registration["audience"] == "https://reach-media.example"
     assert registration["id_token_signed_response_alg"] == "ES256"
     assert [each["kid"] for each in registration["keys"]] == ["k1"]
     assert "authorization_code" in registration["grant_types"]
@@ -116,6 +118,7 @@ def test_a_private_key_is_refused_as_a_clients_public_one(applied: Command, tmp_
         ("--redirect-uri http://shop.localhost:7600/a/../b", "will not do"),
         ("--auth private_key_jwt", "needs a public key"),
         ("--purpose tv", "does not offer tv"),
+        ("--audience https://x.example", "registered https://market.halcyon.example, not"),
         ("--backchannel-logout-uri https://evil.example/out", "none of the domains"),
         ("--auth none --grant-type client_credentials", "no credentials"),
     ],

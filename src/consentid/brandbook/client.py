@@ -123,6 +123,8 @@ class ClientDeclaration:
     backchannel_logout_uri: str | None = None
     purposes: frozenset[PurposeId] | None = None
     """What it may ask for, with all that lies below; None for all that its party offers."""
+    audience: str | None = None
+    """What its tokens are meant for unless it asks otherwise; None for its party's first."""
     id_token_signed_response_alg: IdTokenAlgorithm = IdTokenAlgorithm.RS256
     require_pushed_authorization_requests: bool = False
     keys: tuple[ClientKey, ...] = ()

@@ -66,6 +66,7 @@ def _read_client(table: Table, id_: ClientId, standing: Standing) -> ClientDecla
         post_logout_redirect_uris=table.texts("post_logout_redirect_uris", form.REDIRECT),
         backchannel_logout_uri=table.find_text("backchannel_logout_uri", form.LINK),
         purposes=_read_purposes(table, standing),
+        audience=table.find_text("audience", form.AUDIENCE),
         id_token_signed_response_alg=table.find_word(
             "id_token_signed_response_alg", IdTokenAlgorithm
         )

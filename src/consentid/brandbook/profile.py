@@ -89,6 +89,7 @@ def read_party(
         other_audiences=table.texts("other_audiences", form.AUDIENCE),
     )
     _check_client_purposes(table, profile, terms)
+    _check_client_audiences(table, profile, terms)
     names, attaches = _read_notice(table.table("notice"), party)
     table.close({"ask": "remove it: purposes say whether they are asked"})
     return PartyPage(
@@ -205,6 +206,19 @@ def _check_client_purposes(table: Table, profile: Profile, terms: PartyTerms) ->
                     id_,
                     "purposes",
                 )
+
+
+def _check_client_audiences(table: Table, profile: Profile, terms: PartyTerms) -> None:
+    for id_, client in profile.clients.items():
+        if client.audience not in (None, *terms.audiences):
+            table.tell(
+                Rule.CONTRADICTION,
+                f'"{client.audience}" is none of the audiences of {profile.party.slug}',
+                "add it to other_audiences, or correct it",
+                "clients",
+                id_,
+                "audience",
+            )
 
 
 def _check_origins(table: Table, profile: Profile) -> None:

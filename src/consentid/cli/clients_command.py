@@ -64,6 +64,7 @@ class _Arguments(Protocol):
     post_logout_redirect_uri: list[str]
     backchannel_logout_uri: str | None
     purpose: list[str]
+    audience: str | None
     id_token_alg: str
     require_pushed_requests: bool
     jwks: Path | None
@@ -174,6 +175,11 @@ def _add_oauth_options(adding: argparse.ArgumentParser) -> None:
         help="what it may ask for; may be given again (default: all that its party offers)",
     )
     adding.add_argument(
+        "--audience",
+        metavar="URI",
+        help="what its tokens are meant for (default: the first audience of its party)",
+    )
+    adding.add_argument(
         "--id-token-alg",
         choices=list(IdTokenAlgorithm),
         default=IdTokenAlgorithm.RS256,
@@ -248,6 +254,7 @@ def _declared(given: _Arguments, party: Party) -> ClientDeclaration:
         post_logout_redirect_uris=tuple(dict.fromkeys(given.post_logout_redirect_uri)),
         backchannel_logout_uri=given.backchannel_logout_uri,
         purposes=frozenset(PurposeId(each) for each in given.purpose) or None,
+        audience=given.audience,
         id_token_signed_response_alg=IdTokenAlgorithm(given.id_token_alg),
         require_pushed_authorization_requests=given.require_pushed_requests,
         keys=keys,

@@ -13,6 +13,7 @@ from consentid.core.sharing import Line
 from consentid.flows.context import Context
 from consentid.flows.restate import restate
 from consentid.flows.session import Session, resolve_here
+from consentid.flows.target import default_audience
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant, to_seconds
 from consentid.store.clients import Client
@@ -48,16 +49,15 @@ async def prepare_token(
 ) -> PreparedToken | None:
     """The claims of a token for the client's audience; None where it has none any more.
 
-    ``audience`` is one of those that its brand or partner registered, the first unless named.
+    ``audience`` is one of those that its brand or partner registered.
     ``line`` says over whom the answer came, where it is not the client's own.  The caller holds
     the subject's lock and commits.
     """
-    terms = book.catalogue.parties.get(client.party)
-    if terms is None:
+    audience = audience or default_audience(book, client)
+    if audience is None:
         return None
     subject = session.subject
     line = line or Line(origin=client.party)
-    audience = terms.audience if audience is None else audience
     restated = await restate(context, connection, book, subject, line, audience=audience, at=at)
     saying = (
         restated.saying if line.actors else say(resolve_here(book, session, client.party, at), at)

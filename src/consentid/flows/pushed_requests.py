@@ -22,6 +22,7 @@ from consentid.flows.authenticate import hash_token
 from consentid.flows.authenticate_client import CREDENTIAL_FIELDS
 from consentid.flows.context import Context
 from consentid.flows.issue_code import granted_scopes
+from consentid.flows.target import default_audience
 from consentid.keyring import wrapping
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit import base64url
@@ -150,7 +151,7 @@ def judge(book: Book, client: Client, fields: Mapping[str, str]) -> Authorizatio
     details = authorization_details.parse(
         own[_DETAILS],
         allowed=allowed_purposes(book, client),
-        audience=request.resource or terms.audience,
+        audience=request.resource or default_audience(book, client),
         catalogue=book.catalogue.version,
     )
     return msgspec.structs.replace(

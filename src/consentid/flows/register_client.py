@@ -103,6 +103,13 @@ def _check(book: Book, profile: Profile, declared: ClientDeclaration) -> None:
             f"{declared.party} does not offer {', '.join(sorted(strange))}.",
             where="purposes",
         )
+    audiences = book.catalogue.parties[declared.party].audiences
+    if declared.audience not in (None, *audiences):
+        raise MalformedError(
+            "audience_unknown",
+            f"{declared.party} registered {', '.join(audiences)}, not {declared.audience}.",
+            where="audience",
+        )
 
 
 async def rotate_secret(

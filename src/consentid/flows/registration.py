@@ -22,6 +22,7 @@ def registered(declared: ClientDeclaration, *, source: str) -> Client:
             post_logout_redirect_uris=declared.post_logout_redirect_uris,
             backchannel_logout_uri=declared.backchannel_logout_uri,
             purposes=None if declared.purposes is None else tuple(sorted(declared.purposes)),
+            audience=declared.audience,
             id_token_signed_response_alg=declared.id_token_signed_response_alg,
             require_pushed_authorization_requests=declared.require_pushed_authorization_requests,
             keys=tuple(

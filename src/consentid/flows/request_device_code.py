@@ -19,6 +19,7 @@ from consentid.flows.context import Context
 from consentid.flows.hub_session import new_secret
 from consentid.flows.issue_code import granted_scopes
 from consentid.flows.pushed_requests import allowed_purposes
+from consentid.flows.target import default_audience
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit.instants import SECOND, Instant
 from consentid.oidc import authorization_details
@@ -95,7 +96,7 @@ def _judge(
             authorization_details.parse(
                 fields[_DETAILS],
                 allowed=allowed_purposes(book, client),
-                audience=request.resource or terms.audience,
+                audience=request.resource or default_audience(book, client),
                 catalogue=book.catalogue.version,
             )
         )

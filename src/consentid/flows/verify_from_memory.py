@@ -21,6 +21,7 @@ from consentid.flows.authenticate import Caller, authenticate
 from consentid.flows.context import Context
 from consentid.flows.note_read import note_read
 from consentid.flows.read_buffer import ReadKind
+from consentid.flows.target import default_audience
 from consentid.flows.verify_token import VerifyOut, active_answer, decide, status_of
 from consentid.flows.watch_revocations import Ground, RevocationWatch
 from consentid.store.statuses import StatusIndex
@@ -122,13 +123,12 @@ class Memory:
         is not its own.
         """
         ground = self._watch.ground()
-        party = caller.client.party
-        terms = None if ground is None else ground.book.catalogue.parties.get(party)
-        if ground is None or terms is None or at_least is not None:
+        if ground is None or at_least is not None:
             self.passed_on += 1
             return None
-        audience = terms.audience if audience is None else audience
-        if ground.parties.get(audience) != party:
+        if audience is None:
+            audience = default_audience(ground.book, caller.client)
+        if audience is None or ground.parties.get(audience) != caller.client.party:
             self.passed_on += 1
             return None
         return self._verdict(ground, audience, caller.client.client_id, unverified_token, purposes)

@@ -25,6 +25,7 @@ from consentid.flows.read_buffer import ReadKind
 from consentid.flows.restate import find_line, say_now
 from consentid.flows.session import Session
 from consentid.flows.show_state import require_party
+from consentid.flows.target import default_audience
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import SECOND, Instant
 from consentid.store import clock, statuses
@@ -78,9 +79,9 @@ async def verify_token(
     async with context.database.reading() as connection:
         book = await context.book(connection)
         require_party(book, party)
-        terms = book.catalogue.parties[party]
-        audience = terms.audience if audience is None else audience
-        if audience not in terms.audiences:
+        if audience is None:
+            audience = default_audience(book, caller.client)
+        if audience not in book.catalogue.parties[party].audiences:
             raise ForbiddenError(
                 "audience_not_yours",
                 "This audience is not registered to the calling client.",

@@ -56,12 +56,12 @@ _decoder: Final = msgspec.json.Decoder(tuple[ConsentRequest, ...])
 
 
 def parse(
-    unverified: str, *, allowed: Collection[str], audience: str, catalogue: int
+    unverified: str, *, allowed: Collection[str], audience: str | None, catalogue: int
 ) -> tuple[ConsentRequest, ...]:
     """Judge ``authorization_details``.
 
     ``allowed`` are the purposes that this client may ask for, ``audience`` the one that its token
-    will be meant for, ``catalogue`` the version in force.
+    will be meant for, if any, ``catalogue`` the version in force.
 
     Raises:
         RefusedRequestError: ``invalid_authorization_details``, naming what is wrong.

@@ -37,6 +37,8 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     backchannel_logout_uri: str | None = None
     purposes: tuple[str, ...] | None = None
     """What it may ask for, with all that lies below; None for all that its party offers."""
+    audience: str | None = None
+    """What its tokens are meant for unless it asks otherwise; None for its party's first."""
     id_token_signed_response_alg: str = "RS256"  # noqa: S105 - an algorithm's name
     require_pushed_authorization_requests: bool = False
     keys: tuple[RegisteredKey, ...] = ()

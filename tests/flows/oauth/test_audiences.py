@@ -134,3 +134,20 @@ async def test_an_audience_that_is_given_up_ends_its_tokens(
     assert not (await introspect(town.context, client, body["consent_token"])).active
     refused = await visit.refresh(body["refresh_token"])
     assert refused.body["error"] == "invalid_target"
+
+
+async def test_a_client_may_have_a_default_of_its_own(town: Town, halcyon_folder: Path) -> None:
+    edit(
+        halcyon_folder / "news.toml",
+        'redirect_uris = ["http://news.localhost:7600/callback"]',
+        f'redirect_uris = ["http://news.localhost:7600/callback"]\naudience = "{API}"',
+    )
+    await publish_catalogue(town.owner, load(halcyon_folder), randomness=town.context.randomness)
+    visit = Visit(town=town)
+    token = (await visit.redeem(await visit.consent())).body["consent_token"]
+    assert town.claims(token, API).client_id == "news-web"
+    assert await is_active(town, token)
+    assert not await is_active(town, token, NEWS)
+    visit = Visit(town=town)
+    token = (await visit.redeem(await visit.consent(resource=NEWS))).body["consent_token"]
+    assert town.claims(token, NEWS).client_id == "news-web"
