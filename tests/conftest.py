@@ -32,9 +32,9 @@ _PLAYWRIGHT = (
     "Library/Caches/ms-playwright/chromium-*/chrome-mac*/Chromium.app/Contents/MacOS/Chromium",
 )
 _T = TypeVar("_T")
+_MOST_WORKERS = 4
 _names = itertools.count(1)
 _browser = pytest.StashKey[Path | None]()
-_left_out = pytest.StashKey[int]()
 
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -53,23 +53,26 @@ def find_browser() -> Path | None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "browser: needs Chromium; left out where there is none")
     config.stash[_browser] = find_browser()
-    config.stash[_left_out] = 0
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Spread a whole run over the cores; what is asked for by file runs here."""
+    is_whole = all(Path(each).resolve() == config.rootpath / "tests" for each in config.args)
+    return min(_MOST_WORKERS, os.cpu_count() or 1) if is_whole else 0
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.stash[_browser] is not None:
         return
     wanting = [item for item in items if item.get_closest_marker("browser")]
-    if wanting:
-        config.hook.pytest_deselected(items=wanting)
-        items[:] = [item for item in items if item not in wanting]
-        config.stash[_left_out] = len(wanting)
+    config.hook.pytest_deselected(items=wanting)
+    items[:] = [item for item in items if item not in wanting]
 
 
-def pytest_report_collectionfinish(config: pytest.Config) -> str | list[str]:
-    if not (count := config.stash[_left_out]):
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    if config.stash[_browser] is not None:
         return []
-    return f"{count} browser tests left out: no Chromium (install one, or set CONSENTID_CHROMIUM)"
+    return ["browser tests left out: no Chromium (install one, or set CONSENTID_CHROMIUM)"]
 
 
 def run_apart(work: Coroutine[Any, Any, _T]) -> _T:

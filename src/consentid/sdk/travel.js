@@ -208,7 +208,8 @@ export async function catalogue(core, isFresh) {
   const kept = core.load("sessionStorage", ":catalogue");
   if (!isFresh && kept?.language === language && at - kept.at < 43_200_000) return kept.body;
   const { status, body } = await core.call(`/v1/catalogue?${new URLSearchParams({ brand, language })}`);
-  if (status !== 200) throw new Error(`consentid: ${body.code}`);
+  // A page that is left may have read half of it.
+  if (status !== 200 || !body.notice || !body.purposes) throw new Error(`consentid: ${body.code}`);
   core.save("sessionStorage", ":catalogue", { language, at, body });
   /** @type {import("./types").CataloguePurpose[]} */
   const purposes = body.purposes;
