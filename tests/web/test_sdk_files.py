@@ -111,8 +111,14 @@ def test_nothing_else_of_the_package_is_served(hub: Hub, name: str) -> None:
     assert b"import" not in answer.content
 
 
-def test_a_query_is_refused(hub: Hub) -> None:
-    assert hub.http.get("/sdk/v1/integrity.json?v=1").status_code == 422
+@pytest.mark.parametrize("query", ["v=3", "v=3&v=4", "_=1700000000000", "%00", "a" * 200])
+def test_a_query_that_has_a_file_anew_changes_nothing(hub: Hub, query: str) -> None:
+    """Refused, it would leave a page without its script."""
+    plain = hub.http.get("/sdk/v1/consentid.js")
+    answer = hub.http.get(f"/sdk/v1/consentid.js?{query}")
+    assert answer.status_code == 200
+    assert answer.content == plain.content
+    assert answer.headers["etag"] == plain.headers["etag"]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,6 @@ from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import PathParameter
 
 from consentid.kit.errors import NotFoundError
-from consentid.web.guards import QUERY
 from consentid.web.responses import PUBLIC_PROBLEMS
 from consentid.web.validators import is_known
 
@@ -99,7 +98,6 @@ class _FileOperation(Operation):
 
 @get(
     f"{FOLDER}/{{file:str}}",
-    opt={QUERY: frozenset[str]()},
     tags=["SDK"],
     summary="A file of the browser SDK",
     security=[{}],
@@ -113,7 +111,10 @@ async def get_sdk_file(
     request: Request[Any, Any, Any],
     file: Annotated[str, PathParameter(max_length=128)],
 ) -> Response[bytes]:
-    """A module, a style sheet or types; `integrity.json` has the digest of each."""
+    """A module, a style sheet or types; `integrity.json` has the digest of each.
+
+    A query (`?v=3`) changes nothing: pages put one there to have a file anew.
+    """
     found = sdk_files().get(file)
     if found is None:
         raise NotFoundError("sdk_file_unknown", "The SDK has no such file.", where="file")
