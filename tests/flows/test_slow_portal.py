@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 from tests.flows.conftest import Founded
 from tests.flows.town import ID_TOKEN, Town, exchange, halcyon
+from tests.flows.visits import ISSUER, Visit, query_of
 
 from consentid.brandbook.folder import load
 from consentid.flows.answer_token_request import answer_token_request
 from consentid.flows.authenticate_client import BasicCredentials
+from consentid.flows.authorize import authorize
 from consentid.flows.context import Context
 from consentid.flows.end_portal_sessions import end_portal_sessions
+from consentid.flows.hub_session import Browser
+from consentid.flows.interactions import start_login
 from consentid.flows.oauth.request import TokenRequest
 from consentid.flows.opening import open_context
 from consentid.flows.publish_catalogue import publish_catalogue
@@ -54,7 +58,12 @@ async def narrow(
     folder = halcyon(tmp_path / "brands", silent.issuer)
     await publish_catalogue(town.owner, load(folder), randomness=secrets.token_bytes)
     opened = open_context(
-        Settings(database_url=town.urls.serving, keys_dir=founded.keys, database_connections=1)
+        Settings(
+            database_url=town.urls.serving,
+            keys_dir=founded.keys,
+            database_connections=1,
+            portal_client_secret="of the hub at the portal",
+        )
     )
     yield opened.context
     await opened.close()
@@ -70,7 +79,13 @@ async def end_sessions(context: Context, town: Town) -> object:
     return await end_portal_sessions(context, town.id_token("ada"))
 
 
-@pytest.mark.parametrize("ask", [exchange_id_token, end_sessions])
+async def sign_in_on_the_page(context: Context, town: Town) -> object:
+    begun = await authorize(context, Visit(town=town).request(), Browser())
+    browser = Browser(unverified_secret=begun.browser_secret)
+    return await start_login(context, begun.redirect.rpartition("/")[2], browser)
+
+
+@pytest.mark.parametrize("ask", [exchange_id_token, end_sessions, sign_in_on_the_page])
 async def test_whoever_waits_for_the_portal_holds_no_connection(
     town: Town,
     narrow: Context,
@@ -85,3 +100,23 @@ async def test_whoever_waits_for_the_portal_holds_no_connection(
     silent.hang_up.set()
     with pytest.raises(UnavailableError):
         await asking
+
+
+async def test_a_client_that_wants_a_sign_in_is_told_that_the_portal_is_away(
+    town: Town, narrow: Context, silent: SilentPortal
+) -> None:
+    request = Visit(town=town).request(prompt="login")
+    asking = asyncio.ensure_future(authorize(narrow, request, Browser()))
+    async with asyncio.timeout(4):
+        await silent.called.wait()
+        await narrow.database.ping()
+    silent.hang_up.set()
+
+    sent = await asking
+
+    told = query_of(sent.redirect)
+    assert sent.redirect.startswith(request["redirect_uri"])
+    assert told["error"] == "temporarily_unavailable"
+    assert (told["state"], told["iss"]) == ("a state", ISSUER)
+    assert sent.browser_secret is None
+    assert await town.rows("SELECT 1 FROM interactions") == []

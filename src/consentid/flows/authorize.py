@@ -21,8 +21,10 @@ from consentid.flows.hand_over import hand_over, page_of
 from consentid.flows.hub_session import Browser, find_visitor, hash_browser, new_secret
 from consentid.flows.interaction_state import AuthorizeTask, InteractionState, begin_interaction
 from consentid.flows.issue_code import granted_scopes, issue_code
-from consentid.kit.errors import MalformedError
+from consentid.flows.portal_login import asking_the_portal
+from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.kit.instants import Instant
+from consentid.net.portal import PortalUnaskedError
 from consentid.oidc.authorization_request import (
     MAX_STATE,
     AuthorizationRequest,
@@ -81,8 +83,12 @@ async def authorize(context: Context, fields: Mapping[str, str], browser: Browse
     Raises:
         MalformedError: the client or the address is not one that may be answered: this is for the
             person to read, and goes to no client.
-        UnavailableError: the database, or the portal that the person has to go to, is away.
+        UnavailableError: the database is away.
     """
+    return await asking_the_portal(context, lambda: _authorize(context, fields, browser))
+
+
+async def _authorize(context: Context, fields: Mapping[str, str], browser: Browser) -> Authorized:
     async with context.database.writing() as connection:
         client = await _find_client(context, connection, fields)
         try:
@@ -202,7 +208,13 @@ async def _answer(
         )
     if Prompt.NONE in request.prompt:
         raise RefusedRequestError(*_UNMET[need])
-    return await _begin(context, connection, asked, browser, need=need)
+    try:
+        async with connection.begin_nested():  # nothing is begun that leads nowhere
+            return await _begin(context, connection, asked, browser, need=need)
+    except PortalUnaskedError:
+        raise
+    except UnavailableError as error:  # the portal, not the database: that one says so itself
+        raise RefusedRequestError("temporarily_unavailable", error.message) from error
 
 
 async def _begin(

@@ -31,6 +31,7 @@ from consentid.flows.interaction_scene import (
     seal_shown,
 )
 from consentid.flows.interaction_state import AuthorizeTask, Task
+from consentid.flows.portal_login import asking_the_portal
 from consentid.flows.record_choices import (
     Choices,
     Shown,
@@ -140,13 +141,17 @@ async def open_interaction(
         NotFoundError: there is none, or it was begun in another browser.
         GoneError: it was answered, it took too long, or the brand or partner has left.
     """
-    async with context.database.writing() as connection:
-        scene = await load_scene(context, connection, unverified_id, browser, lock=False)
-        step = await settle(context, connection, scene, browser)
-        if step is not None:
-            return step
-        notice = choose_notice(scene, languages, chosen=chosen_language)
-        return _show(context, scene, notice, layout=layout, shows_all=shows_all)
+
+    async def attempt() -> Interaction | NextStep:
+        async with context.database.writing() as connection:
+            scene = await load_scene(context, connection, unverified_id, browser, lock=False)
+            step = await settle(context, connection, scene, browser)
+            if step is not None:
+                return step
+            notice = choose_notice(scene, languages, chosen=chosen_language)
+            return _show(context, scene, notice, layout=layout, shows_all=shows_all)
+
+    return await asking_the_portal(context, attempt)
 
 
 async def reopen_interaction(
@@ -197,18 +202,22 @@ async def start_login(context: Context, unverified_id: str, browser: Browser) ->
         NotFoundError, GoneError: see ``open_interaction``.
         ForbiddenError, UnavailableError: see ``portal_login.start``.
     """
-    async with context.database.writing() as connection:
-        scene = await load_scene(context, connection, unverified_id, browser, lock=False)
-        task = scene.taken.state.task
-        return NextStep(
-            redirect=await hand_over(
-                context,
-                connection,
-                browser=browser,
-                interaction=scene.taken.id,
-                request=task.request if isinstance(task, AuthorizeTask) else None,
+
+    async def attempt() -> NextStep:
+        async with context.database.writing() as connection:
+            scene = await load_scene(context, connection, unverified_id, browser, lock=False)
+            task = scene.taken.state.task
+            return NextStep(
+                redirect=await hand_over(
+                    context,
+                    connection,
+                    browser=browser,
+                    interaction=scene.taken.id,
+                    request=task.request if isinstance(task, AuthorizeTask) else None,
+                )
             )
-        )
+
+    return await asking_the_portal(context, attempt)
 
 
 async def note_failed_login(

@@ -8,8 +8,9 @@ Each hand-over has a ``state`` of its own: good once, for ten minutes, in the br
 Spec: OpenID Connect Core section 3.1.2.1, RFC 6749 section 10.12, RFC 7636, RFC 9700.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +22,7 @@ from consentid.keyring import wrapping
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit.errors import ForbiddenError, UnavailableError
 from consentid.kit.instants import MINUTE, Instant
+from consentid.net.portal import PortalMetadata, PortalUnaskedError
 from consentid.net.portal_login import PortalLogin
 from consentid.store import clock, portal_logins
 
@@ -44,6 +46,8 @@ class ToPreferences(msgspec.Struct, frozen=True, kw_only=True, tag="preferences"
     """What its address carries on; judged there as if it came fresh from the browser."""
 
 
+T = TypeVar("T")
+
 BackTo: TypeAlias = ToInteraction | ToPreferences
 """Where a person returns to."""
 
@@ -64,6 +68,20 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the person was to sign in anew."""
 
 
+async def asking_the_portal(context: Context, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Run what may hand somebody over, in a transaction of its own; once more where it has to wait.
+
+    Where the portal's addresses are not at hand, the transaction is given up, the portal is asked
+    with no connection held, and the second attempt finds what it said, or that it said nothing.
+    """
+    try:
+        return await attempt()
+    except PortalUnaskedError as unasked:
+        with contextlib.suppress(UnavailableError):
+            await context.portal.metadata(unasked.issuer)
+    return await attempt()
+
+
 async def start(
     context: Context,
     connection: AsyncConnection,
@@ -78,10 +96,12 @@ async def start(
 ) -> str:
     """Begin a hand-over; the address to send the browser to.  The caller commits first.
 
-    ``back`` is where the person returns; an interaction was begun in this browser.
+    ``back`` is where the person returns; an interaction was begun in this browser.  The caller runs
+    in ``asking_the_portal``, since nobody waits for the portal in a transaction.
 
     Raises:
         ForbiddenError: the browser presents no secret to bind the hand-over to.
+        PortalUnaskedError: the portal has to be asked first.
         UnavailableError: the portal cannot be asked for its addresses, or we are no client of it.
     """
     browser_hash = hash_browser(browser)
@@ -111,7 +131,8 @@ async def start(
         "ui_locales": " ".join(ui_locales),
         "acr_values": " ".join(acr_values),
     }
-    url = (await portal_of(context, hand_over)).authorization_url(
+    metadata = context.portal.metadata_at_hand(hand_over.issuer)
+    url = _client(context, hand_over, metadata).authorization_url(
         state=state,
         nonce=hand_over.nonce,
         verifier=hand_over.verifier,
@@ -162,6 +183,10 @@ async def portal_of(context: Context, hand_over: HandOver) -> PortalLogin:
     Raises:
         UnavailableError: the portal cannot be asked for its addresses, or we are no client of it.
     """
+    return _client(context, hand_over, await context.portal.metadata(hand_over.issuer))
+
+
+def _client(context: Context, hand_over: HandOver, metadata: PortalMetadata) -> PortalLogin:
     secret = context.settings.portal_client_secret
     if secret is None:
         raise UnavailableError(
@@ -171,7 +196,7 @@ async def portal_of(context: Context, hand_over: HandOver) -> PortalLogin:
         )
     return PortalLogin(
         http=context.portal.http,
-        metadata=await context.portal.metadata(hand_over.issuer),
+        metadata=metadata,
         client_id=hand_over.client_id,
         secret=secret,
         redirect_uri=hand_over.redirect_uri,

@@ -75,6 +75,16 @@ class PortalIdentity:
     """The portal's session.  Spec: OpenID Connect Back-Channel Logout section 2.1."""
 
 
+class PortalUnaskedError(UnavailableError):
+    """Nobody asked the portal for its addresses lately: ask it, with nothing held, then go on."""
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(
+            "upstream_unavailable", "The portal was not asked yet.", retry_after_s=_REFETCH_S
+        )
+        self.issuer: str = issuer
+
+
 class KeySource(Protocol):
     """Where keys of the portal are found by name."""
 
@@ -158,21 +168,33 @@ class PortalKeys:
     async def metadata(self, issuer: str) -> PortalMetadata:
         """What the portal says of itself.
 
-        What is at hand is answered at once, and brought up to date behind: whoever asks may hold a
-        connection to the database.
+        What is at hand is answered at once, and brought up to date behind.
 
         Raises:
             UnavailableError: it cannot be fetched and none is at hand.
         """
-        is_at_hand = issuer == self._issuer and self._age(self._fetched_at) <= _KEYS_LAST_S
-        if is_at_hand and self._metadata is not None:
-            self._refresh_behind(issuer)
-            return self._metadata
+        with contextlib.suppress(PortalUnaskedError):
+            return self.metadata_at_hand(issuer)
         async with self._asking:
             await self._refresh(issuer, is_missing=False)
             if self._metadata is None:
                 raise self._unavailable()
             return self._metadata
+
+    def metadata_at_hand(self, issuer: str) -> PortalMetadata:
+        """The same for whoever holds a connection to the database, and may wait for nobody.
+
+        Raises:
+            PortalUnaskedError: none is at hand, and the portal was not asked in the last moments.
+            UnavailableError: it was, in vain.
+        """
+        is_ours = issuer == self._issuer
+        if is_ours and self._metadata is not None and self._age(self._fetched_at) <= _KEYS_LAST_S:
+            self._refresh_behind(issuer)
+            return self._metadata
+        if is_ours and self._failure is not None and self._age(self._asked_at) <= _REFETCH_S:
+            raise self._unavailable()
+        raise PortalUnaskedError(issuer)
 
     async def close(self) -> None:
         """Ask no more."""
@@ -196,11 +218,12 @@ class PortalKeys:
             self._fetched_at = self._asked_at = None
         is_due = is_missing or self._age(self._fetched_at) > _KEYS_TTL_S
         if is_due and self._age(self._asked_at) > _REFETCH_S:
-            self._asked_at = self._monotonic()
+            self._asked_at, self._failure = self._monotonic(), None
             try:
                 await self._fetch(issuer)
             except UnavailableError as error:
-                self._failure = error
+                # A portal that says so slowly is not asked again at once.
+                self._asked_at, self._failure = self._monotonic(), error
         if self._age(self._fetched_at) > _KEYS_LAST_S:
             raise self._unavailable()
 

@@ -90,15 +90,18 @@ async def get_preferences_sign_in(
     """
     visit = await open_visit(request, context)
     await visit.check_origin()
-    async with context.database.writing() as connection:
-        address = await portal_login.start(
-            context,
-            connection,
-            browser=visit.browser,
-            back=ToPreferences(kept=dict(visit.kept)),
-            ui_locales=visit.languages[:1],
-        )
-    response = go(address)
+
+    async def start() -> str:
+        async with context.database.writing() as connection:
+            return await portal_login.start(
+                context,
+                connection,
+                browser=visit.browser,
+                back=ToPreferences(kept=dict(visit.kept)),
+                ui_locales=visit.languages[:1],
+            )
+
+    response = go(await portal_login.asking_the_portal(context, start))
     if visit.is_new:
         visit.jar.put(response, Cookie.BROWSER, visit.browser.unverified_secret or "")
     return response
