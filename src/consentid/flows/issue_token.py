@@ -1,5 +1,6 @@
 """Issue a consent token: its claims in the transaction, its signature after the commit."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -8,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
+from consentid.core.purpose import PurposeId
 from consentid.core.saying import say
 from consentid.core.sharing import Line
 from consentid.flows.context import Context
@@ -46,12 +48,14 @@ async def prepare_token(
     at: Instant,
     audience: str | None = None,
     line: Line | None = None,
+    within: Collection[PurposeId] | None = None,
 ) -> PreparedToken | None:
     """The claims of a token for the client's audience; None where it has none any more.
 
     ``audience`` is one of those that its brand or partner registered.
-    ``line`` says over whom the answer came, where it is not the client's own.  The caller holds
-    the subject's lock and commits.
+    ``line`` says over whom the answer came, where it is not the client's own; then the token says
+    yes to nothing that is not ``within`` what was handed in.  The caller holds the subject's lock
+    and commits.
     """
     audience = audience or default_audience(book, client)
     if audience is None:
@@ -62,6 +66,7 @@ async def prepare_token(
     saying = (
         restated.saying if line.actors else say(resolve_here(book, session, client.party, at), at)
     )
+    granted = tuple(each for each in saying.yes if within is None or each in within)
     issued = to_seconds(at)
     expires = issued + LIFETIMES_S[client.token_class]
     if saying.ends_at is not None:
@@ -77,7 +82,7 @@ async def prepare_token(
             iat=issued,
             exp=expires,
             consent=Consent(
-                cat=book.catalogue.version, rev=restated.state.rev, g=saying.yes, d=saying.no
+                cat=book.catalogue.version, rev=restated.state.rev, g=granted, d=saying.no
             ),
             status=Status(
                 status_list=StatusListRef(

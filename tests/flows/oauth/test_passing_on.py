@@ -13,6 +13,7 @@ from consentid.flows.oauth.token_types import (
     ACCESS_TOKEN,
     CONSENT_TOKEN,
     DEVICE_CREDENTIAL,
+    ID_TOKEN,
 )
 from consentid.flows.publish_catalogue import publish_catalogue
 from consentid.flows.publish_status_lists import publish_status_lists
@@ -134,6 +135,47 @@ async def test_a_no_that_stands_at_the_partner_is_kept(town: Town) -> None:
     claims = town.claims(answer.body["access_token"], REACH)
     assert "ads.measurement" not in claims.consent.g
     assert "ads.measurement" in claims.consent.d
+
+
+async def test_what_comes_out_never_says_more_than_what_came_in(town: Town) -> None:
+    fewer = {purpose: YES[purpose] for purpose in YES if purpose not in ("ads", "ads.measurement")}
+    visitor, older = await news_token(town, fewer)
+    await town.decide(visitor, {"ads.measurement": GRANTED}, GROUP)
+    assert (await take_over(town, older)).status == 200
+    taken = town.claims((await take_over(town, older)).body["access_token"], REACH)
+    assert set(taken.consent.g) == {"ads.partners", SHARING}
+
+    before_the_yes = await town.device("news-web")
+    token = (await town.decide(before_the_yes, {"content": GRANTED}, GROUP)).consent_token
+    assert token is not None
+    await town.decide(before_the_yes, YES, GROUP)
+    assert (await take_over(town, token)).body["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("refused", ["ads.measurement", SHARING])
+async def test_what_the_device_refuses_is_not_passed_on_for_the_account(
+    town: Town, halcyon_folder: Path, refused: str
+) -> None:
+    edit(halcyon_folder / "group.toml", '"account_prevails"', '"most_protective"')
+    await publish_catalogue(town.owner, load(halcyon_folder), randomness=town.context.randomness)
+    account, _ = await town.enter("news-web", **exchange(town.id_token("ada"), ID_TOKEN))
+    await town.decide(account, YES, GROUP)
+    credential = await town.new_device("news-web")
+    await town.decide(await town.on_device(credential), {refused: REFUSED}, GROUP)
+    _, session = await town.enter(
+        "news-web",
+        **exchange(town.id_token("ada"), ID_TOKEN),
+        actor_token=credential,
+        actor_token_type=DEVICE_CREDENTIAL,
+    )
+
+    answer = await take_over(town, session.body["access_token"], kind=ACCESS_TOKEN)
+
+    if refused == SHARING:
+        assert answer.body["error"] == "invalid_grant"
+    else:
+        claims = town.claims(answer.body["access_token"], REACH)
+        assert refused not in claims.consent.g
 
 
 async def test_a_brand_that_the_partner_does_not_register_gives_nothing(town: Town) -> None:

@@ -3,6 +3,8 @@
 In comes a consent token or an access token of the giver; out goes a narrower consent token for the
 receiver's own audience, with ``act`` naming everybody on the way.  Only where the receiver's file
 registers the giver, only while the person's yes to that sharing stands, over two hops at most.
+What comes out never says more than what came in: an older token passes on what it said, and what a
+person's device objects to stays objected to.
 Spec: RFC 8693 sections 2.1, 4.1 and 4.4.
 """
 
@@ -15,6 +17,8 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, Unaut
 from consentid.brandbook.client import AuthMethod
 from consentid.core.decision import SubjectId
 from consentid.core.party import Party
+from consentid.core.purpose import PurposeId
+from consentid.core.saying import say
 from consentid.core.sharing import MAX_ACTORS, Line
 from consentid.flows.authenticate import hash_token
 from consentid.flows.issue_token import PreparedToken, prepare_token
@@ -22,10 +26,10 @@ from consentid.flows.oauth.client import AuthlibClient
 from consentid.flows.oauth.errors import InvalidTargetError
 from consentid.flows.oauth.token_types import ACCESS_TOKEN, CONSENT_TOKEN
 from consentid.flows.oauth.transaction import Transaction
-from consentid.flows.open_subject import OpenSubject, open_subject
 from consentid.flows.restate import say_now
-from consentid.flows.session import Session
+from consentid.flows.session import Session, open_session, resolve_here
 from consentid.flows.verify_token import Judged, judge_status, verify_for
+from consentid.kit.errors import UnauthenticatedError
 from consentid.store import access_tokens, clients
 
 PASSED_ON: Final = frozenset({CONSENT_TOKEN, ACCESS_TOKEN})
@@ -52,7 +56,7 @@ async def pass_on(
     Raises:
         OAuth2Error: in the words of RFC 8693 section 2.2.2.
     """
-    givers = transaction.book.shares.get(client.row.party, {})
+    givers: Mapping[Party, PurposeId] = transaction.book.shares.get(client.row.party, {})
     if client.row.auth_method == AuthMethod.NONE or not givers:
         raise UnauthorizedClientError("This client is not registered to take over anything.")
     if fields.get("requested_token_type", CONSENT_TOKEN) != CONSENT_TOKEN:
@@ -62,18 +66,21 @@ async def pass_on(
     unverified = fields.get("subject_token")
     if unverified is None:
         raise InvalidRequestError("subject_token is missing.")
-    judged = await (
+    given = await (
         _by_consent_token(transaction, unverified, givers)
         if fields["subject_token_type"] == CONSENT_TOKEN
         else _by_access_token(transaction, unverified, givers)
     )
-    if judged is None:
+    if given is None:
         raise InvalidGrantError("subject_token does not hold, or is of nobody you take over from.")
+    judged = given.judged
     line = judged.line.passed_to(client.row.party)
     if len(line.actors) > MAX_ACTORS:
         raise InvalidTargetError("An answer is passed on twice at most.")
     said = say_now(transaction.book, judged.subject, line, at=transaction.now)
-    if not said.yes and not said.no:
+    # A partner's token need not name what its own hop rests on; the origin's names all that holds.
+    is_allowed = bool(judged.line.actors) or givers[line.origin] in given.says_yes_to
+    if not is_allowed or (not said.yes and not said.no):
         raise InvalidGrantError("The person does not allow this sharing.")
     prepared = await prepare_token(
         transaction.context,
@@ -84,21 +91,30 @@ async def pass_on(
         at=transaction.now,
         audience=audience,
         line=line,
+        within=given.says_yes_to,
     )
     if prepared is None:
         raise InvalidTargetError("This client's partner is in no catalogue.")
     return PassedOn(prepared=prepared, subject=judged.subject.id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """What was handed in, and how much it says."""
+
+    judged: Judged
+    says_yes_to: frozenset[PurposeId]
+
+
 async def _by_consent_token(
     transaction: Transaction, unverified: str, givers: Mapping[Party, object]
-) -> Judged | None:
+) -> _Given | None:
     for giver in givers:
         claims = verify_for(
             transaction.context, transaction.book, giver, unverified, at=transaction.now
         )
         if claims is not None:
-            return await judge_status(
+            judged = await judge_status(
                 transaction.context,
                 transaction.connection,
                 transaction.book,
@@ -107,19 +123,34 @@ async def _by_consent_token(
                 at=transaction.now,
                 lock=True,
             )
+            says_yes_to = frozenset(PurposeId(each) for each in claims.consent.g)
+            return None if judged is None else _Given(judged=judged, says_yes_to=says_yes_to)
     return None
 
 
 async def _by_access_token(
     transaction: Transaction, unverified: str, givers: Mapping[Party, object]
-) -> Judged | None:
+) -> _Given | None:
     found = await access_tokens.find(transaction.connection, hash_token(unverified))
     if found is None or found.subject is None or found.expires_at <= transaction.now:
         return None
     giver = await clients.find(transaction.connection, found.client_id)
     if giver is None or giver.party not in givers:
         return None
-    subject: OpenSubject | None = await open_subject(
-        transaction.context, transaction.connection, found.subject, lock=True
+    if giver.party not in transaction.book.catalogue.parties:
+        return None
+    try:
+        session = await open_session(
+            transaction.context,
+            transaction.connection,
+            subject=found.subject,
+            device=found.device,
+            lock=True,
+        )
+    except UnauthenticatedError:
+        return None
+    here = resolve_here(transaction.book, session, giver.party, transaction.now)
+    return _Given(
+        judged=Judged(subject=session.subject, line=Line(origin=giver.party)),
+        says_yes_to=frozenset(say(here, transaction.now).yes),
     )
-    return None if subject is None else Judged(subject=subject, line=Line(origin=giver.party))
