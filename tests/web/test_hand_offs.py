@@ -289,7 +289,7 @@ def test_the_referrer_has_to_be_told(news: Page, shop: Page) -> None:
     assert_refused(shop.token(grant_type=HAND_OFF, referrer=NEWS_ORIGIN), "invalid_request")
 
 
-@pytest.mark.parametrize("code", ["x", "x" * 129, "x" * 4_000, secrets.token_urlsafe(32), "é"])
+@pytest.mark.parametrize("code", ["x", "x" * 129, "x" * 4_000, "Az09_-" * 7 + "A", "é"])
 def test_a_guessed_code_is_refused(shop: Page, code: str) -> None:
     assert_refused(shop.redeem(code, referrer=NEWS_ORIGIN))
 
