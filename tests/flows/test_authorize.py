@@ -10,6 +10,7 @@ from tests.flows.visits import ISSUER, LAYOUT, Visit, choose_all, query_of
 
 from consentid.core.purpose import PurposeId
 from consentid.flows.finish_interaction import NextStep
+from consentid.flows.finish_portal_login import finish_portal_login
 from consentid.flows.interaction_state import note_sign_in
 from consentid.flows.interactions import (
     Cancel,
@@ -435,6 +436,31 @@ async def test_who_has_to_sign_in_is_sent_to_the_portal_with_what_the_client_wan
     asked = query_of(redirect)
     assert {name: asked.get(name) for name in forwarded} == forwarded
     assert visit.secret is not None
+
+
+@pytest.mark.parametrize(("prompt", "is_known"), [(None, False), ("login", True)])
+async def test_a_portal_that_keeps_the_time_of_a_sign_in_to_itself_is_given_none(
+    joined: Town, prompt: str | None, is_known: bool
+) -> None:
+    visit = Visit(town=joined)
+    if prompt is None:
+        step = await start_login(joined.context, await visit.begin(), visit.browser)
+        asked = query_of(step.redirect)
+    else:
+        asked = query_of(await visit.ask(prompt=prompt))
+    id_token = joined.portal.id_token(
+        "ada", now_s=int(time.time()), aud="consentid", nonce=asked["nonce"]
+    )
+    joined.portal.broken["/token"] = (200, msgspec.json.encode({"id_token": id_token}))
+
+    back = await finish_portal_login(
+        joined.context, {"state": asked["state"], "code": "a code"}, browser=visit.browser
+    )
+
+    visit.session = back.session_token
+    assert (await joined.rows("SELECT auth_time IS NOT NULL FROM hub_sessions")) == [(is_known,)]
+    told = await visit.ask(max_age="300")
+    assert told.startswith(f"{joined.portal.issuer}/authorize?") is not is_known
 
 
 async def test_prompt_login_is_met_by_a_sign_in_on_the_way_and_by_none_before(

@@ -27,7 +27,7 @@ from consentid.flows.portal_login import (
 )
 from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.instants import Instant
-from consentid.net.portal import check_login, verify_id_token
+from consentid.net.portal import PortalIdentity, check_login, verify_id_token
 from consentid.store import clock
 
 _MAX_CODE: Final = 4_096
@@ -110,7 +110,7 @@ async def _sign_in(
             identity,
             browser=browser,
             party=party,
-            auth_time=identity.auth_time or identity.issued_at,
+            auth_time=_auth_time(hand_over, identity),
             acr=identity.acr,
             portal_sid=identity.sid,
             at=now,
@@ -120,6 +120,16 @@ async def _sign_in(
                 context, connection, hand_over.back.id, browser, made.signed_in, at=now
             )
     return Returned(back=hand_over.back, session_token=made.session_token)
+
+
+def _auth_time(hand_over: HandOver, identity: PortalIdentity) -> Instant | None:
+    """When the person proved who they are; None where the portal keeps it to itself.
+
+    An ID token is young even where its person signed in long ago: its age says nothing.
+    """
+    if identity.auth_time is None and hand_over.is_proof:
+        return identity.issued_at
+    return identity.auth_time
 
 
 async def _party_of(

@@ -31,6 +31,7 @@ CALLBACK: Final = "/login/callback"
 _SEALED: Final = b"portal-login/1\0"
 _MAX_STATE: Final = 64
 _LOGIN: Final = "login"
+_CREATE: Final = "create"
 
 
 class ToInteraction(msgspec.Struct, frozen=True, kw_only=True, tag="interaction"):
@@ -66,6 +67,9 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     max_age_s: int | None = None
     is_fresh: bool = False
     """Whether the person was to sign in anew."""
+    is_proof: bool = False
+    """Whether coming back shows that the person proved who they are, or made an account, just now:
+    whoever was signed in at the portal already was not to be let through."""
 
 
 async def asking_the_portal(context: Context, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -123,6 +127,7 @@ async def start(
         back=back,
         max_age_s=max_age_s,
         is_fresh=_LOGIN in asked,
+        is_proof=not asked.isdisjoint({_LOGIN, _CREATE}),
     )
     extra = {
         "prompt": " ".join(sorted(asked)),
