@@ -10,7 +10,8 @@ from consentid.flows.publish_status_lists import (
     show_status_list,
 )
 from consentid.flows.reap import reap
-from consentid.store import clock, statuses
+from consentid.store import acts, clock, statuses
+from consentid.store.acts import Act
 from consentid.store.statuses import StatusIndex
 from consentid.tokens import status
 
@@ -131,7 +132,8 @@ async def test_a_publisher_and_who_takes_an_index_do_not_wait_for_each_other(
     async with town.context.database.writing() as connection:
         taken = await take(connection)
     async with town.context.database.writing() as holding:
-        await statuses.revoke(holding, taken, at=await clock.now(holding))
+        ending = Act(subject=subject, at=await clock.now(holding), ended=[taken])
+        await acts.write(holding, [ending])
         assert await take(holding) != taken
         assert await publish_status_list(town.context, 1)
     assert taken.idx not in await bits(town)

@@ -11,6 +11,7 @@ from consentid.core.party import Party, PartyKind, Slug
 from consentid.kit.instants import Instant
 from consentid.store import (
     access_tokens,
+    acts,
     catalogues,
     clients,
     clock,
@@ -20,6 +21,7 @@ from consentid.store import (
     subjects,
 )
 from consentid.store.access_tokens import AccessToken
+from consentid.store.acts import Act, NewProjection
 from consentid.store.catalogues import CatalogueRow
 from consentid.store.clients import Client, Registration
 from consentid.store.engine import Database
@@ -157,9 +159,8 @@ async def test_whoever_locks_a_subject_sees_what_the_one_before_wrote(database: 
         async with database.writing() as connection:
             found = await subjects.find(connection, subject, lock=True)
             assert found is not None
-            await subjects.save_projection(
-                connection, subject, version=found.version + 1, sealed=b"p"
-            )
+            counted = NewProjection(version=found.version + 1, sealed=b"p")
+            await acts.write(connection, [Act(subject=subject, at=AT, projection=counted)])
 
     await asyncio.gather(*(count_up() for _ in range(15)))
     async with database.reading() as connection:

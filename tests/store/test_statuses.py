@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from consentid.core.decision import CatalogueVersion, SubjectId
 from consentid.kit.instants import Instant
-from consentid.store import statuses, subjects
+from consentid.store import acts, statuses, subjects
+from consentid.store.acts import Act
 from consentid.store.engine import Database
 from consentid.store.statuses import LIST_BITS, AudienceState, StatusIndex
 from consentid.store.subjects import NewSubject
@@ -43,6 +44,12 @@ async def take(
 ) -> StatusIndex:
     async with database.writing() as connection:
         return await statuses.allocate(connection, subject=subject, audience=NEWS, draw=draw, at=AT)
+
+
+async def end(
+    connection: AsyncConnection, subject: SubjectId, status: StatusIndex, at: Instant = AT
+) -> None:
+    await acts.write(connection, [Act(subject=subject, at=at, ended=[status])])
 
 
 @pytest.fixture
@@ -115,7 +122,7 @@ async def test_a_revocation_keeps_its_first_moment(
     status = await take(database, subject)
     for later in (0, 5):
         async with database.writing() as connection:
-            await statuses.revoke(connection, status, at=Instant(AT + later))
+            await end(connection, subject, status, at=Instant(AT + later))
     async with owner_engine.connect() as connection:
         (found,) = await connection.execute(text("SELECT revoked_at FROM status_indices"))
         assert int(found.revoked_at.timestamp() * 1_000_000) == AT
@@ -125,7 +132,7 @@ async def test_unpublished_flips_are_taken_once(database: Database, subject: Sub
     status = await take(database, subject)
     async with database.writing() as connection:
         assert await statuses.take_unpublished(connection, 1) == []
-        await statuses.revoke(connection, status, at=AT)
+        await end(connection, subject, status)
         assert await statuses.take_unpublished(connection, 1) == [status.idx]
         assert await statuses.take_unpublished(connection, 1) == []
 
@@ -149,17 +156,14 @@ async def test_rows_that_a_version_has_not_reached_come_page_by_page(database: D
         for number in range(7):
             subject = await make_subject(connection, str(number))
             for audience in ("a", "b"):
-                await statuses.save(
-                    connection,
-                    subject,
-                    AudienceState(
-                        audience=audience,
-                        rev=1,
-                        sealed=b"",
-                        status=StatusIndex(list_no=1, idx=number),
-                        catalogue=CatalogueVersion(1 + number % 3),
-                    ),
+                state = AudienceState(
+                    audience=audience,
+                    rev=1,
+                    sealed=b"",
+                    status=StatusIndex(list_no=1, idx=number),
+                    catalogue=CatalogueVersion(1 + number % 3),
                 )
+                await acts.write(connection, [Act(subject=subject, at=AT, states=[state])])
         seen: list[tuple[CatalogueVersion, SubjectId]] = []
         while page := await statuses.find_behind(
             connection, CatalogueVersion(3), after=seen[-1] if seen else None, limit=2

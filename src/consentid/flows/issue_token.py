@@ -13,7 +13,7 @@ from consentid.core.purpose import PurposeId
 from consentid.core.saying import say
 from consentid.core.sharing import Line
 from consentid.flows.context import Context
-from consentid.flows.restate import restate
+from consentid.flows.restate import Restated, audience_of, restate
 from consentid.flows.session import Session, resolve_here
 from consentid.flows.target import default_audience
 from consentid.kit.ids import RANDOM_BYTES, uuid7
@@ -63,6 +63,23 @@ async def prepare_token(
     subject = session.subject
     line = line or Line(origin=client.party)
     restated = await restate(context, connection, book, subject, line, audience=audience, at=at)
+    return token_of(context, book, session, client, restated, at=at, line=line, within=within)
+
+
+def token_of(
+    context: Context,
+    book: Book,
+    session: Session,
+    client: Client,
+    restated: Restated,
+    *,
+    at: Instant,
+    line: Line | None = None,
+    within: Collection[PurposeId] | None = None,
+) -> PreparedToken:
+    """The claims of a token for the audience of a row that was brought up to date."""
+    line = line or Line(origin=client.party)
+    subject = session.subject
     saying = (
         restated.saying if line.actors else say(resolve_here(book, session, client.party, at), at)
     )
@@ -76,7 +93,7 @@ async def prepare_token(
         claims=ConsentClaims(
             iss=issuer,
             sub=pairwise_sub(context.keyring.pairwise, str(client.party), subject.id.bytes),
-            aud=audience,
+            aud=audience_of(restated.state),
             client_id=client.client_id,
             jti=_reference(uuid7(at, context.randomness(RANDOM_BYTES))),
             iat=issued,

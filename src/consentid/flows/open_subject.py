@@ -13,7 +13,8 @@ from consentid.keyring import wrapping
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
 from consentid.store import subjects
-from consentid.store.subjects import NewSubject
+from consentid.store.acts import NewProjection
+from consentid.store.subjects import NewSubject, SubjectRow
 
 _PROJECTION: Final = b"projection/1\0"
 
@@ -35,8 +36,12 @@ async def open_subject(
 ) -> OpenSubject | None:
     """A subject's facts, None where it is unknown or erased.  ``lock`` keeps other writers out."""
     row = await subjects.find(connection, subject, lock=lock)
-    if row is None:
-        return None
+    return None if row is None else unseal(context, row)
+
+
+def unseal(context: Context, row: SubjectRow) -> OpenSubject:
+    """Open a row with the master key."""
+    subject = row.id
     key = wrapping.unwrap(context.keyring.master, subject.bytes, row.wrapped_key)
     body = wrapping.open_sealed(key, row.sealed_projection, aad=_PROJECTION + subject.bytes)
     return OpenSubject(
@@ -48,11 +53,9 @@ async def open_subject(
     )
 
 
-async def save_subject(context: Context, connection: AsyncConnection, subject: OpenSubject) -> None:
-    """Write a changed projection.  The caller holds the subject's lock."""
-    await subjects.save_projection(
-        connection,
-        subject.id,
+def seal_projection(context: Context, subject: OpenSubject) -> NewProjection:
+    """A changed projection, to be written under the subject's lock."""
+    return NewProjection(
         version=subject.version,
         sealed=seal_for(
             context,

@@ -4,7 +4,7 @@ The row follows the subject alone.  A token for a person signed in on a device m
 row (the device's objections stand), never more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.core.catalogue import find_party
+from consentid.core.decision import SubjectId
 from consentid.core.party import Party
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution, resolve_all
@@ -22,8 +23,9 @@ from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject, seal_for
 from consentid.keyring import wrapping
 from consentid.kit.instants import Instant
-from consentid.store import statuses
-from consentid.store.statuses import AudienceState
+from consentid.store import acts, statuses
+from consentid.store.acts import Act
+from consentid.store.statuses import AudienceState, StatusIndex
 
 _SAYING: Final = b"saying/1\0"
 _VIA: Final = " via "
@@ -33,6 +35,27 @@ _VIA: Final = " via "
 class _Lists(msgspec.Struct, frozen=True, kw_only=True):
     yes: tuple[str, ...]
     no: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row as it is, and what it is to say from now on."""
+
+    key: str
+    saying: Saying
+    before: AudienceState | None = None
+    """None for one that is made now."""
+    said: Saying | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether its tokens must end."""
+        return self.said is not None and self.saying.narrows(self.said)
+
+    @property
+    def needs_index(self) -> bool:
+        """Whether its next tokens point to an index that no token has pointed to."""
+        return self.before is None or self.narrows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +70,11 @@ def row_key(line: Line, audience: str) -> str:
     """Which row speaks for a line: an audience of its holder's, and over whom the answer came."""
     before = (line.origin, *line.actors)[:-1]
     return _VIA.join((audience, *map(str, before)))
+
+
+def audience_of(state: AudienceState) -> str:
+    """Whom the tokens of a row are for."""
+    return state.audience.partition(_VIA)[0]
 
 
 def find_line(book: Book, key: str) -> Line | None:
@@ -69,14 +97,62 @@ def say_now(book: Book, subject: OpenSubject, line: Line, *, at: Instant) -> Say
     return say_on(line, book.shares, book.catalogue, resolve, at)
 
 
+def find_rows(
+    book: Book, subject: OpenSubject, states: Iterable[AudienceState], *, at: Instant
+) -> list[Row]:
+    """Every row that a subject has, beside what holds now."""
+    rows: list[Row] = []
+    for state in states:
+        line = find_line(book, state.audience)
+        saying = Saying(yes=(), no=()) if line is None else say_now(book, subject, line, at=at)
+        rows.append(
+            Row(key=state.audience, saying=saying, before=state, said=_open(subject, state))
+        )
+    return rows
+
+
+def settle_all(
+    context: Context,
+    book: Book,
+    subject: OpenSubject,
+    rows: Iterable[Row],
+    indices: Iterable[StatusIndex | None],
+) -> list[AudienceState]:
+    """The rows as they say it; ``indices`` as ``take_indices`` gave them."""
+    return [
+        _settle(context, book, subject, row, index)
+        for row, index in zip(rows, indices, strict=True)
+    ]
+
+
+def _settle(
+    context: Context, book: Book, subject: OpenSubject, row: Row, index: StatusIndex | None
+) -> AudienceState:
+    """Its revision is one more where what it says differs from what it said."""
+    catalogue = book.catalogue.version
+    before = row.before
+    if before is not None and row.said is not None and not row.saying.differs(row.said):
+        return replace(before, catalogue=catalogue)
+    status = index or (before and before.status)
+    if status is None:
+        msg = "a new row needs an index"
+        raise RuntimeError(msg)
+    return AudienceState(
+        audience=row.key,
+        rev=1 if before is None else before.rev + 1,
+        sealed=_seal(context, subject, row.key, row.saying),
+        status=status,
+        catalogue=catalogue,
+    )
+
+
 async def restate_all(
     context: Context, connection: AsyncConnection, book: Book, subject: OpenSubject, *, at: Instant
 ) -> None:
     """Bring every row of a subject up to date.  The caller holds the subject's lock."""
-    for state in await statuses.of_subject(connection, subject.id):
-        line = find_line(book, state.audience)
-        saying = Saying(yes=(), no=()) if line is None else say_now(book, subject, line, at=at)
-        await _bring(context, connection, book, subject, state, saying=saying, at=at)
+    states = await statuses.of_subject(connection, subject.id)
+    rows = find_rows(book, subject, states, at=at)
+    await _bring(context, connection, book, subject, rows, at=at)
 
 
 async def restate(
@@ -94,22 +170,16 @@ async def restate(
     The caller holds the subject's lock.
     """
     key = row_key(line, audience)
-    saying = say_now(book, subject, line, at=at)
-    for state in await statuses.of_subject(connection, subject.id):
-        if state.audience == key:
-            brought = await _bring(context, connection, book, subject, state, saying=saying, at=at)
-            return Restated(state=brought, saying=saying)
-    state = AudienceState(
-        audience=key,
-        rev=1,
-        sealed=_seal(context, subject, key, saying),
-        status=await statuses.allocate(
-            connection, subject=subject.id, audience=key, draw=context.draw, at=at
-        ),
-        catalogue=book.catalogue.version,
+    states = await statuses.of_subject(connection, subject.id)
+    before = next((state for state in states if state.audience == key), None)
+    row = Row(
+        key=key,
+        saying=say_now(book, subject, line, at=at),
+        before=before,
+        said=None if before is None else _open(subject, before),
     )
-    await statuses.save(connection, subject.id, state)
-    return Restated(state=state, saying=saying)
+    (state,) = await _bring(context, connection, book, subject, [row], at=at)
+    return Restated(state=state, saying=row.saying)
 
 
 async def _bring(
@@ -117,34 +187,51 @@ async def _bring(
     connection: AsyncConnection,
     book: Book,
     subject: OpenSubject,
-    state: AudienceState,
+    rows: Sequence[Row],
     *,
-    saying: Saying,
     at: Instant,
-) -> AudienceState:
-    before = _open(subject, state)
-    if not saying.differs(before):
-        if state.catalogue == book.catalogue.version:
-            return state
-        reached = replace(state, catalogue=book.catalogue.version)
-        await statuses.save(connection, subject.id, reached)
-        return reached
-    status = state.status
-    if saying.narrows(before):
-        context.suspects.note(status, at=at)
-        await statuses.revoke(connection, status, at=at)
-        status = await statuses.allocate(
-            connection, subject=subject.id, audience=state.audience, draw=context.draw, at=at
-        )
-    brought = AudienceState(
-        audience=state.audience,
-        rev=state.rev + 1,
-        sealed=_seal(context, subject, state.audience, saying),
-        status=status,
-        catalogue=book.catalogue.version,
+) -> Sequence[AudienceState]:
+    indices = await take_indices(context, connection, [(subject.id, row) for row in rows], at=at)
+    states = settle_all(context, book, subject, rows, indices)
+    act = Act(
+        subject=subject.id,
+        at=at,
+        states=changed(rows, states),
+        ended=ended(context, rows, at=at),
     )
-    await statuses.save(connection, subject.id, brought)
-    return brought
+    if act.states:
+        await acts.write(connection, [act])
+    return states
+
+
+async def take_indices(
+    context: Context,
+    connection: AsyncConnection,
+    rows: Sequence[tuple[SubjectId, Row]],
+    *,
+    at: Instant,
+) -> list[StatusIndex | None]:
+    """A fresh index for each row that needs one."""
+    needing = [(subject, row.key) for subject, row in rows if row.needs_index]
+    taken = iter(
+        await statuses.allocate_all(connection, needing, draw=context.draw, at=at)
+        if needing
+        else ()
+    )
+    return [next(taken) if row.needs_index else None for _, row in rows]
+
+
+def changed(rows: Iterable[Row], states: Iterable[AudienceState]) -> list[AudienceState]:
+    """The states that are not what the rows were."""
+    return [state for row, state in zip(rows, states, strict=True) if state != row.before]
+
+
+def ended(context: Context, rows: Iterable[Row], *, at: Instant) -> list[StatusIndex]:
+    """The indices whose tokens end, suspected from now on: call it before the commit."""
+    ending = [row.before.status for row in rows if row.before is not None and row.narrows]
+    for status in ending:
+        context.suspects.note(status, at=at)
+    return ending
 
 
 def _seal(context: Context, subject: OpenSubject, audience: str, saying: Saying) -> bytes:

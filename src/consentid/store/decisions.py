@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, tuple_
+from sqlalchemy import Row, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.core.decision import Decision, DecisionId, SubjectId
+from consentid.core.decision import DecisionId, SubjectId
 from consentid.kit.instants import Instant
 from consentid.store.tables import decisions
 
@@ -21,31 +21,6 @@ class DecisionRow:
     recorded_at: Instant
     sealed: bytes
     commitment: bytes
-
-
-async def add(
-    connection: AsyncConnection, decision: Decision, *, sealed: bytes, commitment: bytes
-) -> None:
-    """Append one decision."""
-    await connection.execute(
-        insert(decisions).values(
-            id=decision.id,
-            subject_id=decision.subject,
-            recorded_at=decision.recorded_at,
-            early=decision.interval.early,
-            late=decision.interval.late,
-            clock_unproven=decision.clock_unproven,
-            catalogue=decision.catalogue,
-            client_id=decision.actor,
-            assurance=decision.assurance,
-            channel=decision.channel,
-            served=decision.served,
-            signal=decision.signal,
-            adopted_from=decision.adopted_from,
-            sealed=sealed,
-            commitment=commitment,
-        )
-    )
 
 
 _COLUMNS = (

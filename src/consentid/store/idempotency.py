@@ -23,6 +23,11 @@ class IdempotencyKey:
     route: str
     key_hash: bytes
 
+    @property
+    def place(self) -> tuple[str, str, bytes]:
+        """Where it stands among all keys."""
+        return self.client_id, self.route, self.key_hash
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstRequest:

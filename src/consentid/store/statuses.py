@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import CatalogueVersion, SubjectId
 from consentid.kit.instants import Instant
+from consentid.store.arrays import fetch, transposed, unnest
 from consentid.store.tables import (
     audience_states,
     status_indices,
@@ -83,22 +84,6 @@ async def of_subject(connection: AsyncConnection, subject: SubjectId) -> list[Au
     ]
 
 
-async def save(connection: AsyncConnection, subject: SubjectId, state: AudienceState) -> None:
-    """Make or replace the row.  The caller holds the subject's lock."""
-    values = {
-        "rev": state.rev,
-        "sealed": state.sealed,
-        "list_no": state.status.list_no,
-        "idx": state.status.idx,
-        "catalogue": state.catalogue,
-    }
-    await connection.execute(
-        insert(audience_states)
-        .values(subject_id=subject, audience=state.audience, **values)
-        .on_conflict_do_update(index_elements=["subject_id", "audience"], set_=values)
-    )
-
-
 async def find_behind(
     connection: AsyncConnection,
     newest: CatalogueVersion,
@@ -129,15 +114,54 @@ async def allocate(
     at: Instant,
 ) -> StatusIndex:
     """Take a random free index.  ``draw(n)`` gives a secure random number below ``n``."""
-    while True:
+    (status,) = await allocate_all(connection, [(subject, audience)], draw=draw, at=at)
+    return status
+
+
+async def allocate_all(
+    connection: AsyncConnection,
+    holders: Sequence[tuple[SubjectId, str]],
+    *,
+    draw: Callable[[int], int],
+    at: Instant,
+) -> Sequence[StatusIndex]:
+    """Take a random free index for each holder, in their order."""
+    taken: dict[tuple[SubjectId, str], StatusIndex] = {}
+    while left := [holder for holder in holders if holder not in taken]:
         list_no = await _open_list(connection, at=at)
         for _ in range(_DRAWS):
-            status = StatusIndex(list_no=list_no, idx=draw(LIST_BITS))
-            if await _take(connection, status, subject=subject, audience=audience):
-                return status
-        await connection.execute(
-            update(status_lists).where(status_lists.c.list_no == list_no).values(is_open=False)
-        )
+            drawn = {StatusIndex(list_no=list_no, idx=draw(LIST_BITS)): each for each in left}
+            for status in await _take_all(connection, drawn):
+                taken[drawn[status]] = status
+            left = [holder for holder in left if holder not in taken]
+            if not left:
+                break
+        else:
+            await connection.execute(
+                update(status_lists).where(status_lists.c.list_no == list_no).values(is_open=False)
+            )
+    return [taken[holder] for holder in holders]
+
+
+_TAKE: Final = f"""
+INSERT INTO status_indices (list_no, idx, subject_id, audience, is_published)
+SELECT given.*, false
+FROM {unnest(status_indices, ("list_no", "idx", "subject_id", "audience"), first=1)}
+ORDER BY list_no, idx
+ON CONFLICT DO NOTHING RETURNING list_no, idx
+"""  # noqa: S608 - nothing but our own names
+
+
+async def _take_all(
+    connection: AsyncConnection, wanted: Mapping[StatusIndex, tuple[SubjectId, str]]
+) -> Sequence[StatusIndex]:
+    """Those of the places that were free, and are their holders' now."""
+    rows = [
+        (place.list_no, place.idx, subject, audience)
+        for place, (subject, audience) in wanted.items()
+    ]
+    taken = await fetch(connection, _TAKE, *transposed(rows, width=4))
+    return [StatusIndex(list_no=row["list_no"], idx=row["idx"]) for row in taken]
 
 
 async def _open_list(connection: AsyncConnection, *, at: Instant) -> int:
@@ -164,44 +188,6 @@ async def _open_list(connection: AsyncConnection, *, at: Instant) -> int:
         msg = "an insert returned no list number"
         raise RuntimeError(msg)
     return found
-
-
-async def _take(
-    connection: AsyncConnection,
-    status: StatusIndex,
-    *,
-    subject: SubjectId | None,
-    audience: str | None,
-    revoked_at: Instant | None = None,
-) -> bool:
-    statement = (
-        insert(status_indices)
-        .values(
-            list_no=status.list_no,
-            idx=status.idx,
-            subject_id=subject,
-            audience=audience,
-            revoked_at=revoked_at,
-            # A decoy's bit is set in the very window that draws it; it calls for no other.
-            is_published=revoked_at is not None,
-        )
-        .on_conflict_do_nothing()
-        .returning(status_indices.c.idx)
-    )
-    return (await connection.execute(statement)).one_or_none() is not None
-
-
-async def revoke(connection: AsyncConnection, status: StatusIndex, *, at: Instant) -> None:
-    """End the tokens at an index; the publisher sets the bit in its next window."""
-    await connection.execute(
-        update(status_indices)
-        .where(
-            status_indices.c.list_no == status.list_no,
-            status_indices.c.idx == status.idx,
-            status_indices.c.revoked_at.is_(None),
-        )
-        .values(revoked_at=at)
-    )
 
 
 async def find_holder(connection: AsyncConnection, status: StatusIndex) -> Holder | None:
@@ -278,8 +264,17 @@ async def take_unpublished(connection: AsyncConnection, list_no: int) -> Sequenc
 
 
 async def add_decoy(connection: AsyncConnection, status: StatusIndex, *, at: Instant) -> bool:
-    """Revoke an index that nobody holds; false where somebody does."""
-    return await _take(connection, status, subject=None, audience=None, revoked_at=at)
+    """Revoke an index that nobody holds; false where somebody does.
+
+    A decoy's bit is set in the very window that draws it; it calls for no other.
+    """
+    statement = (
+        insert(status_indices)
+        .values(list_no=status.list_no, idx=status.idx, revoked_at=at, is_published=True)
+        .on_conflict_do_nothing()
+        .returning(status_indices.c.idx)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None
 
 
 async def save_list(

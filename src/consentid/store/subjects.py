@@ -113,6 +113,12 @@ class DeviceRow:
     expires_at: Instant
 
 
+async def is_credential_taken(connection: AsyncConnection, credential_hash: bytes) -> bool:
+    """Whether a device has or had this credential, be it forgotten or erased since."""
+    statement = select(devices.c.subject_id).where(devices.c.credential_hash == credential_hash)
+    return (await connection.execute(statement)).first() is not None
+
+
 async def find_device(connection: AsyncConnection, credential_hash: bytes) -> DeviceRow | None:
     """The device that holds this credential; expired ones are returned too."""
     statement = (
@@ -200,17 +206,6 @@ async def find(
         wrapped_key=row.wrapped,
         sealed_projection=row.sealed,
         adult=bool(row.adult),
-    )
-
-
-async def save_projection(
-    connection: AsyncConnection, subject: SubjectId, *, version: int, sealed: bytes
-) -> None:
-    """Replace the projection.  The caller holds the subject's lock."""
-    await connection.execute(
-        update(projections)
-        .where(projections.c.subject_id == subject)
-        .values(version=version, sealed=sealed)
     )
 
 

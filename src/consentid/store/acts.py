@@ -1,0 +1,297 @@
+"""What acts leave, those of many subjects at a time: one statement, however many they are.
+
+It is on the way of every decision, so it is text, written once from the tables.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import Decision, SignalSource, SubjectId
+from consentid.kit.instants import Instant, to_datetime
+from consentid.store import tables
+from consentid.store.arrays import Parameter, Row, fetch, transposed, unnest
+from consentid.store.idempotency import IdempotencyKey
+from consentid.store.served import ServedNotice
+from consentid.store.statuses import AudienceState, StatusIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDecision:
+    """A decision with its ledger entry and its event."""
+
+    decision: Decision
+    sealed: bytes
+    commitment: bytes
+    kind: str
+    leaf: bytes
+    subject_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProjection:
+    """What the decisions of a subject come down to now."""
+
+    version: int
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAnswer:
+    """What a key was used for, and what was answered."""
+
+    key: IdempotencyKey
+    request_digest: bytes
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What one subject's act leaves."""
+
+    subject: SubjectId
+    at: Instant
+    decisions: Sequence[NewDecision] = ()
+    projection: NewProjection | None = None
+    states: Sequence[AudienceState] = ()
+    """Rows to be made or replaced."""
+    ended: Sequence[StatusIndex] = ()
+    """Indices whose tokens end; the publisher sets their bits in its next window."""
+    served: ServedNotice | None = None
+    """The notice that was answered; answered more than once, it is one notice."""
+    device: SubjectId | None = None
+    """Where the signals were seen; None: on the subject itself."""
+    signals: Mapping[SignalSource, bool] = field(default_factory=dict[SignalSource, bool])
+    answer: NewAnswer | None = None
+
+
+_INSERT: Final = "INSERT INTO {table} ({columns}) SELECT * FROM {given}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What is done to one table, and the rows that it is done with."""
+
+    table: Table
+    columns: tuple[str, ...]
+    rows: Callable[[Sequence[Act]], Iterable[Row]]
+    statement: str = _INSERT
+
+    def text(self, *, first: int) -> str:
+        """The statement, its arrays numbered from ``first``."""
+        given = unnest(self.table, self.columns, first=first)
+        columns = ", ".join(self.columns)
+        return self.statement.format(table=self.table.name, columns=columns, given=given)
+
+    def arrays(self, acts: Sequence[Act]) -> list[Parameter]:
+        """The rows of all acts."""
+        return transposed(self.rows(acts), width=len(self.columns))
+
+
+def _projections(acts: Sequence[Act]) -> Iterator[Row]:
+    for act in acts:
+        if act.projection is not None:
+            yield act.subject, act.projection.version, act.projection.sealed
+
+
+def _decisions(acts: Sequence[Act]) -> Iterator[Row]:
+    for act in acts:
+        for new in act.decisions:
+            decision = new.decision
+            yield (
+                decision.id,
+                decision.subject,
+                to_datetime(decision.recorded_at),
+                to_datetime(decision.interval.early),
+                to_datetime(decision.interval.late),
+                decision.clock_unproven,
+                decision.catalogue,
+                decision.actor,
+                decision.assurance,
+                decision.channel,
+                decision.served,
+                decision.signal,
+                decision.adopted_from,
+                new.sealed,
+                new.commitment,
+            )
+
+
+def _staged_entries(acts: Sequence[Act]) -> Iterator[Row]:
+    for act in acts:
+        for new in act.decisions:
+            yield new.decision.id, new.kind, new.leaf, to_datetime(new.decision.recorded_at)
+
+
+def _outbox(acts: Sequence[Act]) -> Iterator[Row]:
+    for act in acts:
+        for new in act.decisions:
+            at = to_datetime(new.decision.recorded_at)
+            yield new.decision.id, new.kind, act.subject, new.subject_version, at
+
+
+def _served_notices(acts: Sequence[Act]) -> Iterator[Row]:
+    # In one order everywhere: two who answered the same texts wait for one another, and not both.
+    answered = {act.served.id: (act.served, act.at) for act in acts if act.served is not None}
+    for id_, (served, at) in sorted(answered.items()):
+        yield (
+            id_,
+            served.client_id,
+            served.notice_id,
+            served.version,
+            served.language,
+            served.digest,
+            served.catalogue,
+            to_datetime(at),
+        )
+
+
+def _audience_states(acts: Sequence[Act]) -> Iterator[Row]:
+    for act in acts:
+        for state in act.states:
+            place = state.status
+            yield (
+                act.subject,
+                state.audience,
+                state.rev,
+                state.sealed,
+                place.list_no,
+                place.idx,
+                state.catalogue,
+            )
+
+
+def _status_indices(acts: Sequence[Act]) -> Iterator[Row]:
+    for act in acts:
+        for place in act.ended:
+            yield place.list_no, place.idx, to_datetime(act.at)
+
+
+def _signals_seen(acts: Sequence[Act]) -> Iterator[Row]:
+    for act in acts:
+        for source, is_on in act.signals.items():
+            yield act.subject, act.device or act.subject, source, is_on
+
+
+def _idempotency_keys(acts: Sequence[Act]) -> Iterator[Row]:
+    answers = [(act, act.answer) for act in acts if act.answer is not None]
+    for act, answer in sorted(answers, key=lambda each: each[1].key.place):
+        key = answer.key
+        yield (
+            key.client_id,
+            key.route,
+            key.key_hash,
+            answer.request_digest,
+            act.subject,
+            answer.sealed,
+            to_datetime(act.at),
+        )
+
+
+_PARTS: Final = (
+    _Part(
+        table=tables.projections,
+        columns=("subject_id", "version", "sealed"),
+        rows=_projections,
+        statement="""
+            UPDATE projections SET version = given.version, sealed = given.sealed
+            FROM {given} WHERE projections.subject_id = given.subject_id
+        """,
+    ),
+    _Part(
+        table=tables.decisions,
+        columns=(
+            *("id", "subject_id", "recorded_at", "early", "late", "clock_unproven", "catalogue"),
+            *("client_id", "assurance", "channel", "served", "signal", "adopted_from"),
+            *("sealed", "commitment"),
+        ),
+        rows=_decisions,
+    ),
+    _Part(
+        table=tables.staged_entries,
+        columns=("event_id", "kind", "leaf", "staged_at"),
+        rows=_staged_entries,
+    ),
+    _Part(
+        table=tables.outbox,
+        columns=("event_id", "kind", "subject_id", "subject_version", "created_at"),
+        rows=_outbox,
+    ),
+    _Part(
+        table=tables.served_notices,
+        columns=(
+            *("id", "client_id", "notice_id", "version", "language", "digest", "catalogue"),
+            "minted_at",
+        ),
+        rows=_served_notices,
+        statement=f"{_INSERT} ON CONFLICT DO NOTHING",
+    ),
+    _Part(
+        table=tables.audience_states,
+        columns=("subject_id", "audience", "rev", "sealed", "list_no", "idx", "catalogue"),
+        rows=_audience_states,
+        statement=f"""
+            {_INSERT} ON CONFLICT (subject_id, audience) DO UPDATE SET
+            (rev, sealed, list_no, idx, catalogue) = (
+              excluded.rev, excluded.sealed, excluded.list_no, excluded.idx, excluded.catalogue
+            )
+        """,
+    ),
+    _Part(
+        table=tables.status_indices,
+        columns=("list_no", "idx", "revoked_at"),
+        rows=_status_indices,
+        statement="""
+            UPDATE status_indices SET revoked_at = given.revoked_at FROM {given}
+            WHERE status_indices.list_no = given.list_no AND status_indices.idx = given.idx
+            AND status_indices.revoked_at IS NULL
+        """,
+    ),
+    _Part(
+        table=tables.signals_seen,
+        columns=("subject_id", "device_id", "source", "is_on"),
+        rows=_signals_seen,
+        statement=f"""
+            {_INSERT} ON CONFLICT (subject_id, device_id, source)
+            DO UPDATE SET is_on = excluded.is_on
+        """,
+    ),
+    _Part(
+        table=tables.idempotency_keys,
+        columns=(
+            *("client_id", "route", "key_hash", "request_digest", "subject_id"),
+            *("sealed_answer", "created_at"),
+        ),
+        rows=_idempotency_keys,
+        statement=f"{_INSERT} ON CONFLICT DO NOTHING RETURNING key_hash",
+    ),
+)
+
+
+def _write_text() -> str:
+    """All parts as one statement; the last one tells what it returned."""
+    texts, first = list[str](), 1
+    for part in _PARTS:
+        texts.append(part.text(first=first))
+        first += len(part.columns)
+    before = ", ".join(
+        f"{part.table.name}_written AS ({text})"
+        for part, text in zip(_PARTS[:-1], texts, strict=False)
+    )
+    return f"WITH {before} {texts[-1]}"
+
+
+_WRITE: Final = _write_text()
+
+
+async def write(connection: AsyncConnection, acts: Sequence[Act]) -> bool:
+    """Leave what follows from acts of different subjects.  The caller holds their locks.
+
+    False where one of the keys was used meanwhile: then the caller rolls back.
+    """
+    arrays = [array for part in _PARTS for array in part.arrays(acts)]
+    kept = await fetch(connection, _WRITE, *arrays)
+    return len(kept) == sum(act.answer is not None for act in acts)

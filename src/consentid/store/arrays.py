@@ -1,0 +1,37 @@
+"""Rows by the dozen: what a statement is given as arrays, one for each column.
+
+One prepared text serves any number of rows, the types are the tables' own, and nothing is compiled
+while somebody waits.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import RowMapping, Table
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_DIALECT: Final = dialect()
+
+Row: TypeAlias = Sequence[Any]
+Parameter: TypeAlias = "list[Any]"
+
+
+def unnest(table: Table, columns: Sequence[str], *, first: int) -> str:
+    """``unnest($1::UUID[], $2::TEXT[]) AS given (id, kind)``, with the types of a table."""
+    types = (table.c[column].type.compile(dialect=_DIALECT) for column in columns)
+    arrays = ", ".join(f"${first + place}::{type_}[]" for place, type_ in enumerate(types))
+    return f"unnest({arrays}) AS given ({', '.join(columns)})"
+
+
+def transposed(rows: Iterable[Row], width: int) -> list[Parameter]:
+    """One array for each column; ``width`` empty ones where there is no row."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+
+
+async def fetch(
+    connection: AsyncConnection, statement: str, *parameters: Parameter
+) -> Sequence[RowMapping]:
+    """Run a statement as it is written; rows by name, instants as the driver gives them."""
+    found = await connection.exec_driver_sql(statement, tuple(parameters))
+    return found.mappings().all() if found.returns_rows else []
