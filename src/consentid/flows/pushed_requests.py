@@ -156,6 +156,8 @@ def judge(book: Book, client: Client, fields: Mapping[str, str]) -> Authorizatio
     )
     return msgspec.structs.replace(
         request,
+        # Details that name a location are granted for that one, whatever /token is asked for.
+        resource=request.resource or authorization_details.location_of(details),
         details=authorization_details.encode(details),
         purposes=authorization_details.purposes_of(details),
     )

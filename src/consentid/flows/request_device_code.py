@@ -90,22 +90,23 @@ def _judge(
             "unauthorized_client", "This client's brand or partner is in no catalogue."
         )
     request = parse_device_request(fields, audiences=terms.audiences)
-    details = None
+    resource, details = request.resource, None
     if _DETAILS in fields:
-        details = authorization_details.encode(
-            authorization_details.parse(
-                fields[_DETAILS],
-                allowed=allowed_purposes(book, client),
-                audience=request.resource or default_audience(book, client),
-                catalogue=book.catalogue.version,
-            )
+        parsed = authorization_details.parse(
+            fields[_DETAILS],
+            allowed=allowed_purposes(book, client),
+            audience=resource or default_audience(book, client),
+            catalogue=book.catalogue.version,
         )
+        # Details that name a location are granted for that one, whatever /token is asked for.
+        resource = resource or authorization_details.location_of(parsed)
+        details = authorization_details.encode(parsed)
     return DeviceCode(
         device_code_hash=hash_token(device_code),
         user_code_hash=b"",
         client_id=client.client_id,
         scopes=_scopes(client, request.scopes),
-        resource=request.resource,
+        resource=resource,
         details=details,
         device_name=request.device_name,
         interval_s=INTERVAL_S,

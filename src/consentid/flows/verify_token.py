@@ -32,6 +32,7 @@ from consentid.store import clock, statuses
 from consentid.store.statuses import StatusIndex
 from consentid.tokens import verifying
 from consentid.tokens.consent import ConsentClaims
+from consentid.tokens.pairwise import pairwise_sub
 from consentid.tokens.reasons import Inactive
 from consentid.tokens.status import PATH
 
@@ -170,8 +171,10 @@ async def judge_status(
     if line is None or line.holder != party:
         return None
     subject = await open_subject(context, connection, holder.subject, lock=lock)
-    if subject is None:
-        return None
+    if subject is None or claims.sub != pairwise_sub(
+        context.keyring.pairwise, str(party), subject.id.bytes
+    ):
+        return None  # else made for another brand or partner, whose audience this was then
     said = say_now(book, subject, line, at=at)
     if line.actors and not said.yes:
         return None  # the sharing that the line rests on does not stand

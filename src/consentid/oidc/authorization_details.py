@@ -96,6 +96,11 @@ def purposes_of(details: Sequence[ConsentRequest]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(purpose for each in details for purpose in each.purposes))
 
 
+def location_of(details: Sequence[ConsentRequest]) -> str | None:
+    """The one audience that any of the details names; None where none does."""
+    return next((location for each in details for location in each.locations), None)
+
+
 def grant(
     details: Sequence[ConsentRequest], *, granted: Collection[str], audience: str, catalogue: int
 ) -> tuple[ConsentRequest, ...]:

@@ -1,5 +1,6 @@
 """A brand that registered several audiences: ``resource`` chooses, and each is judged alone."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,11 @@ from tests.flows.town import GRANTED, Town, edit, exchange
 from tests.flows.visits import Visit
 
 from consentid.brandbook.folder import load
+from consentid.core.decision import Outcome
 from consentid.flows.introspect import introspect
 from consentid.flows.oauth.token_types import CONSENT_TOKEN, DEVICE_CREDENTIAL
 from consentid.flows.publish_catalogue import publish_catalogue
+from consentid.flows.pushed_requests import push_request
 from consentid.flows.verify_from_memory import Memory
 from consentid.flows.verify_token import verify_token
 from consentid.flows.watch_revocations import RevocationWatch
@@ -134,6 +137,36 @@ async def test_an_audience_that_is_given_up_ends_its_tokens(
     assert not (await introspect(town.context, client, body["consent_token"])).active
     refused = await visit.refresh(body["refresh_token"])
     assert refused.body["error"] == "invalid_target"
+
+
+async def test_an_audience_that_another_brand_takes_over_brings_no_tokens_along(
+    town: Town, halcyon_folder: Path
+) -> None:
+    visit, before = Visit(town=town), await town.client()
+    code = await visit.consent(Outcome.REFUSED, resource=API)
+    token = (await visit.redeem(code)).body["consent_token"]
+    assert (await introspect(town.context, before.client, token)).active
+    edit(halcyon_folder / "news.toml", f'other_audiences = ["{API}"]', "")
+    market = f'audience = "{MARKET}"'
+    edit(halcyon_folder / "shop.toml", market, f'{market}\nother_audiences = ["{API}"]')
+    stricter = '[overrides.audience]\nbasis = "consent"'
+    edit(halcyon_folder / "shop.toml", stricter, "[overrides.audience]\nvalidity_days = 300")
+    await publish_catalogue(town.owner, load(halcyon_folder), randomness=town.context.randomness)
+    shop = (await town.client("shop-web")).client
+    assert not (await introspect(town.context, shop, token)).active
+
+
+async def test_details_that_name_a_location_are_granted_for_no_other(town: Town) -> None:
+    client, visit = (await town.client()).client, Visit(town=town)
+    details = [{"type": "consent_request", "purposes": ["ads"], "locations": [NEWS]}]
+    fields = visit.request(authorization_details=json.dumps(details))
+    pushed = await push_request(town.context, client, fields)
+    alone = {name: None for name in fields if name != "client_id"}
+    code = await visit.consent(**alone, request_uri=pushed.request_uri)
+    other = await visit.redeem(code, resource=API)
+    assert other.body["error"] == "invalid_target"
+    granted = (await visit.redeem(code)).body["authorization_details"]
+    assert [list(each["locations"]) for each in granted] == [[NEWS]]
 
 
 async def test_a_client_may_have_a_default_of_its_own(town: Town, halcyon_folder: Path) -> None:
