@@ -119,7 +119,7 @@ async def change_preferences(
             parts_own=False,
         )
         credential = await _record(
-            context, connection, shown, notice=notice, chosen=chosen, layout=layout
+            context, connection, browser, shown, notice=notice, chosen=chosen, layout=layout
         )
     return Changed(device_credential=credential, known_here=known_here)
 
@@ -127,6 +127,7 @@ async def change_preferences(
 async def _record(
     context: Context,
     connection: AsyncConnection,
+    browser: Browser,
     shown: ShownPage,
     *,
     notice: Notice,
@@ -138,7 +139,7 @@ async def _record(
     credential = None
     if session is None:  # the first explicit choice in this browser
         device, credential = await create_hub_device(
-            context, connection, client_id=HUB, at=page.now
+            context, connection, browser, act=shown.served, client_id=HUB, at=page.now
         )
         session = await open_session(context, connection, subject=device, device=None, lock=True)
     await record_choices(

@@ -19,7 +19,6 @@ from consentid.core.party import Party
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
 from consentid.flows.create_device import (
-    CREDENTIAL_BYTES,
     LIFETIME_D,
     find_device,
     hash_credential,
@@ -42,6 +41,7 @@ LIFETIME_H: Final = 12
 """How long a person stays signed in at the hub, at most."""
 _MAX_COOKIE: Final = 128
 _SID_BYTES: Final = 16
+_FIRST: Final = b"first-device/1\0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,10 +184,26 @@ async def end_session(connection: AsyncConnection, browser: Browser) -> HubSessi
 
 
 async def create_hub_device(
-    context: Context, connection: AsyncConnection, *, client_id: str, at: Instant
+    context: Context,
+    connection: AsyncConnection,
+    browser: Browser,
+    *,
+    act: bytes,
+    client_id: str,
+    at: Instant,
 ) -> tuple[SubjectId, str]:
-    """Make the device subject of a browser at its first explicit choice, and its credential."""
-    credential = base64url.encode(context.randomness(CREDENTIAL_BYTES))
+    """Make the device subject of a browser at its first explicit choice, and its credential.
+
+    ``act`` names the page that was answered.  A form that is sent twice, the second time before the
+    cookie of the first came back, finds the device that the first made.
+    """
+    credential = first_credential(context, browser, act)
+    await subjects.lock_identity(connection, hash_credential(credential))
+    made = await find_device(connection, credential, origin=None, now=at)
+    if made is not None:
+        return made, credential
+    if await subjects.is_credential_taken(connection, hash_credential(credential)):
+        credential = new_secret(context)  # an old form, of a device that was forgotten since
     new = new_subject(context, at=at)
     await subjects.create_device(
         connection,
@@ -198,6 +214,18 @@ async def create_hub_device(
         expires_at=Instant(at + LIFETIME_D * DAY),
     )
     return new.id, credential
+
+
+def first_credential(context: Context, browser: Browser, act: bytes) -> str:
+    """What a device is known by whose first choice is this act, in this browser.
+
+    As unguessable as the browser's own secret, and of no use without our key.
+    """
+    secret = (browser.unverified_secret or "").encode()
+    message = _FIRST + hashlib.sha256(secret).digest() + hashlib.sha256(act).digest()
+    return base64url.encode(
+        hmac.digest(derived_key(context.keyring.master, Job.IDENTITY), message, hashlib.sha256)
+    )
 
 
 def session_sid(context: Context, session_id: UUID, *, client_id: str) -> str:

@@ -128,14 +128,19 @@ async def load_scene(
     browser: Browser,
     *,
     lock: bool,
+    again: bool = False,
 ) -> Scene:
     """Find an interaction and who is there.  ``lock`` keeps other writers of the subject out.
+
+    ``again``: one that was answered is taken too.
 
     Raises:
         NotFoundError, GoneError: see ``take_interaction``; or the brand or partner has left.
     """
     now = await clock.now(connection)
-    taken = await take_interaction(context, connection, unverified_id, browser, now=now)
+    taken = await take_interaction(
+        context, connection, unverified_id, browser, now=now, again=again
+    )
     visitor = await find_visitor(context, connection, browser, now=now, lock=lock)
     # Read under the lock: who waited for it is not judged by a configuration replaced meanwhile.
     book = await context.book(connection)

@@ -123,8 +123,11 @@ async def take_interaction(
     browser: Browser,
     *,
     now: Instant,
+    again: bool = False,
 ) -> OpenInteraction:
     """Find an interaction of this browser, and keep other requests for it waiting.
+
+    ``again``: one that was answered is taken too.
 
     Raises:
         NotFoundError: there is none, or it was begun in another browser.
@@ -141,7 +144,7 @@ async def take_interaction(
             "interaction_unknown",
             "There is nothing to decide at this address in this browser: begin again at the site.",
         )
-    if row.finished_at is not None:
+    if row.finished_at is not None and not again:
         raise GoneError("interaction_finished", "This was answered already.")
     client = await clients.find(connection, row.client_id)
     if row.expires_at <= now or client is None:

@@ -315,7 +315,12 @@ async def _choose(
     client, session, credential = scene.taken.client, scene.visitor.session, None
     if session is None:  # the first explicit choice in this browser
         device, credential = await create_hub_device(
-            context, connection, client_id=client.client_id, at=scene.now
+            context,
+            connection,
+            scene.browser,
+            act=scene.taken.row.interaction_hash,
+            client_id=client.client_id,
+            at=scene.now,
         )
         session = await open_session(context, connection, subject=device, device=None, lock=True)
     session = await record_choices(

@@ -180,14 +180,40 @@ def test_another_browser_finds_nothing_here(arrive: Arrive) -> None:
     assert "<h1>This page belongs to another browser</h1>" in answer.text
 
 
-def test_an_answered_page_is_gone(arrive: Arrive) -> None:
+def test_a_form_that_is_sent_twice_is_one_answer_and_leads_to_the_client(
+    hub: Hub, arrive: Arrive
+) -> None:
+    """The browser gave up on the first answer at the second click, and its cookie with it."""
+    visit = arrive()
+    sent = {**visit.form().hidden, "act": "refuse"}
+    before = hub.counts()
+    first = visit.send(sent)
+    visit.http.cookies.delete("consentid-device")
+    second = visit.send({**sent, "act": "accept"})
+    assert first.status_code == second.status_code == 303
+    for answer in (first, second):
+        location = _answered(answer)
+        assert "code=" in location
+        assert "state=the-state" in location
+    assert second.cookies["consentid-device"] == first.cookies["consentid-device"]
+    now = hub.counts()
+    assert {each: now[each] - before[each] for each in ("devices", "decisions")} == {
+        "devices": 1,
+        "decisions": 1,
+    }
+
+
+def test_who_comes_back_to_an_answered_page_is_led_to_their_choices(arrive: Arrive) -> None:
     visit = arrive()
     hidden = visit.form().hidden
     assert visit.send({**hidden, "act": "refuse"}).status_code == 303
-    again = visit.send({**hidden, "act": "accept"})
+    again = visit.look()
     assert again.status_code == 410
     assert "<h1>You have answered already</h1>" in again.text
-    assert visit.look().status_code == 410
+    assert "See and change my choices" in again.text
+    link = "/preferences?client_id=news-web&amp;return_to=http%3A%2F%2Fnews.localhost%3A7600%2F"
+    assert f'href="{link}"' in again.text
+    assert replace(arrive(), path=visit.path).look().status_code == 404
 
 
 def test_a_stale_form_is_a_conflict_and_leads_to_the_page_as_it_is_now(arrive: Arrive) -> None:

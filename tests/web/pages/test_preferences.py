@@ -1,5 +1,6 @@
 """The preference centre over HTTP: what it tells, what it takes, and what it refuses."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,6 +25,10 @@ def arrive(hub: Hub) -> Iterator[Arrive]:
             return Person.arrive(hub, http, query, **headers)
 
         yield begin
+
+
+def _hash(credential: str) -> str:
+    return hashlib.sha256(credential.encode()).hexdigest()
 
 
 def today() -> str:
@@ -178,6 +183,27 @@ def test_a_form_of_another_browser_is_refused(arrive: Arrive) -> None:
     assert mine.send(planted).status_code == 400
     without = {name: text for name, text in mine.hidden.items() if name != "form_token"}
     assert mine.send({**without, "act": "accept"}).status_code == 403
+
+
+def test_a_first_answer_that_is_sent_twice_makes_one_device(hub: Hub, arrive: Arrive) -> None:
+    """The second click is sent before the first one's cookie is back."""
+    person = arrive()
+    sent = {**person.hidden, "answer": "refused group ads.personalised"}
+    before = hub.counts()["devices"]
+    first = person.send(sent)
+    made = person.http.cookies.get("consentid-device")
+    person.http.cookies.delete("consentid-device")
+    second = person.send(sent)
+    assert first.status_code == second.status_code == 303
+    assert made
+    assert person.http.cookies.get("consentid-device") == made
+    assert hub.counts()["devices"] - before == 1
+    hub.rows(
+        f"UPDATE devices SET expires_at = created_at WHERE credential_hash = '\\x{_hash(made)}'"
+    )
+    person.http.cookies.delete("consentid-device")
+    assert person.send(sent).status_code == 303  # forgotten since: it is not that one again
+    assert person.http.cookies.get("consentid-device") != made
 
 
 def test_a_form_made_before_somebody_was_known_is_stale(hub: Hub, arrive: Arrive) -> None:

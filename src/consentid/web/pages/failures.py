@@ -11,7 +11,7 @@ from consentid.web import failures
 from consentid.web.catalogue import accepted_languages
 from consentid.web.error_document import is_for_persons
 from consentid.web.guards import context_of
-from consentid.web.pages.frame import bare_frame, frame_of
+from consentid.web.pages.frame import Frame, bare_frame, frame_of
 from consentid.web.pages.message import Message, MessageView
 from consentid.web.pages.rendering import respond
 from consentid.web.pages.words import LANGUAGES, choose_language
@@ -105,15 +105,12 @@ def _page(
     detail: str | None = None,
     retry_after_s: int | None = None,
 ) -> Response[Any]:
-    book = context_of(request).last_book
-    offered = LANGUAGES if book is None else book.group.languages
-    preferred = accepted_languages(request.headers.get("accept-language", ""))
-    language = choose_language((*request.query_params.getall("lang", []), *preferred), offered)
+    frame = _frame(request)
     message = _CODES.get(code) or _STATUSES.get(status, Message.REQUEST_MALFORMED)
     path = request.scope["path"]
     again = _page_of(path) if message in _SHOWN_AGAIN else None
     view = MessageView(
-        frame=bare_frame(language) if book is None else frame_of(book, None, language, path=None),
+        frame=frame,
         message=message,
         reference=code,
         detail=detail,
@@ -125,6 +122,19 @@ def _page(
     # A form that breaks a rule is a 400 to a person's browser, as at OAuth's endpoints.
     shown = HTTPStatus.BAD_REQUEST if status is HTTPStatus.UNPROCESSABLE_ENTITY else status
     return respond(view, shown, retry_after_s=retry_after_s)
+
+
+def answered_view(request: Request[Any, Any, Any], *, next_path: str) -> MessageView:
+    """What whoever comes back to an answered page is told, and where to change the answer."""
+    return MessageView(frame=_frame(request), message=Message.FINISHED, next_path=next_path)
+
+
+def _frame(request: Request[Any, Any, Any]) -> Frame:
+    book = context_of(request).last_book
+    offered = LANGUAGES if book is None else book.group.languages
+    preferred = accepted_languages(request.headers.get("accept-language", ""))
+    language = choose_language((*request.query_params.getall("lang", []), *preferred), offered)
+    return bare_frame(language) if book is None else frame_of(book, None, language, path=None)
 
 
 def _page_of(path: str) -> str | None:

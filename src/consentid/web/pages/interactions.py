@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final, assert_never
+from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
@@ -15,6 +16,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from consentid.cache.limits import Limit
 from consentid.core.decision import SignalSource
+from consentid.flows.answer_again import answer_again, find_answered
 from consentid.flows.context import Context
 from consentid.flows.finish_interaction import NextStep
 from consentid.flows.hub_session import Browser
@@ -31,6 +33,7 @@ from consentid.flows.interactions import (
     reopen_interaction,
     start_login,
 )
+from consentid.kit.errors import GoneError
 from consentid.web.callers import address_of, wall_clock_s
 from consentid.web.catalogue import accepted_languages
 from consentid.web.cookies import Cookie, Jar, jar_of
@@ -46,11 +49,14 @@ from consentid.web.pages.consent_form import (
     sent_back,
 )
 from consentid.web.pages.consent_view import ALL, Visit, consent_view, profile_of, today
+from consentid.web.pages.failures import answered_view
 from consentid.web.pages.forgery import check_form, check_same_origin, form_token
+from consentid.web.pages.preferences_visit import PATH as PREFERENCES
 from consentid.web.pages.rendering import form_target, layout_digest, respond
 from consentid.web.strict_bodies import body_of
 
 FOLDER: Final = "/interaction"
+_FINISHED: Final = "interaction_finished"
 _ANSWERS: Final = Limit(name="interaction_answers", most=300, window_s=60)
 
 _Id = Annotated[str, PathParameter(max_length=128)]
@@ -128,7 +134,10 @@ async def get_interaction(
         unverified_reach=reach,
         unverified_show=show,
     )
-    found = await asking.open()
+    try:
+        found = await asking.open()
+    except GoneError as gone:
+        return await _answered(asking, gone)
     if isinstance(found, NextStep):
         return _go(asking.jar, found)
     return respond(asking.view(found), form_targets=_form_targets(found))
@@ -165,6 +174,14 @@ async def post_interaction(
         unverified_token=submission.unverified_token,
     )
     await context.limiter.check(_ANSWERS, address_of(request), now_s=wall_clock_s())
+    try:
+        return await _take(asking, submission, is_told=fields.get(TOLD) == SignalSource.GPC)
+    except GoneError as gone:
+        return await _answered(asking, gone, is_sent_again=True)
+
+
+async def _take(asking: _Asking, submission: Submission, *, is_told: bool) -> Response[Any]:
+    context, interaction_id = asking.context, asking.interaction_id
     answer = _plain_answer(submission)
     if answer is None:
         found = await reopen_interaction(
@@ -183,9 +200,33 @@ async def post_interaction(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 form_targets=_form_targets(found),
             )
-        answer = _choosing(asking, submission, view, is_told=fields.get(TOLD) == SignalSource.GPC)
+        answer = _choosing(asking, submission, view, is_told=is_told)
     step = await answer_interaction(context, interaction_id, asking.browser, answer)
     return _go(asking.jar, step)
+
+
+async def _answered(
+    asking: _Asking, gone: GoneError, *, is_sent_again: bool = False
+) -> Response[Any]:
+    """Lead on whoever comes back to an answered page: never a dead end.
+
+    Raises:
+        GoneError: it is over otherwise.
+    """
+    if gone.code != _FINISHED:
+        raise gone
+    context, interaction_id = asking.context, asking.interaction_id
+    if is_sent_again:
+        try:
+            return _go(asking.jar, await answer_again(context, interaction_id, asking.browser))
+        except GoneError as late:
+            if late.code != _FINISHED:
+                raise
+    found = await find_answered(context, interaction_id, asking.browser)
+    errand = {"client_id": found.client_id, "return_to": found.home}
+    kept = {name: text for name, text in errand.items() if text is not None}
+    view = answered_view(asking.request, next_path=f"{PREFERENCES}?{urlencode(kept)}")
+    return respond(view, HTTPStatus.GONE)
 
 
 @get("/interaction/{interaction_id:str}/sign-in", include_in_schema=False)
