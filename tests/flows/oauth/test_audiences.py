@@ -108,6 +108,14 @@ async def test_a_token_for_one_audience_is_none_for_another_of_the_same_brand(to
         assert answer.startswith(b'{"active":' + says)
 
 
+@pytest.mark.parametrize(("target", "error"), [(API, None), (MARKET, "invalid_target")])
+async def test_a_client_by_itself_may_name_no_foreign_target(
+    town: Town, target: str, error: str | None
+) -> None:
+    answer = await town.ask_token("news-web", grant_type="client_credentials", resource=target)
+    assert answer.body.get("error") == error
+
+
 async def test_two_targets_at_once_are_refused(town: Town) -> None:
     answer = await town.ask_token(
         "news-web",
@@ -161,8 +169,9 @@ async def test_details_that_name_a_location_are_granted_for_no_other(town: Town)
     details = [{"type": "consent_request", "purposes": ["ads"], "locations": [NEWS]}]
     fields = visit.request(authorization_details=json.dumps(details))
     pushed = await push_request(town.context, client, fields)
-    alone = {name: None for name in fields if name != "client_id"}
-    code = await visit.consent(**alone, request_uri=pushed.request_uri)
+    alone = dict.fromkeys(name for name in fields if name != "client_id")
+    interaction = await visit.begin(**alone, request_uri=pushed.request_uri)
+    code = (await visit.choose(interaction, Outcome.GRANTED))["code"]
     other = await visit.redeem(code, resource=API)
     assert other.body["error"] == "invalid_target"
     granted = (await visit.redeem(code)).body["authorization_details"]

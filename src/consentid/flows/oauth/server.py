@@ -24,6 +24,7 @@ from consentid.flows.authenticate_client import find_client
 from consentid.flows.oauth.authorization_code import CodeGrant, S256Only
 from consentid.flows.oauth.client import OWN_SCOPES, AuthlibClient
 from consentid.flows.oauth.device_code import DeviceGrant
+from consentid.flows.oauth.errors import InvalidTargetError
 from consentid.flows.oauth.hand_off import HandOffGrant
 from consentid.flows.oauth.refresh_token import RefreshGrant
 from consentid.flows.oauth.request import AuthlibRequest, client_of, ours
@@ -147,6 +148,7 @@ class TokenServer(AuthorizationServer):
         self, *, grant_type: str, scope: str | None = None, **_unused: object
     ) -> dict[str, Any]:
         if grant_type == ClientCredentialsGrant.GRANT_TYPE:
+            self._check_resource()
             scope = self.scope_for(OWN_SCOPES)
         token = {
             "access_token": base64url.encode(self.transaction.context.randomness(TOKEN_BYTES)),
@@ -157,6 +159,13 @@ class TokenServer(AuthorizationServer):
         granted = self._asked.granted
         refresh = None if granted is None else refresh_token_for(self.transaction, granted)
         return token if refresh is None else {**token, "refresh_token": refresh}
+
+    def _check_resource(self) -> None:
+        """Refuse a foreign target also where none is needed.  Spec: RFC 8707 section 2."""
+        resource = self._asked.fields.get("resource")
+        terms = self.transaction.book.catalogue.parties.get(client_of(self._asked).row.party)
+        if resource is not None and (terms is None or resource not in terms.audiences):
+            raise InvalidTargetError("resource is not registered to this client.")
 
     def _find_client(self, client_id: str) -> AuthlibClient | None:
         row = await_only(clients.find(self.transaction.connection, client_id))
