@@ -9,7 +9,9 @@ from tests.flows.visits import LAYOUT, Visit, choose_all, query_of
 from consentid.core.asking import Reason
 from consentid.core.purpose import PurposeId
 from consentid.flows.finish_interaction import NextStep
+from consentid.flows.interaction_state import note_sign_in
 from consentid.flows.interactions import Cancel, Continue, Interaction, open_interaction
+from consentid.store import clock
 
 _ADS = PurposeId("ads")
 
@@ -155,19 +157,28 @@ async def test_the_cookie_of_one_account_is_none_of_another(town: Town) -> None:
     assert page.is_new_here
 
 
-async def test_a_contradiction_is_told_on_the_way_and_not_at_the_next_sign_in(town: Town) -> None:
+async def test_a_contradiction_is_told_until_its_page_was_answered_and_then_no_more(
+    town: Town,
+) -> None:
+    """Who closed the page unseen is told at the next sign-in; who answered it is not."""
     sub = new_sub()
     await answered_elsewhere(town, sub)
     visit = Visit(town=town)
     await visit.consent(REFUSED)
+    assert (await visit.sign_in(sub)).contradictions  # and the page was closed
     interaction = await begun(visit)
-    for expected in (True, False):
-        signed_in = await visit.sign_in(sub)
-        assert bool(signed_in.contradictions) is expected
-    step = await open_interaction(
+    signed_in = await visit.sign_in(sub)
+    async with town.context.database.writing() as connection:
+        at = await clock.now(connection)
+        await note_sign_in(town.context, connection, interaction, visit.browser, signed_in, at=at)
+    page = await open_interaction(
         town.context, interaction, visit.browser, languages=("en",), layout=LAYOUT
     )
-    assert isinstance(step, NextStep), "told before, and nothing is missing"
+    assert isinstance(page, Interaction)
+    assert page.contradictions
+    step = await visit.answer(interaction, Continue(unverified_served=page.served))
+    assert "code" in query_of(step.redirect)
+    assert not (await visit.sign_in(sub)).contradictions
 
 
 async def test_how_the_page_was_laid_out_is_kept_with_what_was_answered_on_it(town: Town) -> None:

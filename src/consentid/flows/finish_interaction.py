@@ -14,8 +14,9 @@ from consentid.flows.interaction_state import AuthorizeTask, DeviceTask
 from consentid.flows.issue_code import issue_code, refusal_uri
 from consentid.flows.known_here import remember_here
 from consentid.flows.session import Session, rests_on
+from consentid.flows.told import keep_told, open_told
 from consentid.oidc.refusal import RefusedRequestError
-from consentid.store import interactions
+from consentid.store import interactions, subjects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +84,17 @@ async def _settle_device(
 async def finish(
     context: Context, connection: AsyncConnection, scene: Scene, session: Session
 ) -> NextStep:
-    """Give the code, or let the device have its tokens; whoever signed in is known here now."""
+    """Give the code, or let the device have its tokens; whoever signed in is known here now.
+
+    What the page told of account and device was read: it is not told again.
+    """
     known = await remember_here(context, connection, scene.browser, scene.visitor, at=scene.now)
+    contradictions = scene.taken.state.contradictions
+    if contradictions and scene.visitor.login is not None and session.device is not None:
+        account, device = session.subject, session.device.id
+        sealed = await subjects.find_told(connection, account=account.id, device=device)
+        told = open_told(account, device, sealed)
+        await keep_told(context, connection, account, device, told=told, new=contradictions)
     return replace(await _give(context, connection, scene, session), known_here=known)
 
 

@@ -144,6 +144,7 @@ async def sign_in_session(
         party=party,
         device=await _find_device(connection, browser, now=at),
         at=at,
+        tells_now=False,
     )
     former = await end_session(connection, browser)
     is_same = (

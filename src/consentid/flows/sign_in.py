@@ -49,11 +49,13 @@ async def sign_in(
     party: Party | None,
     device: SubjectId | None,
     at: Instant,
+    tells_now: bool = True,
 ) -> SignedIn:
     """Open the session of a portal identity, making its subject at the first time.
 
     ``party`` is whose contradictions are to be told now; None where the hub's own pages tell them.
-    The caller commits.
+    ``tells_now``: this very answer tells them; a page does so later, and notes it when it is
+    answered.  The caller commits.
 
     Raises:
         UnauthenticatedError: the ID token was used before.
@@ -74,7 +76,7 @@ async def sign_in(
     if beneath is None:
         return SignedIn(session=Session(subject=account), adopted=0, contradictions=())
     contradictions = await _contradictions(
-        context, connection, book, account, beneath, party=party, at=at
+        context, connection, book, account, beneath, party=party, at=at, tells_now=tells_now
     )
     account, adopted = await _adopt(context, connection, book, account, beneath, at=at)
     return SignedIn(
@@ -122,6 +124,7 @@ async def _contradictions(
     *,
     party: Party | None,
     at: Instant,
+    tells_now: bool,
 ) -> tuple[Contradiction, ...]:
     """What to tell at this sign-in; a brand hears of what concerns it, and of that once."""
     sealed = await subjects.link_device(connection, account=account.id, device=device.id, at=at)
@@ -138,7 +141,7 @@ async def _contradictions(
         )
         if each.party == party
     )
-    if found:
+    if found and tells_now:
         await keep_told(context, connection, account, device.id, told=told, new=found)
     return found
 
