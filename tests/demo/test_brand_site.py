@@ -163,3 +163,20 @@ def test_a_logout_token_counts_once(news: TestClient[Litestar]) -> None:
     assert news.post("/backchannel-logout", data=form).status_code == 200
     assert news.post("/backchannel-logout", data=form).status_code == 400
     assert news.post("/backchannel-logout", data={"logout_token": "nonsense"}).status_code == 400
+
+
+def test_the_news_front_page_shows_no_story_twice(news: TestClient[Litestar]) -> None:
+    page = news.get("/?lang=en").text
+    for story in content_of("news", "en").items:
+        assert page.count(f"<b>{story.title}</b>") + page.count(f">{story.title}</a>") == 1
+    for _kind, slug in content_of("news", "en").sections:
+        assert page.count(f'id="{slug}"') == 1
+
+
+@pytest.mark.parametrize("brand", BRANDS)
+def test_a_shelf_does_not_offer_what_is_being_read(brand: str) -> None:
+    content = content_of(brand, "en")
+    for one in content.items:
+        beside = content.shelf_beside(one.slug)
+        assert one not in beside
+        assert len(beside) == len(content.shelf)

@@ -57,7 +57,16 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     @property
     def shelf(self) -> list[Item]:
         """What the editors picked for everybody."""
-        return [*reversed(self.items)][:_SHELF]
+        return self.shelf_beside("")
+
+    def shelf_beside(self, reading: str) -> list[Item]:
+        """The same without what is being read."""
+        return [one for one in reversed(self.items) if one.slug != reading][:_SHELF]
+
+    @property
+    def above_the_shelf(self) -> list[Item]:
+        """What a front page that shows nothing twice lists itself."""
+        return self.items[: len(self.items) - len(self.shelf)]
 
 
 @cache
