@@ -54,6 +54,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A Unix socket to listen on instead of host and port."""
     workers: _Positive = 1
     """Web processes that ``serve`` starts."""
+    metrics_port: _Port | None = None
+    """Where each process answers ``/metrics`` to Prometheus, apart from the hub's own address;
+    unset: nowhere.  0 is any free port.  The web processes of one ``serve`` take this one and
+    those after it.
+    """
+    metrics_host: str = "127.0.0.1"
+    """The address of that listener: whoever reaches it may read."""
     concurrency: _Positive = 1000
     """Requests at once per web process; more are answered 503."""
     followers: _Positive = 2000

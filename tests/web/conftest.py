@@ -26,5 +26,6 @@ def hub(
     """One hub for all tests here: each makes subjects of its own."""
     urls: DatabaseUrls = run_apart(postgres.create_database("web", template=template_database))
     folder = tmp_path_factory.mktemp("hub")
-    with running_hub(folder, urls, portal, valkey_url=valkey_url) as running:
+    settings = {"CONSENTID_METRICS_PORT": "0"}  # any that is free; the log says which
+    with running_hub(folder, urls, portal, valkey_url=valkey_url, settings=settings) as running:
         yield running

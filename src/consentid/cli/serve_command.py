@@ -55,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, end)
 
     uds = given.uds or chosen.uds
+    workers = given.workers or chosen.workers
+    # The processes that we start read the same settings, and share out the ports for metrics.
+    os.environ[f"{settings.PREFIX}WORKERS"] = str(workers)
     uvicorn.run(
         "consentid.asgi:create_app",
         factory=True,
@@ -62,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         port=chosen.port if given.port is None else given.port,
         uds=None if uds is None else str(uds),
         fd=given.fd,
-        workers=given.workers or chosen.workers,
+        workers=workers,
         loop="uvloop",
         http="httptools",
         ws="none",

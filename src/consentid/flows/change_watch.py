@@ -81,6 +81,10 @@ class ChangeWatch:
                 if not self._of_subject[subject]:
                     del self._of_subject[subject]
 
+    def __len__(self) -> int:
+        """How many wait now."""
+        return len(self._waiting)
+
     async def follow(self) -> None:
         """Ask, compare and wake, until cancelled."""
         while True:

@@ -10,6 +10,7 @@ from consentid.brandbook.book import Book
 from consentid.brandbook.encoding import decode
 from consentid.cache.limits import Limiter
 from consentid.core.decision import CatalogueVersion
+from consentid.flows.counts import Counts
 from consentid.flows.read_buffer import ReadBuffer
 from consentid.flows.suspects import Suspects
 from consentid.keyring.loading import Keyring, load
@@ -46,6 +47,7 @@ class Context:
         """Seconds, for how long something took here; never for when it was."""
         self.reads: ReadBuffer = ReadBuffer()
         self.suspects: Suspects = Suspects()
+        self.counts: Counts = Counts()
         self._keyring: Keyring = load(settings.keys_dir)
         self._book: Book | None = None
 

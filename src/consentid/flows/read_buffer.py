@@ -53,7 +53,7 @@ class ReadBuffer:
         self._counts: Counter[Read] = Counter()
         """What could not be written before."""
         self.lost: int = 0
-        """How many were not kept, for want of room."""
+        """How many were not kept in all, for want of room."""
 
     def note(self, read: Read) -> None:
         """Remember one.  Counting is left to whoever writes."""
@@ -70,6 +70,10 @@ class ReadBuffer:
     def give_back(self, taken: Mapping[Read, int]) -> None:
         """Put back what could not be written."""
         self._counts.update(taken)
+
+    def __len__(self) -> int:
+        """How many wait to be written; those of one subject, client and kind may be one."""
+        return len(self._noted) + len(self._counts)
 
     def _count(self) -> None:
         noted, self._noted = self._noted, []

@@ -19,6 +19,7 @@ from msgspec import UNSET
 
 from consentid.flows.authenticate import Caller, authenticate
 from consentid.flows.context import Context
+from consentid.flows.counts import ACTIVE, NOBODY, NOT_GRANTED
 from consentid.flows.note_read import note_read
 from consentid.flows.read_buffer import ReadKind
 from consentid.flows.target import default_audience
@@ -26,7 +27,7 @@ from consentid.flows.verify_token import VerifyOut, active_answer, decide, statu
 from consentid.flows.watch_revocations import Ground, RevocationWatch
 from consentid.store.statuses import StatusIndex
 from consentid.tokens.consent import MAX_LENGTH
-from consentid.tokens.reasons import Inactive
+from consentid.tokens.reasons import Inactive, Reason
 from consentid.tokens.verifying import LEEWAY_S
 from consentid.verify.recent import Recent
 
@@ -71,6 +72,7 @@ class Memory:
     def __init__(self, context: Context, watch: RevocationWatch) -> None:
         self._context: Final = context
         self._watch: Final = watch
+        self._verdicts: Final = context.counts.verdicts
         self._tokens: Final[Recent[str, _Seen]] = Recent(REMEMBERED)
         self._callers: Final[Recent[str, _KnownCaller]] = Recent(CALLERS)
         self._asking: Final[dict[str, asyncio.Task[Caller]]] = {}
@@ -151,33 +153,41 @@ class Memory:
         unverified_token: str,
         purposes: Sequence[str],
     ) -> bytes | None:
-        inactive = _DENIED_BODY if purposes else _INACTIVE_BODY
+        bare = not purposes
         now_s = self._watch.now_s()
         seen = self._tokens.find(unverified_token)
         if seen is None or seen.ground is not ground or seen.audience != audience:
             found = self._judge(ground, audience, unverified_token, now_s)
             if not isinstance(found, _Seen):
-                return inactive if isinstance(found, Inactive) else None
+                return None if found is None else self._no(client_id or NOBODY, found.reason, bare)
             seen = found
             self.judged += 1
         else:
             self.recalled += 1
             if not seen.from_s <= now_s < seen.exp_s:
                 self._tokens.forget(unverified_token)
-                return inactive
+                reason = Reason.EXPIRED if now_s >= seen.exp_s else Reason.NOT_YET_VALID
+                return self._no(client_id or seen.client_id, reason, bare)
         place = seen.place
         ended = self._watch.has_ended(place.list_no, place.idx)
         if ended is None or (place.list_no, place.idx) in self._context.suspects:
             self.passed_on += 1
             return None
+        client_id = client_id or seen.client_id
         if ended:
             self._tokens.forget(unverified_token)
-            return inactive
-        note_read(self._context, place, client_id or seen.client_id, ReadKind.VERIFY)
-        if not purposes:
+            return self._no(client_id, Reason.SUPERSEDED, bare)
+        note_read(self._context, place, client_id, ReadKind.VERIFY)
+        if bare:
+            self._verdicts.add((client_id, ACTIVE))
             return seen.body
         may = decide(ground.book, ground.parties[audience], seen.granted, purposes)
+        self._verdicts.add((client_id, ACTIVE if may else NOT_GRANTED))
         return seen.body[:-1] + _DECISIONS[may]
+
+    def _no(self, client_id: str, reason: Reason, bare: bool) -> bytes:
+        self._verdicts.add((client_id, reason))
+        return _INACTIVE_BODY if bare else _DENIED_BODY
 
     async def _ask(self, unverified_access_token: str) -> Caller:
         asked_at_s, epoch = self._context.monotonic(), self._epoch

@@ -19,6 +19,7 @@ from consentid.core.sharing import Line
 from consentid.flows.authenticate import Caller
 from consentid.flows.consistency import check_at_least
 from consentid.flows.context import Context
+from consentid.flows.counts import ACTIVE, NOT_GRANTED
 from consentid.flows.note_read import note_read
 from consentid.flows.open_subject import OpenSubject, open_subject
 from consentid.flows.read_buffer import ReadKind
@@ -33,7 +34,7 @@ from consentid.store.statuses import StatusIndex
 from consentid.tokens import verifying
 from consentid.tokens.consent import ConsentClaims
 from consentid.tokens.pairwise import pairwise_sub
-from consentid.tokens.reasons import Inactive
+from consentid.tokens.reasons import Inactive, Reason
 from consentid.tokens.status import PATH
 
 _NEEDS_NO_CHOICE: Final = frozenset(LegalBasis) - {
@@ -75,7 +76,8 @@ async def verify_token(
         MalformedError: ``at_least`` is not a reference of this caller's sector.
         UnavailableError: the answer cannot be known now, or would be older than ``at_least``.
     """
-    party = caller.client.party
+    party, client_id = caller.client.party, caller.client.client_id
+    verdicts = context.counts.verdicts
     inactive = VerifyOut(active=False, decision="deny") if purposes else _INACTIVE
     async with context.database.reading() as connection:
         book = await context.book(connection)
@@ -97,16 +99,20 @@ async def verify_token(
             now_s=now / SECOND,
         )
         if isinstance(verified, Inactive):
+            verdicts.add((client_id, verified.reason))
             return inactive
         claims = verified.claims
         judged = await judge_status(context, connection, book, claims, party=party, at=now)
         if judged is None:
+            verdicts.add((client_id, Reason.SUPERSEDED))
             return inactive
         check_at_least(context, party, Session(subject=judged.subject), at_least)
-    note_read(context, judged.subject.id, caller.client.client_id, ReadKind.VERIFY)
+    note_read(context, judged.subject.id, client_id, ReadKind.VERIFY)
     if not purposes:
+        verdicts.add((client_id, ACTIVE))
         return active_answer(claims)
     may = decide(book, party, claims.consent.g, purposes)
+    verdicts.add((client_id, ACTIVE if may else NOT_GRANTED))
     return active_answer(claims, decision="allow" if may else "deny")
 
 

@@ -1,10 +1,10 @@
 """The way to PostgreSQL: one engine per process, one transaction per flow."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol, final
 
-from sqlalchemy import NullPool, text
+from sqlalchemy import NullPool, QueuePool, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -64,6 +64,8 @@ class Database:
         self._apart: AsyncEngine = create_async_engine(
             url, poolclass=NullPool, hide_parameters=True, connect_args=connect_args
         )
+        self._afterwards: dict[int, list[Callable[[], None]]] = {}
+        self.connections: Final = connections
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[AsyncConnection]:
@@ -72,8 +74,26 @@ class Database:
         Raises:
             UnavailableError: PostgreSQL cannot be reached.
         """
+        acts: list[Callable[[], None]] = []
         async with _reachable(), self._engine.begin() as connection:
-            yield connection
+            self._afterwards[id(connection)] = acts
+            try:
+                yield connection
+            finally:
+                del self._afterwards[id(connection)]
+        for act in acts:
+            act()
+
+    def after_commit(self, connection: AsyncConnection, act: Callable[[], None]) -> None:
+        """Have something done once this transaction has committed; ``writing`` opened it."""
+        acts = self._afterwards.get(id(connection))
+        if acts is not None:
+            acts.append(act)
+
+    def in_use(self) -> int:
+        """How many of the pool's connections somebody has now."""
+        pool = self._engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:

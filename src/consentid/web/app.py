@@ -16,6 +16,7 @@ from consentid.flows.context import Context
 from consentid.flows.verify_from_memory import Memory
 from consentid.flows.watch_revocations import RevocationWatch
 from consentid.kit.errors import ConsentidError
+from consentid.telemetry.tally import Timings
 from consentid.web.authorize import get_authorize, post_authorize
 from consentid.web.backchannel import post_backchannel_logout
 from consentid.web.catalogue import get_catalogue, post_served
@@ -27,6 +28,7 @@ from consentid.web.hand_offs import post_hand_off
 from consentid.web.headers import EdgeHeaders
 from consentid.web.health import get_live, get_ready
 from consentid.web.introspect import post_introspect
+from consentid.web.metrics import Timed, WebMetrics, exposing_metrics
 from consentid.web.openapi import openapi_config
 from consentid.web.pages import failures
 from consentid.web.pages.asset_files import get_asset
@@ -143,6 +145,10 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
         context.database, most=min(settings.followers, max(1, settings.concurrency // 2))
     )
 
+    # Whoever does not ask for metrics is not timed.
+    timings = None if settings.metrics_port is None else Timings("route", "method", "status")
+    metrics = WebMetrics(context, watch=watch, memory=memory, changes=changes, requests=timings)
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         following = asyncio.create_task(watch.follow())
@@ -167,7 +173,12 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
 
     app = Litestar(
         route_handlers=_HANDLERS,
-        lifespan=[lifespan, keeping_reads(context), waking(changes)],
+        lifespan=[
+            lifespan,
+            keeping_reads(context),
+            waking(changes),
+            exposing_metrics(metrics, settings),
+        ],
         middleware=[StrictBodies],
         before_request=check_query,
         request_class=StrictRequest,
@@ -192,7 +203,12 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     prepare()
     # Around the router: middleware of the framework does not see what is refused there.
     app.asgi_handler = EdgeHeaders(Compression(app.asgi_handler), context)
-    app.asgi_handler = QuickVerify(app.asgi_handler, context, memory)
+    app.asgi_handler = QuickVerify(
+        app.asgi_handler if timings is None else Timed(app.asgi_handler, timings),
+        context,
+        memory,
+        timings,
+    )
     app.asgi_handler = Peers(app.asgi_handler, context.settings.trusted_proxies)
     return app
 

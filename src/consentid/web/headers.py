@@ -120,7 +120,11 @@ class EdgeHeaders:
                 message["body"] = b""
             await send(message)
 
-        await self._app(asked, receive, send_with_headers)
+        try:
+            await self._app(asked, receive, send_with_headers)
+        finally:
+            if is_head and "path_template" in asked:
+                scope["path_template"] = asked["path_template"]  # for who counts requests
 
     async def _allowed(self, openness: _Openness, origin: bytes | None) -> bytes | None:
         if openness is _Openness.ANYBODY:

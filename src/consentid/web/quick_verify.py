@@ -8,6 +8,7 @@ but for the time that it takes.
 
 import re
 from collections.abc import Iterable
+from time import perf_counter
 from typing import Annotated, Final, TypeVar, cast, final
 
 import msgspec
@@ -30,6 +31,7 @@ from consentid.flows.context import Context
 from consentid.flows.verify_batch import MAX_BATCH, Question, verify_batch
 from consentid.flows.verify_from_memory import Memory
 from consentid.kit.errors import ConsentidError
+from consentid.telemetry.tally import Timings
 from consentid.verify.middleware import find_token
 from consentid.web.headers import ALWAYS
 from consentid.web.peers import peer_is_in
@@ -78,11 +80,25 @@ _many: Final = msgspec.json.Decoder(Annotated[list[Asked], Meta(max_length=MAX_B
 
 
 @final
+class _Timed:
+    """Where what is answered here is counted, as the framework's routes are."""
+
+    def __init__(self, timings: Timings) -> None:
+        self.one: Final = timings.of((PATH, "POST", "200"))
+        self.many: Final = timings.of((BATCH_PATH, "POST", "200"))
+        self.passed: Final = timings.of((FORWARD_PATH, "GET", "204"))
+        self.stopped: Final = timings.of((FORWARD_PATH, "GET", "401"))
+
+
+@final
 class QuickVerify:
     """Answers verifications from memory, and hands on what it cannot answer."""
 
-    def __init__(self, app: ASGIApp, context: Context, memory: Memory) -> None:
+    def __init__(
+        self, app: ASGIApp, context: Context, memory: Memory, timings: Timings | None
+    ) -> None:
         self._app: ASGIApp = app
+        self._timed: Final = None if timings is None else _Timed(timings)
         self._context: Context = context
         self._memory: Memory = memory
 
@@ -92,6 +108,8 @@ class QuickVerify:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
+        timed = self._timed
+        begun_s = 0.0 if timed is None else perf_counter()
         if scope["method"] != "POST":
             passed = self._forwarded(scope) if path == FORWARD_PATH else None
             if passed is None:
@@ -99,6 +117,9 @@ class QuickVerify:
             else:
                 await send(_PASSED if passed else _STOPPED)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
+                if timed is not None:
+                    durations = timed.passed if passed else timed.stopped
+                    durations.add(perf_counter() - begun_s)
             return
         if path not in {PATH, BATCH_PATH} or scope["query_string"]:
             try:
@@ -121,6 +142,9 @@ class QuickVerify:
             }
         )
         await send({"type": "http.response.body", "body": answer, "more_body": False})
+        if timed is not None:
+            durations = timed.one if path == PATH else timed.many
+            durations.add(perf_counter() - begun_s)
 
     def _forwarded(self, scope: HTTPScope) -> bool | None:
         """Whether a proxy may let a request pass; None where that is not known here."""

@@ -34,6 +34,7 @@ def keeping_reads(context: Context) -> Callable[[Litestar], AbstractAsyncContext
 
 
 async def _write(context: Context, stopped: asyncio.Event) -> None:
+    told = 0
     while not stopped.is_set():
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PACE_S):
@@ -45,6 +46,6 @@ async def _write(context: Context, stopped: asyncio.Event) -> None:
             _log.warning("reads are kept in memory for now: %s (%s)", error.message, error.code)
         except Exception:  # noqa: BLE001 the task goes on: what was not written is still kept
             _log.exception("reads: unforeseen error")
-        if context.reads.lost:
-            _log.error("%d reads went unsaid, for want of room", context.reads.lost)
-            context.reads.lost = 0
+        if context.reads.lost > told:
+            _log.error("%d reads went unsaid, for want of room", context.reads.lost - told)
+            told = context.reads.lost

@@ -11,6 +11,7 @@ from typing import Final
 
 from consentid.flows.opening import open_context
 from consentid.settings import Settings
+from consentid.worker.metrics import Rounds, exposing_metrics
 from consentid.worker.roles import run_roles
 
 __all__ = ["run"]
@@ -27,7 +28,9 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stopped.set)
     _log.info("worker started")
     try:
-        await run_roles(opened.context, stopped)
+        rounds = Rounds()
+        async with exposing_metrics(opened.context, rounds):
+            await run_roles(opened.context, stopped, rounds)
     finally:
         await opened.close()
     _log.info("worker stopped")

@@ -6,6 +6,7 @@ round that did not commit did not happen.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ from consentid.flows.reap import reap
 from consentid.flows.restate_after_catalogue import restate_after_catalogue
 from consentid.flows.send_logout_notices import send_logout_notices
 from consentid.kit.errors import ConsentidError
+from consentid.worker.metrics import Rounds
 
 _log: Final = logging.getLogger("consentid.worker")
 
@@ -32,8 +34,9 @@ class Role:
     round: Callable[[Context], Awaitable[int]]
 
 
-async def run_roles(context: Context, stopped: asyncio.Event) -> None:
-    """Run every role until ``stopped`` is set."""
+async def run_roles(context: Context, stopped: asyncio.Event, rounds: Rounds | None = None) -> None:
+    """Run every role until ``stopped`` is set; ``rounds`` is told what each did."""
+    noted = rounds or Rounds()
     roles = (
         Role(
             name="status list publisher",
@@ -50,11 +53,13 @@ async def run_roles(context: Context, stopped: asyncio.Event) -> None:
     )
     async with asyncio.TaskGroup() as tasks:
         for role in roles:
-            tasks.create_task(_run(role, context, stopped))
+            tasks.create_task(_run(role, context, stopped, noted))
 
 
-async def _run(role: Role, context: Context, stopped: asyncio.Event) -> None:
+async def _run(role: Role, context: Context, stopped: asyncio.Event, rounds: Rounds) -> None:
     while not stopped.is_set():
+        done: int | None = None
+        begun_s = time.perf_counter()
         try:
             done = await role.round(context)
         except ConsentidError as error:
@@ -64,6 +69,7 @@ async def _run(role: Role, context: Context, stopped: asyncio.Event) -> None:
         else:
             if done:
                 _log.info("%s: %d done", role.name, done)
+        rounds.note(role.name, done=done, took_s=time.perf_counter() - begun_s)
         try:
             async with asyncio.timeout(role.pace_s):
                 await stopped.wait()
