@@ -92,6 +92,7 @@ async def test_dev_serves_ones_own_brands_and_applies_each_change(
     dev.send_signal(signal.SIGTERM)
     assert dev.wait(60) == 0
     assert "news.toml:4: domain: unknown key" in log_of(folder)
+    assert f"this hub listens on {port}:\n  start it with --port 7600" in log_of(folder)
 
 
 async def test_dev_gives_the_portals_secret_to_the_hub_and_writes_it_nowhere(

@@ -15,6 +15,7 @@ from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -165,6 +166,20 @@ def _apply(chosen: Settings) -> None:
             terminal.note(f"  {change}")
         number = done.book.catalogue.version
         terminal.note(f"  {chosen.brands_dir} in force as version {number}")
+        _tell_of_another_address(done.book.group.issuer, chosen.port)
+
+
+def _tell_of_another_address(issuer: str, port: int) -> None:
+    """Say so where tokens name an address of this machine at which nobody listens.
+
+    Such a hub starts and answers, but nobody finds its keys, and pages are led astray.
+    """
+    named = urlsplit(issuer)
+    host = named.hostname or ""
+    is_here = host == "localhost" or host.endswith(".localhost")
+    if is_here and named.scheme == "http" and (named.port or 80) != port:
+        terminal.note(f"  but issuer in group.toml is {issuer}, and this hub listens on {port}:")
+        terminal.note(f"  start it with --port {named.port or 80}, or change the port in the files")
 
 
 def _look(folder: Path) -> Mapping[Path, tuple[int, int]]:
