@@ -2,7 +2,7 @@
  * Holds what `data-consent="purpose"` marks until that purpose is granted, and lets it go at once.
  *
  * `<script type="text/plain" data-consent="ads" src="...">`, or with its text inside;
- * `<iframe data-consent="content" data-src="...">`, and images likewise.  Several purposes, with
+ * `<iframe data-consent="content" data-src="...">` (or `data-srcdoc`), and images likewise (`data-srcset`).  Several purposes, with
  * spaces between: all are needed.  Where a purpose is granted no longer, frames and images are
  * emptied, the cookies that the brand declares for it are cleared, and if one of its scripts ran,
  * the page loads again, once: nothing else stops a script.  While the hub is away nothing new goes.
@@ -10,9 +10,13 @@
 
 /** @typedef {import("./types").Core} Core */
 
+const SOURCES = ["src", "srcset", "srcdoc"];
+
 /** @type {Set<string>} the purposes of which a script ran */
 const ran = new Set();
 let isReloading = false;
+/** @type {Record<string, string[]>} cookies by purpose, also once the storage was cleared */
+let declared = {};
 
 /** @param {Core} core */
 export function block(core) {
@@ -21,7 +25,7 @@ export function block(core) {
   new MutationObserver(judge).observe(document, {
     subtree: true,
     childList: true,
-    attributeFilter: ["data-consent", "data-src"],
+    attributeFilter: ["data-consent", ...SOURCES.map((name) => `data-${name}`)],
   });
 }
 
@@ -30,11 +34,11 @@ function update(core) {
   const { status } = core.state();
   if (status === "starting" || isReloading) return;
   const isSure = status !== "unknown"; // the hub being away is nobody's no
-  for (const each of document.querySelectorAll("[data-consent]")) {
-    const purposes = purposesOf(each);
-    if (purposes.length && purposes.every(core.granted)) release(each, purposes);
-    else if (isSure) hold(each);
-  }
+  // Not document's own: what somebody wrote into the page by that name would be found instead.
+  const marked = [...Document.prototype.querySelectorAll.call(document, "[data-consent]")];
+  const may = new Set(marked.filter((each) => purposesOf(each).length && purposesOf(each).every(core.granted)));
+  if (isSure) marked.filter((each) => !may.has(each)).forEach(hold);
+  may.forEach((each) => release(each, purposesOf(each)));
   if (!isSure) return;
   clearCookies(core);
   if ([...ran].some((each) => !core.granted(each))) {
@@ -64,14 +68,23 @@ function release(each, purposes) {
     if (!each.hasAttribute("async")) live.async = false; // in the order of the page
     live.text = each.text;
     each.replaceWith(live);
-  } else if (isFramed(each) && each.dataset.src && each.getAttribute("src") !== each.dataset.src) {
-    each.src = each.dataset.src;
+  } else if (isFramed(each)) {
+    for (const name of SOURCES) {
+      const held = each.getAttribute(`data-${name}`);
+      if (held && each.getAttribute(name) !== held) each.setAttribute(name, held);
+    }
   }
 }
 
-/** @param {Element} each */
+/** Also what was never held: it is, from now on.  @param {Element} each */
 function hold(each) {
-  if (isFramed(each) && each.dataset.src) each.removeAttribute("src");
+  if (!isFramed(each)) return;
+  for (const name of SOURCES) {
+    const live = each.getAttribute(name);
+    if (live === null) continue;
+    if (!each.hasAttribute(`data-${name}`)) each.setAttribute(`data-${name}`, live);
+    each.removeAttribute(name);
+  }
 }
 
 /** @type {(each: Element) => each is HTMLIFrameElement | HTMLImageElement} */
@@ -79,12 +92,11 @@ const isFramed = (each) => each instanceof HTMLIFrameElement || each instanceof 
 
 /** @param {Core} core */
 function clearCookies(core) {
-  /** @type {Record<string, string[]>} */
-  const declared = core.load("localStorage", ":about")?.cookies ?? {};
+  declared = core.load("localStorage", ":about")?.cookies ?? declared;
   const patterns = Object.entries(declared).flatMap(([purpose, names]) => (core.granted(purpose) ? [] : names));
   if (!patterns.length) return;
   const kept = Object.entries(declared).flatMap(([purpose, names]) => (core.granted(purpose) ? names : []));
-  for (const pair of document.cookie.split("; ")) {
+  for (const pair of String(Reflect.get(Document.prototype, "cookie", document)).split("; ")) {
     const name = pair.split("=")[0];
     if (matches(name, patterns) && !matches(name, kept)) expire(name);
   }
@@ -107,6 +119,8 @@ function expire(name) {
     return path ? [path, `${path}/`] : ["/"];
   });
   for (const domain of domains) {
-    for (const path of paths) document.cookie = `${name}=; max-age=0; path=${path}${domain}`;
+    for (const path of paths) {
+      Reflect.set(Document.prototype, "cookie", `${name}=; max-age=0; path=${path}${domain}`, document);
+    }
   }
 }

@@ -13,6 +13,7 @@ export function signal(core) {
     page.dataLayer.push(arguments);
   };
   let told = "";
+  /** @type {string[]} */ let known = [];
   core.onChange(() => {
     /** @type {Record<string, string[]>} */
     const meant = core.load("localStorage", ":about")?.gcm ?? {};
@@ -23,6 +24,8 @@ export function signal(core) {
         if (update[each] !== "denied") update[each] = core.granted(purpose) ? "granted" : "denied";
       }
     }
+    for (const each of known) update[each] ??= "denied"; // meant no longer, or the storage was cleared
+    known = Object.keys(update);
     if (JSON.stringify(update) === told) return;
     told = JSON.stringify(update);
     page.gtag("consent", "update", update);

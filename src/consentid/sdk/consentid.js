@@ -44,23 +44,25 @@ function load(area, name) {
     const kept = JSON.parse(self[area].getItem(nameOf(name)) ?? "");
     return kept.v === 1 ? kept : null;
   } catch {
-    return memory.get(name) ?? null; // nothing of ours, or no storage
+    return memory.get(name) ?? null; // not ours, or no storage
   }
 }
 
 /** @type {Core["save"]} */
 function save(area, name, value) {
+  memory.delete(name);
   try {
     if (value) self[area].setItem(nameOf(name), JSON.stringify({ ...value, v: 1 }));
     else self[area].removeItem(nameOf(name));
     return true;
   } catch {
-    memory.set(name, value); // as long as the page lives
+    if (value) save(area, name, null); // rather nothing than what held before
+    memory.set(name, value);
     return false;
   }
 }
 
-/** What a token of ours says; null for any other.  @type {Core["read"]} */
+/** What a token of ours says, else null.  @type {Core["read"]} */
 function read(token) {
   try {
     const said = JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
@@ -88,7 +90,7 @@ function isValid() {
 
 /** A signal that the browser sends only since then is a no, until the person answers anew. */
 const isMuted = (/** @type {string} */ purpose) =>
-  signal() && !holder?.gpc && !!load("localStorage", ":about")?.gpc.includes(purpose);
+  signal() && !holder?.gpc && !!load("localStorage", ":about")?.gpc?.includes(purpose);
 
 /** @type {Core["keep"]} */
 function keep(answer, how, more) {
@@ -128,7 +130,7 @@ function state() {
     status: is,
     granted: g.filter((each) => !isMuted(each)),
     refused: [...d, ...g.filter(isMuted)],
-    missing: (is === "known" && about?.must.filter((each) => !g.includes(each) && !d.includes(each))) || [],
+    missing: (is === "known" && about?.must?.filter((each) => !g.includes(each) && !d.includes(each))) || [],
     account: is === "known" && !!holder?.account,
     gpc: signal(),
     by: is === "starting" ? null : by,
@@ -385,7 +387,7 @@ const own = {
   catalogue: async (isFresh) => (await travel()).catalogue(core, isFresh),
 };
 
-/** A page that loads this twice has one, all the same.  @type {Core} */
+/** A page that loads this twice has one.  @type {Core} */
 const core = (/** @type {any} */ (globalThis)[Symbol.for("consentid")] ??= own);
 
 const { granted, onChange, answer, withdraw, openPreferences, signIn, signOut, token } = core;

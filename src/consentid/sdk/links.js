@@ -9,6 +9,8 @@
 
 const FRESH_MS = 50_000;
 const WAIT_MS = 400;
+/** No referrer to be known by; or somebody else wrote the link, and nobody answers for where it leads on to. */
+const UNSAID = ["noreferrer", "ugc", "nofollow", "sponsored"];
 const OWN_WINDOW = /^(_self)?$/i;
 
 /** @typedef {{ origin: string, at: number, ready: string | null, coming: Promise<string | null> }} Minted */
@@ -36,7 +38,7 @@ function linkOf(core, event) {
   if (!event.isTrusted || navigator.userActivation?.isActive === false) return undefined;
   const link = event.composedPath().find((each) => each instanceof HTMLAnchorElement);
   if (!link || link.origin === location.origin || link.hasAttribute("download")) return undefined;
-  if (link.relList.contains("noreferrer") || /^(no-referrer|same-origin)$/.test(link.referrerPolicy)) return undefined;
+  if (UNSAID.some((each) => link.relList.contains(each)) || /^(no-referrer|same-origin)$/.test(link.referrerPolicy)) return undefined;
   if (core.state().status !== "known" || core.holder?.account) return undefined;
   return link.origin in (core.load("localStorage", ":about")?.origins ?? {}) ? link : undefined;
 }

@@ -27,6 +27,12 @@ const referringOrigin = () => {
   }
 };
 
+/** Whether a link led here: by going back and by loading anew, an old page speaks for a new address. */
+const isFollowed = () => {
+  const [entry] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  return !/^(reload|back_forward)$/.test(entry?.type);
+};
+
 /**
  * Fill an empty holder: by a code that a link carried, else by the silent check.
  *
@@ -36,7 +42,8 @@ const referringOrigin = () => {
  */
 export async function look(core, code, isBot) {
   const from = referringOrigin();
-  if (code && from && core.isKept && (await redeem(core, code, from))) return;
+  if (code && from && isFollowed() && core.isKept && (await redeem(core, code, from))) return;
+  if (core.load("sessionStorage", ":back")) return; // just there: whatever became of it, never in a circle
   const { options } = core;
   const tried = core.load("localStorage", ":tried");
   const isAgain = tried?.return === true; // somebody was known here until just now
@@ -122,6 +129,7 @@ export async function arrive(core) {
   const target = isOurs && URL.canParse(trip.href) ? new URL(trip.href) : null;
   location.replace(target?.origin === location.origin ? target.href : new URL("/", location.href).href);
   await leaving();
+  return core.state();
 }
 
 /**
@@ -210,7 +218,6 @@ export async function catalogue(core, isFresh) {
   const { status, body } = await core.call(`/v1/catalogue?${new URLSearchParams({ brand, language })}`);
   // A page that is left may have read half of it.
   if (status !== 200 || !body.notice || !body.purposes) throw new Error(`consentid: ${body.code}`);
-  core.save("sessionStorage", ":catalogue", { language, at, body });
   /** @type {import("./types").CataloguePurpose[]} */
   const purposes = body.purposes;
   /** @param {(each: import("./types").CataloguePurpose) => string[] | undefined} what */
@@ -224,6 +231,7 @@ export async function catalogue(core, isFresh) {
     gcm: by((each) => each.signals?.gcm),
     cookies: by((each) => each.cookies),
   };
+  core.save("sessionStorage", ":catalogue", { language, at, body }); // it is one: the above would not do else
   core.save("localStorage", ":about", about);
   return body;
 }

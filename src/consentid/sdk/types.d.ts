@@ -31,8 +31,8 @@
  *
  * **Headless**: `init({ auto: false })`, texts from `GET /v1/catalogue`, `state().missing`, `answer(...)`.
  *
- * **Blocking**: `<script type="text/plain" data-consent="ads" data-src="...">`; `data-src` on frames and
- * images; several purposes with spaces between.  After a withdrawal the brand's declared cookies are
+ * **Blocking**: `<script type="text/plain" data-consent="ads" data-src="...">`; `data-src` (`data-srcset`,
+ * `data-srcdoc`) on frames and images; several purposes with spaces between.  After a withdrawal the brand's declared cookies are
  * cleared, and the page loads once more if a script of that purpose ran.
  *
  * **Policy**: `script-src` and `connect-src` need the hub's origin, nothing else: no inline style, no
