@@ -26,17 +26,12 @@ from consentid.flows.context import Context
 from consentid.flows.create_device import create_device
 from consentid.flows.history import full_history
 from consentid.flows.idempotency import Repeatable, repeatable
+from consentid.flows.judge_answer import Answer, Withdrawal
 from consentid.flows.oauth.client import TOKEN_EXCHANGE
 from consentid.flows.oauth.request import TokenRequest
 from consentid.flows.open_subject import open_subject
 from consentid.flows.opening import Opened, open_context
-from consentid.flows.record_decision import (
-    Answer,
-    DecisionOut,
-    Withdrawal,
-    record_decision,
-    withdraw,
-)
+from consentid.flows.record_decision import DecisionOut, record_decision, withdraw
 from consentid.flows.show_catalogue import show_catalogue
 from consentid.flows.verify_projection import verify_projections
 from consentid.settings import Settings

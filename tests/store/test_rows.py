@@ -173,12 +173,12 @@ async def test_a_signal_is_remembered_per_device(database: Database) -> None:
     async with database.writing() as connection:
         one, other = [await make_subject(connection, name) for name in ("one", "other")]
         gpc = SignalSource.GPC
-        assert not await signals.was_on(connection, subject=one, device=one, source=gpc)
+        assert not await signals.find_on(connection, subject=one, device=one)
         await signals.save(connection, subject=one, device=one, source=gpc, is_on=True)
-        assert await signals.was_on(connection, subject=one, device=one, source=gpc)
-        assert not await signals.was_on(connection, subject=one, device=other, source=gpc)
+        assert await signals.find_on(connection, subject=one, device=one) == {gpc}
+        assert not await signals.find_on(connection, subject=one, device=other)
         await signals.save(connection, subject=one, device=one, source=gpc, is_on=False)
-        assert not await signals.was_on(connection, subject=one, device=one, source=gpc)
+        assert not await signals.find_on(connection, subject=one, device=one)
 
 
 async def test_a_served_notice_is_kept_once_and_its_events_too(

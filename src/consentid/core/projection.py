@@ -113,6 +113,14 @@ class Projection:
                 yield from key.refusals.values()
 
 
+def newest(projection: Projection) -> Instant | None:
+    """The last instant from which any fact kept counts; None where nothing was decided."""
+    counts_from = (
+        fact.early if isinstance(fact, Grant) else fact.late for fact in projection.facts()
+    )
+    return max(counts_from, default=None)
+
+
 EMPTY: Final = Projection(keys=MappingProxyType({}))
 
 

@@ -1,7 +1,7 @@
 """What every flow of one process needs: the database, the keys, the configuration in force."""
 
 from collections.abc import Callable
-from typing import final
+from typing import Final, final
 
 import httpx2
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +11,7 @@ from consentid.brandbook.encoding import decode
 from consentid.cache.limits import Limiter
 from consentid.core.decision import CatalogueVersion
 from consentid.flows.counts import Counts
+from consentid.flows.lane import Lane
 from consentid.flows.read_buffer import ReadBuffer
 from consentid.flows.suspects import Suspects
 from consentid.keyring.loading import Keyring, load
@@ -19,6 +20,8 @@ from consentid.net.portal import PortalKeys
 from consentid.settings import Settings
 from consentid.store import catalogues
 from consentid.store.engine import Database
+
+_RECORDED_TOGETHER: Final = 32
 
 
 @final
@@ -47,6 +50,8 @@ class Context:
         """Seconds, for how long something took here; never for when it was."""
         self.reads: ReadBuffer = ReadBuffer()
         self.suspects: Suspects = Suspects()
+        self.recording: Lane = Lane(most=_RECORDED_TOGETHER)
+        """Where those who decide meet: one transaction makes a group's decisions durable."""
         self.counts: Counts = Counts()
         self._keyring: Keyring = load(settings.keys_dir)
         self._book: Book | None = None

@@ -6,47 +6,50 @@ the whole group, the family ends.  Anything else goes on through a withdrawal of
 whoever refreshes is told the new state, since every refresh resolves again.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
-from consentid.core.decision import Decision, Outcome
+from consentid.core.decision import Outcome
 from consentid.core.party import Party, Reach
 from consentid.core.purpose import ROOT, PurposeId, is_within
 from consentid.core.resolution import resolve_all
 from consentid.core.saying import say
+from consentid.flows.append_decisions import Appended
 from consentid.flows.open_subject import OpenSubject
 from consentid.kit.instants import Instant
 from consentid.store import dependents
 
 
 async def end_dependents(
-    connection: AsyncConnection,
-    book: Book,
-    subject: OpenSubject,
-    decisions: Iterable[Decision],
-    *,
-    at: Instant,
+    connection: AsyncConnection, book: Book, appended: Collection[Appended]
 ) -> None:
     """End tokens, codes and approved device codes that rest on what these decisions took back.
 
-    ``subject`` has made them.  The caller holds its lock and commits.
+    The caller holds the subjects' locks and commits.
     """
-    refusals = {
-        (decision.reach, choice.purpose)
-        for decision in decisions
-        for choice in decision.choices
+    refusing = [(each, refusals) for each in appended if (refusals := _refusals(each))]
+    if not refusing:
+        return
+    resting = await dependents.find_resting(connection, [each.subject.id for each, _ in refusing])
+    for each, refusals in refusing:
+        subject, at = each.subject, each.at
+        for reach in {reach for reach, purpose in refusals if purpose == ROOT}:
+            await dependents.end_of(connection, subject.id, party=reach, at=at)
+        for party, purposes in resting.get(subject.id, {}).items():
+            lost = _lost(book, subject, party, purposes, refusals, at=at)
+            if lost:
+                await dependents.end_of(connection, subject.id, party=party, resting_on=lost, at=at)
+
+
+def _refusals(appended: Appended) -> set[tuple[Reach, PurposeId]]:
+    return {
+        (new.decision.reach, choice.purpose)
+        for new in appended.decisions
+        for choice in new.decision.choices
         if choice.outcome is Outcome.REFUSED
     }
-    if not refusals:
-        return
-    for reach in {reach for reach, purpose in refusals if purpose == ROOT}:
-        await dependents.end_of(connection, subject.id, party=reach, at=at)
-    for party, purposes in (await dependents.find_resting(connection, subject.id)).items():
-        lost = _lost(book, subject, party, purposes, refusals, at=at)
-        if lost:
-            await dependents.end_of(connection, subject.id, party=party, resting_on=lost, at=at)
 
 
 def _lost(

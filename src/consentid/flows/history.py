@@ -13,8 +13,8 @@ from consentid.core.decision import Choice, Decision, Outcome
 from consentid.core.party import Named, Party, can_cover, reach_kind
 from consentid.core.purpose import lineage
 from consentid.core.record import from_record
+from consentid.flows.append_decisions import BODY
 from consentid.flows.authenticate import Caller
-from consentid.flows.commit_decisions import BODY
 from consentid.flows.context import Context
 from consentid.flows.note_read import note_read
 from consentid.flows.open_subject import OpenSubject

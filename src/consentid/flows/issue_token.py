@@ -1,7 +1,7 @@
 """Issue a consent token: its claims in the transaction, its signature after the commit."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -10,15 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.core.purpose import PurposeId
-from consentid.core.saying import say
+from consentid.core.saying import Saying, say
 from consentid.core.sharing import Line
 from consentid.flows.context import Context
-from consentid.flows.restate import Restated, audience_of, restate
+from consentid.flows.open_subject import OpenSubject
+from consentid.flows.restate import audience_of, restate
 from consentid.flows.session import Session, resolve_here
 from consentid.flows.target import default_audience
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant, to_seconds
 from consentid.store.clients import Client
+from consentid.store.statuses import AudienceState
 from consentid.tokens import consent
 from consentid.tokens.consent import Actor, Consent, ConsentClaims, Status, StatusListRef
 from consentid.tokens.pairwise import pairwise_sub
@@ -60,30 +62,38 @@ async def prepare_token(
     audience = audience or default_audience(book, client)
     if audience is None:
         return None
-    subject = session.subject
     line = line or Line(origin=client.party)
+    subject = session.subject
     restated = await restate(context, connection, book, subject, line, audience=audience, at=at)
-    return token_of(context, book, session, client, restated, at=at, line=line, within=within)
+    saying = (
+        restated.saying if line.actors else say(resolve_here(book, session, client.party, at), at)
+    )
+    if within is not None:
+        saying = replace(saying, yes=tuple(each for each in saying.yes if each in within))
+    return token_of(
+        context,
+        book,
+        subject,
+        client,
+        state=restated.state,
+        saying=saying,
+        at=at,
+        line=line,
+    )
 
 
 def token_of(
     context: Context,
     book: Book,
-    session: Session,
+    subject: OpenSubject,
     client: Client,
-    restated: Restated,
     *,
+    state: AudienceState,
+    saying: Saying,
     at: Instant,
     line: Line | None = None,
-    within: Collection[PurposeId] | None = None,
 ) -> PreparedToken:
-    """The claims of a token for the audience of a row that was brought up to date."""
-    line = line or Line(origin=client.party)
-    subject = session.subject
-    saying = (
-        restated.saying if line.actors else say(resolve_here(book, session, client.party, at), at)
-    )
-    granted = tuple(each for each in saying.yes if within is None or each in within)
+    """The claims of a token for the audience of a row; they say no more than the row does."""
     issued = to_seconds(at)
     expires = issued + LIFETIMES_S[client.token_class]
     if saying.ends_at is not None:
@@ -93,21 +103,19 @@ def token_of(
         claims=ConsentClaims(
             iss=issuer,
             sub=pairwise_sub(context.keyring.pairwise, str(client.party), subject.id.bytes),
-            aud=audience_of(restated.state),
+            aud=audience_of(state),
             client_id=client.client_id,
             jti=_reference(uuid7(at, context.randomness(RANDOM_BYTES))),
             iat=issued,
             exp=expires,
-            consent=Consent(
-                cat=book.catalogue.version, rev=restated.state.rev, g=granted, d=saying.no
-            ),
+            consent=Consent(cat=book.catalogue.version, rev=state.rev, g=saying.yes, d=saying.no),
             status=Status(
                 status_list=StatusListRef(
-                    idx=restated.state.status.idx,
-                    uri=f"{issuer.rstrip('/')}{PATH}{restated.state.status.list_no}",
+                    idx=state.status.idx,
+                    uri=f"{issuer.rstrip('/')}{PATH}{state.status.list_no}",
                 )
             ),
-            act=_act(line),
+            act=_act(line or Line(origin=client.party)),
         )
     )
 

@@ -6,8 +6,8 @@ from consentid.core.decision import SignalSource
 from consentid.flows.authenticate import Caller
 from consentid.flows.commit_decisions import commit_decisions
 from consentid.flows.context import Context
-from consentid.flows.observe_signals import signal_decisions
 from consentid.flows.session import open_session
+from consentid.flows.take_signals import take_signals
 from consentid.store import clock, signals
 
 
@@ -24,12 +24,8 @@ async def note_signals(context: Context, caller: Caller, seen_on: Collection[Sig
     subject = caller.require_subject()
     device = caller.device or subject
     async with context.database.reading() as connection:
-        new = [
-            source
-            for source in seen_on
-            if not await signals.was_on(connection, subject=subject, device=device, source=source)
-        ]
-    if not new:
+        on = await signals.find_on(connection, subject=subject, device=device)
+    if on.issuperset(seen_on):
         return
     async with context.database.writing() as connection:
         session = await open_session(
@@ -37,8 +33,8 @@ async def note_signals(context: Context, caller: Caller, seen_on: Collection[Sig
         )
         now = await clock.now_after(connection, session.subject.id)
         book = await context.book(connection)
-        decisions = await signal_decisions(
-            context, connection, book, caller, session, seen=dict.fromkeys(new, True), at=now
+        decisions = await take_signals(
+            context, connection, book, caller, session, seen=dict.fromkeys(seen_on, True), at=now
         )
         if decisions:
             await commit_decisions(context, connection, book, session.subject, decisions, at=now)

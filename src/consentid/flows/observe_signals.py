@@ -1,8 +1,7 @@
 """Take note of a browser's signals: recorded once, and again only after they were seen off."""
 
-from collections.abc import Mapping
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from consentid.brandbook.book import Book
 from consentid.brandbook.client import Surface
@@ -10,46 +9,44 @@ from consentid.core.decision import Channel, Decision, DecisionId, SignalSource
 from consentid.core.signal import Seen, observe, signal_decision
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
-from consentid.flows.session import Session
+from consentid.flows.open_subject import OpenSubject
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
-from consentid.store import signals
 
 
-async def signal_decisions(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What follows from signals that were looked at."""
+
+    decisions: Sequence[Decision]
+    """The refusals that newly seen ones make, each a microsecond after the one before."""
+    remembered: Mapping[SignalSource, bool]
+    """How each was seen, for the next time."""
+
+
+def observe_signals(
     context: Context,
-    connection: AsyncConnection,
     book: Book,
     caller: Caller,
-    session: Session,
+    subject: OpenSubject,
     *,
     seen: Mapping[SignalSource, bool],
+    on_before: Collection[SignalSource],
     at: Instant,
-) -> list[Decision]:
-    """The refusals that newly seen signals make, each a microsecond after the one before.
-
-    The caller holds the subject's lock, and commits what is returned.
-    """
+) -> Observed:
+    """Look at the signals that came.  The caller holds the subject's lock, and writes the rest."""
     decisions: list[Decision] = []
-    device = session.subject.id if session.device is None else session.device.id
+    remembered: dict[SignalSource, bool] = {}
     for source, is_on in sorted(seen.items()):
-        was_on = await signals.was_on(
-            connection, subject=session.subject.id, device=device, source=source
-        )
-        remembered, is_new = observe(Seen.ON if was_on else Seen.OFF, is_on=is_on)
-        await signals.save(
-            connection,
-            subject=session.subject.id,
-            device=device,
-            source=source,
-            is_on=remembered is Seen.ON,
-        )
+        before = Seen.ON if source in on_before else Seen.OFF
+        now, is_new = observe(before, is_on=is_on)
+        remembered[source] = now is Seen.ON
         if not is_new:
             continue
         recorded_at = Instant(at + len(decisions))
         decision = signal_decision(
             id_=DecisionId(uuid7(recorded_at, context.randomness(RANDOM_BYTES))),
-            subject=session.subject.id,
+            subject=subject.id,
             source=source,
             mapped=book.group.signals.get(source, ()),
             catalogue=book.catalogue,
@@ -59,4 +56,4 @@ async def signal_decisions(
         )
         if decision is not None:
             decisions.append(decision)
-    return decisions
+    return Observed(decisions=decisions, remembered=remembered)

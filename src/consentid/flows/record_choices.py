@@ -32,8 +32,8 @@ from consentid.core.purpose import ROOT
 from consentid.flows.authenticate import Caller
 from consentid.flows.commit_decisions import commit_decisions
 from consentid.flows.context import Context
-from consentid.flows.observe_signals import signal_decisions
 from consentid.flows.session import Session
+from consentid.flows.take_signals import take_signals
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
 from consentid.store import clock, served
@@ -91,7 +91,7 @@ async def record_choices(
         subject=session.subject.id,
         device=None if session.device is None else session.device.id,
     )
-    decisions = await signal_decisions(
+    decisions = await take_signals(
         context, connection, book, caller, session, seen=chosen.signals, at=now
     )
     for reach, choices in _by_reach(book, client, chosen):

@@ -40,13 +40,22 @@ async def open_session(
     Raises:
         UnauthenticatedError: the subject was erased since the token was issued.
     """
-    opened = await open_subject(context, connection, subject, lock=lock)
+    opened = require_known(await open_subject(context, connection, subject, lock=lock))
+    beneath = None if device is None else await open_subject(context, connection, device)
+    return Session(subject=opened, device=beneath)
+
+
+def require_known(opened: OpenSubject | None) -> OpenSubject:
+    """Insist that whom an access token stands for is still known.
+
+    Raises:
+        UnauthenticatedError: the subject was erased since the token was issued.
+    """
     if opened is None:
         raise UnauthenticatedError(
             "subject_unknown", "This access token's subject is known no longer."
         )
-    beneath = None if device is None else await open_subject(context, connection, device)
-    return Session(subject=opened, device=beneath)
+    return opened
 
 
 def rests_on(

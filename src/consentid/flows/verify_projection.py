@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.core import projection
 from consentid.core.decision import Decision, SubjectId
 from consentid.core.record import from_record
-from consentid.flows.commit_decisions import BODY
+from consentid.flows.append_decisions import BODY
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject, open_subject
 from consentid.keyring import wrapping

@@ -15,8 +15,6 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from consentid.kit.errors import MalformedError
 
@@ -95,8 +93,9 @@ def commitment(salt: bytes, canonical_body: bytes) -> bytes:
 
 
 def _derive(subject_key: bytes, label: bytes) -> bytes:
+    """HKDF's expansion where one block is all: HMAC(key, label || 1).  32 bytes."""
     _sized("the subject's key", subject_key, KEY_BYTES)
-    return HKDFExpand(SHA256(), KEY_BYTES, label).derive(subject_key)
+    return hmac.digest(subject_key, label + b"\x01", hashlib.sha256)
 
 
 def _encrypt(key: bytes, plaintext: bytes, nonce: bytes, aad: bytes) -> bytes:

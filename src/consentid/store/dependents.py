@@ -4,11 +4,26 @@ What came of authorization details rests on the purposes that were granted of th
 none goes on through all but a withdrawal of everything.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, delete, select, true, union, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    select,
+    true,
+    union,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
@@ -26,26 +41,19 @@ from consentid.store.tables import (
 
 
 async def find_resting(
-    connection: AsyncConnection, subject: SubjectId
-) -> Mapping[Party, frozenset[PurposeId]]:
-    """What living tokens, codes and device codes rest on, for each brand or partner."""
-    resting = union_all(
-        *(
-            select(table.c.client_id, table.c.rests_on).where(
-                table.c.subject_id == subject, table.c.rests_on.is_not(None), lives
-            )
-            for table, lives in _living()
-        )
-    ).subquery()
-    rows = await connection.execute(
-        select(clients.c.party_kind, clients.c.party_slug, resting.c.rests_on).join_from(
-            resting, clients, clients.c.client_id == resting.c.client_id
-        )
-    )
-    found: dict[Party, frozenset[PurposeId]] = {}
-    for kind, slug, rests_on in rows:
-        party = Party(kind=PartyKind(kind), slug=Slug(slug))
-        found[party] = found.get(party, frozenset()) | frozenset(map(PurposeId, rests_on))
+    connection: AsyncConnection, subjects: Collection[SubjectId]
+) -> Mapping[SubjectId, Mapping[Party, frozenset[PurposeId]]]:
+    """What living tokens, codes and device codes rest on, for each brand or partner.
+
+    Subjects that nothing rests on are left out.
+    """
+    found: defaultdict[SubjectId, dict[Party, frozenset[PurposeId]]] = defaultdict(dict)
+    rows = await connection.execute(_RESTING, {"subjects": list(subjects)})
+    for row in rows:
+        parties = found[SubjectId(row.subject_id)]
+        party = Party(kind=PartyKind(row.party_kind), slug=Slug(row.party_slug))
+        purposes = frozenset(map(PurposeId, row.rests_on))
+        parties[party] = parties.get(party, frozenset()) | purposes
     return found
 
 
@@ -138,3 +146,21 @@ def _clients_of(party: Party) -> Select[Any]:
     return select(clients.c.client_id).where(
         clients.c.party_kind == party.kind, clients.c.party_slug == party.slug
     )
+
+
+def _resting() -> Select[Any, Any, Any, Any]:
+    asked = bindparam("subjects", type_=ARRAY(Uuid))
+    resting = union_all(
+        *(
+            select(table.c.subject_id, table.c.client_id, table.c.rests_on).where(
+                table.c.subject_id == any_(asked), table.c.rests_on.is_not(None), lives
+            )
+            for table, lives in _living()
+        )
+    ).subquery()
+    return select(
+        resting.c.subject_id, clients.c.party_kind, clients.c.party_slug, resting.c.rests_on
+    ).join_from(resting, clients, clients.c.client_id == resting.c.client_id)
+
+
+_RESTING: Final = _resting()

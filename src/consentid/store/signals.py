@@ -8,17 +8,17 @@ from consentid.core.decision import SignalSource, SubjectId
 from consentid.store.tables import signals_seen
 
 
-async def was_on(
-    connection: AsyncConnection, *, subject: SubjectId, device: SubjectId, source: SignalSource
-) -> bool:
-    """Whether the signal was on when last seen."""
+async def find_on(
+    connection: AsyncConnection, *, subject: SubjectId, device: SubjectId
+) -> frozenset[SignalSource]:
+    """The signals that were on when last seen."""
     table = signals_seen.c
-    found = await connection.scalar(
-        select(table.is_on).where(
-            table.subject_id == subject, table.device_id == device, table.source == source
+    found = await connection.scalars(
+        select(table.source).where(
+            table.subject_id == subject, table.device_id == device, table.is_on
         )
     )
-    return bool(found)
+    return frozenset(map(SignalSource, found))
 
 
 async def save(

@@ -16,14 +16,9 @@ from consentid.core.party import ReachKind
 from consentid.core.purpose import PurposeId
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
+from consentid.flows.judge_answer import Answer, Withdrawal
 from consentid.flows.note_signals import note_signals
-from consentid.flows.record_decision import (
-    Answer,
-    DecisionOut,
-    Withdrawal,
-    record_decision,
-    withdraw,
-)
+from consentid.flows.record_decision import DecisionOut, record_decision, withdraw
 from consentid.flows.show_catalogue import NoticeRefOut
 from consentid.kit.errors import MalformedError
 from consentid.web.callers import wall_clock_s

@@ -1,0 +1,165 @@
+"""What acts are judged by, for many subjects at a time: two statements, however many they are.
+
+``lock`` keeps other writers out, then ``look`` reads.  They are on the way of every decision, so
+they are text.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import CatalogueVersion, SignalSource, SubjectId
+from consentid.kit.instants import Instant, from_datetime
+from consentid.store.arrays import fetch, transposed
+from consentid.store.idempotency import FirstRequest, IdempotencyKey
+from consentid.store.statuses import AudienceState, StatusIndex
+from consentid.store.subjects import SubjectRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who is about to act, and under which key."""
+
+    subject: SubjectId
+    device: SubjectId | None
+    """The one on which a known subject is signed in."""
+    key: IdempotencyKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What is judged by, read under the subject's lock."""
+
+    at: Instant
+    """The database's instant, later than when the lock was got."""
+    first: FirstRequest | None
+    """What came before under this key."""
+    last_recorded_at: Instant | None
+    """When the subject's newest decision was recorded."""
+    states: Sequence[AudienceState]
+    """Every audience's row, in their order."""
+    signals_on: frozenset[SignalSource]
+    """The signals that were on when last seen on the device."""
+    device: SubjectRow | None
+
+
+_LOCK: Final = """
+SELECT projections.subject_id, version, sealed, wrapped, adult
+FROM projections
+JOIN subject_keys USING (subject_id)
+LEFT JOIN known_subjects USING (subject_id)
+WHERE projections.subject_id = ANY ($1::uuid[])
+ORDER BY projections.subject_id
+FOR UPDATE OF projections
+"""
+_LOCK_WHAT_IS_FREE: Final = f"{_LOCK} SKIP LOCKED"
+
+
+async def lock(
+    connection: AsyncConnection, subjects: Collection[SubjectId], *, is_patient: bool
+) -> Mapping[SubjectId, SubjectRow]:
+    """Keep other writers of these subjects out until the transaction ends.
+
+    Left out are who is unknown or erased and, unless ``is_patient``, whom somebody else writes now.
+    """
+    statement = _LOCK if is_patient else _LOCK_WHAT_IS_FREE
+    rows = await fetch(connection, statement, list(subjects))
+    return {SubjectId(row["subject_id"]): _subject(row) for row in rows}
+
+
+def _subject(row: RowMapping) -> SubjectRow:
+    return SubjectRow(
+        id=SubjectId(row["subject_id"]),
+        version=row["version"],
+        wrapped_key=row["wrapped"],
+        sealed_projection=row["sealed"],
+        adult=bool(row["adult"]),
+    )
+
+
+_LOOK: Final = """
+SELECT
+  clock_timestamp() AS at,
+  first.request_digest, first.subject_id AS first_subject, first.sealed_answer,
+  (SELECT max(recorded_at) FROM decisions WHERE decisions.subject_id = asked.subject_id)
+    AS last_recorded_at,
+  (
+    SELECT array_agg(source) FROM signals_seen AS seen
+    WHERE seen.subject_id = asked.subject_id AND is_on
+    AND seen.device_id = coalesce(asked.device_id, asked.subject_id)
+  ) AS signals_on,
+  states.*,
+  beneath.subject_id, beneath.version, beneath.sealed, keys.wrapped, false AS adult
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[])
+  WITH ORDINALITY AS asked (subject_id, device_id, client_id, route, key_hash, place)
+LEFT JOIN idempotency_keys AS first USING (client_id, route, key_hash)
+LEFT JOIN projections AS beneath ON beneath.subject_id = asked.device_id
+LEFT JOIN subject_keys AS keys ON keys.subject_id = asked.device_id
+CROSS JOIN LATERAL (
+  SELECT
+    array_agg(audience ORDER BY audience) AS audiences,
+    array_agg(rev ORDER BY audience) AS revs,
+    array_agg(sealed ORDER BY audience) AS sayings,
+    array_agg(list_no ORDER BY audience) AS list_nos,
+    array_agg(idx ORDER BY audience) AS idxs,
+    array_agg(catalogue ORDER BY audience) AS catalogues
+  FROM audience_states WHERE audience_states.subject_id = asked.subject_id
+) AS states
+ORDER BY place
+"""
+
+
+async def look(connection: AsyncConnection, asked: Sequence[Asked]) -> Sequence[Grounds]:
+    """Read what these acts are judged by, in their order.  The caller holds the subjects' locks."""
+    rows = await fetch(
+        connection,
+        _LOOK,
+        *transposed(
+            [
+                (each.subject, each.device, each.key.client_id, each.key.route, each.key.key_hash)
+                for each in asked
+            ],
+            width=5,
+        ),
+    )
+    return [_grounds(row) for row in rows]
+
+
+def _grounds(row: RowMapping) -> Grounds:
+    last = row["last_recorded_at"]
+    return Grounds(
+        at=from_datetime(row["at"]),
+        first=_first(row),
+        last_recorded_at=None if last is None else from_datetime(last),
+        states=[
+            AudienceState(
+                audience=audience,
+                rev=rev,
+                sealed=sealed,
+                status=StatusIndex(list_no=list_no, idx=idx),
+                catalogue=CatalogueVersion(catalogue),
+            )
+            for audience, rev, sealed, list_no, idx, catalogue in zip(
+                *(row[name] or () for name in _STATE), strict=True
+            )
+        ],
+        signals_on=frozenset(map(SignalSource, row["signals_on"] or ())),
+        device=None if row["wrapped"] is None else _subject(row),
+    )
+
+
+_STATE: Final = ("audiences", "revs", "sayings", "list_nos", "idxs", "catalogues")
+
+
+def _first(row: RowMapping) -> FirstRequest | None:
+    if row["request_digest"] is None:
+        return None
+    subject = row["first_subject"]
+    return FirstRequest(
+        request_digest=row["request_digest"],
+        subject=None if subject is None else SubjectId(subject),
+        sealed_answer=row["sealed_answer"],
+    )
