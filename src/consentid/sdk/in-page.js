@@ -61,7 +61,12 @@ export const answer = (core, choices, { reach = "brand", told = false } = {}) =>
       choices: Object.entries(choices).map(([purpose, yes]) => ({ purpose, outcome: yes === true ? "granted" : "refused" })),
       ...(gpc && { signals: { gpc: true }, told_of_signal: told }),
     };
-    return write(core, "/v1/decisions", decision, "answered");
+    const hand = () => write(core, "/v1/decisions", decision, "answered");
+    return hand().catch(async (error) => {
+      if (core.holder) throw error;
+      await makeDevice(core); // who was known is so no longer, as after taking everything back
+      return hand();
+    });
   });
 
 /**
