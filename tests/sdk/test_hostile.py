@@ -207,6 +207,14 @@ def test_a_withdrawal_holds_where_the_storage_is_full(page: Page) -> None:
     assert page.evaluate("consentid.granted('ads')") is False
 
 
+def test_who_took_everything_back_can_answer_anew_at_the_first_click(page: Page) -> None:
+    """What was taken back everywhere ended the tokens as well."""
+    page.evaluate("consentid.withdraw('all', {reach: 'group'})")
+    assert page.evaluate("consentid.granted('ads')") is False
+    page.evaluate("consentid.answer({ads: true})")
+    assert page.evaluate("consentid.granted('ads')")
+
+
 def test_an_answer_of_the_hub_that_is_none_is_not_kept(visitor: Visitor, sites: Sites) -> None:
     """A captive portal says 200 to everything."""
     sites.options["news"] = {"silent": "always"}

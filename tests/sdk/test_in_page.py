@@ -135,15 +135,6 @@ def test_withdrawing_is_one_call(visitor: Visitor, page: Page, reach: str) -> No
     assert everything["granted"] == []
 
 
-def test_who_took_everything_back_can_answer_anew_at_the_first_click(page: Page) -> None:
-    """What was taken back everywhere ended the tokens as well."""
-    page.evaluate("consentid.answer({ads: true})")
-    page.evaluate("consentid.withdraw('all', {reach: 'group'})")
-    assert page.evaluate("consentid.granted('ads')") is False
-    page.evaluate("consentid.answer({ads: true})")
-    assert page.evaluate("consentid.granted('ads')")
-
-
 def test_where_nothing_was_given_withdrawing_asks_nobody(visitor: Visitor, page: Page) -> None:
     found = page.evaluate("consentid.withdraw('all')")
     assert found["status"] == "empty"
