@@ -15,8 +15,8 @@ from consentid.tokens.status import PATH, TTL_S, assemble, unsigned_list
 
 RESIGN_S: Final = TTL_S // 5
 """A list without flips is signed anew after this long, so that a fetched one is always fresh."""
-_MIN_DECOYS: Final = 1
-_MAX_DECOYS: Final = 4
+MIN_DECOYS: Final = 1
+MAX_DECOYS: Final = 4
 
 
 async def publish_status_lists(context: Context) -> int:
@@ -37,7 +37,7 @@ async def publish_status_list(context: Context, list_no: int) -> bool:
             return False
         if flips:
             # A decoy is flipped now, and stands among the flips of this very window.
-            for _ in range(_MIN_DECOYS + context.draw(_MAX_DECOYS)):
+            for _ in range(MIN_DECOYS + context.draw(MAX_DECOYS)):
                 decoy = StatusIndex(list_no=list_no, idx=context.draw(LIST_BITS))
                 if await statuses.add_decoy(connection, decoy, at=now):
                     flips.append(decoy.idx)

@@ -1,7 +1,7 @@
 """One row per (subject, audience) and the status lists that its tokens point into.
 
 An index is random, belongs to one (subject, audience), and is never used again.  A collision while
-drawing is the measure of a list's fill: after four in a row the list is closed and the next opened.
+drawing is the measure of a list's fill: after so many in a row the list is closed and the next opened.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,7 +24,8 @@ from consentid.store.tables import (
 
 LIST_BITS: Final = 2**17
 LIST_BYTES: Final = LIST_BITS // 8
-_DRAWS: Final = 4
+DRAWS: Final = 16
+"""Hits in a row that close a list: it is about three fifths full then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ async def allocate_all(
     taken: dict[tuple[SubjectId, str], StatusIndex] = {}
     while left := [holder for holder in holders if holder not in taken]:
         list_no = await _open_list(connection, at=at)
-        for _ in range(_DRAWS):
+        for _ in range(DRAWS):
             drawn = {StatusIndex(list_no=list_no, idx=draw(LIST_BITS)): each for each in left}
             for status in await _take_all(connection, drawn):
                 taken[drawn[status]] = status

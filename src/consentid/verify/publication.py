@@ -41,7 +41,8 @@ LIST_USABLE_S: Final = status.TTL_S
 """From its signing: a withdrawal is seen at most so long after its publication."""
 STRICT_LIST_USABLE_S: Final = 60
 """After its fetch, in strict mode."""
-MAX_LISTS: Final = 256
+MAX_LISTS: Final = 4_096
+"""16 KiB each: all those of a very large group.  Only a signed token leads to one."""
 
 
 class _Discovery(msgspec.Struct, frozen=True):
