@@ -5,5 +5,6 @@ function gtag() {
 }
 gtag("consent", "default", {
   ad_storage: "denied", ad_user_data: "denied", ad_personalization: "denied",
-  analytics_storage: "denied", personalization_storage: "denied", wait_for_update: 500,
+  analytics_storage: "denied", functionality_storage: "denied",
+  personalization_storage: "denied", wait_for_update: 500,
 });
