@@ -1,0 +1,105 @@
+"""Decisions that share a commit: what one of them suffers, the others do not."""
+
+import asyncio
+
+import pytest
+from tests.flows.faults import crash_at
+from tests.flows.town import GRANTED, REFUSED, Town, together
+
+from consentid.core.decision import SignalSource
+from consentid.flows.authenticate import Caller
+from consentid.kit.errors import ConsentidError
+
+_COMMITS = "SELECT count(DISTINCT xmin::text) FROM decisions"
+
+
+async def crowd(town: Town, size: int) -> list[Caller]:
+    return [await town.device() for _ in range(size)]
+
+
+async def commits(town: Town) -> int:
+    return (await town.rows(_COMMITS))[0][0]
+
+
+async def test_many_at_once_share_commits_and_one_bad_row_fails_alone(town: Town) -> None:
+    people = await crowd(town, 8)
+    answers = [
+        await town.answer(each, {"ads": GRANTED}, signals={SignalSource.GPC: number % 2 == 0})
+        for number, each in enumerate(people)
+    ]
+    bad = await town.answer(people[4], {"no.such": GRANTED})
+    told = await asyncio.gather(
+        *(
+            town.record(each, bad, key="again") if place == 4 else town.record(each, answers[place])
+            for place, each in enumerate(people)
+        ),
+        return_exceptions=True,
+    )
+    refused = [each for each in told if isinstance(each, BaseException)]
+    assert [getattr(each, "code", each) for each in refused] == ["purpose_unknown"]
+    assert await commits(town) < 7
+    for place, each in enumerate(people):
+        history = await town.history(each.subject)
+        assert len(history) == (0 if place == 4 else 2 if place % 2 == 0 else 1)
+    assert await town.faults() == []
+    await town.record(people[4], answers[4], key="again")  # the refused one left it free
+
+
+async def test_a_subject_that_somebody_writes_is_waited_for_by_its_own_request_only(
+    town: Town,
+) -> None:
+    people = await crowd(town, 5)
+    subject = people[2].subject
+    async with town.owner.writing() as connection:
+        await connection.exec_driver_sql(
+            "SELECT FROM projections WHERE subject_id = $1 FOR UPDATE", (subject,)
+        )
+        work = [asyncio.create_task(town.decide(each, {"ads": GRANTED})) for each in people]
+        others = [task for place, task in enumerate(work) if place != 2]
+        await asyncio.gather(*others)
+        assert not work[2].done()
+    await work[2]
+    assert len(await town.history(subject)) == 1
+    assert await town.faults() == []
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_group_that_crashes_is_recorded_one_by_one(town: Town, *, after: bool) -> None:
+    people = await crowd(town, 4)
+    for step in (1, 5):
+        answers = [await town.answer(each, {"ads": REFUSED}) for each in people]
+        with crash_at(town.context.database, step, after=after) as counter:
+            told = await together(*map(town.record, people, answers))
+        assert counter.statements > step * 2
+        assert len({each.decision for each in told}) == 4
+    assert await commits(town) == 8
+    assert [len(await town.history(each.subject)) for each in people] == [2] * 4
+    assert await town.faults() == []
+
+
+async def test_one_key_of_two_people_at_once_is_one_persons(town: Town) -> None:
+    people = await crowd(town, 6)
+    answers = [await town.answer(each, {"ads": GRANTED}) for each in people]
+    told = await asyncio.gather(
+        *(
+            town.record(each, answer, key="same")
+            for each, answer in zip(people, answers, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    refused = [each for each in told if isinstance(each, ConsentidError)]
+    assert {each.code for each in refused} == {"idempotency_key_reused"}
+    assert len(refused) == 5
+    assert (await town.counts())["decisions"] == 1
+
+
+async def test_whoever_goes_away_does_not_break_the_group(town: Town) -> None:
+    people = await crowd(town, 6)
+    work = [asyncio.create_task(town.decide(each, {"ads": GRANTED})) for each in people]
+    while not any(task.done() for task in work):
+        await asyncio.sleep(0)
+        work[3].cancel()
+    told = await asyncio.gather(*work, return_exceptions=True)
+    assert isinstance(told[3], asyncio.CancelledError)
+    assert sum(isinstance(each, BaseException) for each in told) == 1
+    assert await town.faults() == []
