@@ -2,9 +2,11 @@
 
 import base64
 import re
+from urllib.parse import unquote
 
 import httpx2
 import pytest
+import segno
 from tests.web.hub import Hub, forget, form_of
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -34,6 +36,23 @@ def poll(hub: Hub, device_code: str) -> httpx2.Response:
     return hub.http.post("/token", data=form)
 
 
+def dark_modules(svg: str) -> set[tuple[int, int]]:
+    """What is black in a picture that strokes rows, within its white frame of four modules."""
+    path = re.findall(r"stroke='#000' d='([^']+)'", svg)[0]
+    found = set[tuple[int, int]]()
+    x, y = 0.0, 0.0
+    for act, numbers in re.findall(r"([Mmh])([^Mmh]+)", path):
+        steps = [float(each) for each in numbers.split()]
+        if act == "h":
+            found |= {(int(x) + each - 4, int(y) - 4) for each in range(int(steps[0]))}
+            x += steps[0]
+        elif act == "M":
+            x, y = steps
+        else:
+            x, y = x + steps[0], y + steps[1]
+    return found
+
+
 def assert_refused(answer: httpx2.Response, error: str, status: int = 400) -> None:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
@@ -54,6 +73,21 @@ def test_a_device_is_told_all_it_needs_and_nothing_is_to_be_stored(hub: Hub) -> 
     assert told["verification_uri_complete"] == f"{page}?user_code={told['user_code']}"
     assert (told["expires_in"], told["interval"]) == (600, 5)
     assert len(told) == 6
+
+
+def test_a_device_that_asks_gets_its_link_as_a_picture(hub: Hub) -> None:
+    told = ask(hub, TV, ("qr", "svg")).json()
+    kind, _, picture = told["verification_qr"].partition(",")
+    assert kind == "data:image/svg+xml;charset=utf-8"
+    drawn = segno.make(told["verification_uri_complete"], error="m", micro=False)
+    expected = {
+        (across, down)
+        for down, row in enumerate(drawn.matrix)
+        for across, is_dark in enumerate(row)
+        if is_dark
+    }
+    assert dark_modules(unquote(picture)) == expected
+    assert_refused(ask(hub, TV, ("qr", "png")), "invalid_request")
 
 
 def test_the_metadata_names_the_endpoint_and_the_grant(hub: Hub) -> None:

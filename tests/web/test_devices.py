@@ -130,9 +130,7 @@ def test_a_page_has_to_say_whose_it_is(hub: Hub) -> None:
     assert answer.json()["code"] == "token_missing"
 
 
-@pytest.mark.parametrize(
-    "client_id", ["news-web", "news-app", "play-tv", "reach-api", "nobody", "news-spa "]
-)
+@pytest.mark.parametrize("client_id", ["news-web", "news-app", "reach-api", "nobody", "news-spa "])
 def test_only_a_pages_own_client_may(hub: Hub, client_id: str) -> None:
     before = hub.counts()
     answer = make(hub, client_id)

@@ -15,6 +15,7 @@ OPEN = (
     "/v1/catalogue?brand=news",
 )
 BRANDS = (
+    "/device_authorization",
     "/token",
     "/v1/state",
     "/v1/decisions",
@@ -22,8 +23,9 @@ BRANDS = (
     "/v1/devices",
     "/v1/handoffs",
     "/v1/served",
+    "/v1/verify",
 )
-CLOSED = ("/v1/verify", "/v1/history", "/health/live", "/health/ready", "/schema", "/nowhere")
+CLOSED = ("/v1/verify/batch", "/v1/history", "/health/live", "/health/ready", "/schema", "/nowhere")
 LENGTH_AND_CHUNKS = b"\r\n".join(
     [
         b"POST /v1/verify HTTP/1.1",

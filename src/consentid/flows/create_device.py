@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
-from consentid.brandbook.client import ApplicationType, AuthMethod
+from consentid.brandbook.client import ApplicationType, AuthMethod, Surface
 from consentid.core.decision import SubjectId
 from consentid.core.party import Party
 from consentid.flows.authenticate import Caller
@@ -19,6 +19,7 @@ from consentid.kit import base64url
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import DAY, Instant, to_rfc3339
 from consentid.store import clients, clock, subjects
+from consentid.store.clients import Client
 
 CREDENTIAL_BYTES: Final = 32
 LIFETIME_D: Final = 396
@@ -36,6 +37,8 @@ class DeviceOut(msgspec.Struct, frozen=True, kw_only=True):
 async def find_page_client(context: Context, *, unverified_client_id: str, origin: str) -> Caller:
     """Whose page asks, where its script has no token yet: a public client, called from its origin.
 
+    A television's app is such a page too.
+
     The browser vouches for the origin, and nothing else is believed: such a caller makes a device
     and nothing more.
 
@@ -45,11 +48,7 @@ async def find_page_client(context: Context, *, unverified_client_id: str, origi
     async with context.database.reading() as connection:
         book = await context.book(connection)
         client = await clients.find(connection, unverified_client_id)
-    if (
-        client is None
-        or client.auth_method != AuthMethod.NONE
-        or client.registration.application_type != ApplicationType.BROWSER
-    ):
+    if client is None or client.auth_method != AuthMethod.NONE or not _has_pages(client):
         raise ForbiddenError(
             "client_not_public",
             "This is no public client of a page: send an access token instead.",
@@ -57,6 +56,14 @@ async def find_page_client(context: Context, *, unverified_client_id: str, origi
         )
     check_origin(book, client.party, origin)
     return Caller(client=client, scopes=client.scopes, subject=None, device=None)
+
+
+def _has_pages(client: Client) -> bool:
+    """Whether it runs in a browser: a page's script, or an app that a television loads."""
+    return (
+        client.registration.application_type == ApplicationType.BROWSER
+        or client.surface == Surface.TV
+    )
 
 
 def check_origin(book: Book, party: Party, origin: str) -> None:

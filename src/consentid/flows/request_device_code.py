@@ -24,7 +24,12 @@ from consentid.keyring.deriving import Job, derived_key
 from consentid.kit.instants import SECOND, Instant
 from consentid.oidc import authorization_details
 from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID
-from consentid.oidc.device_authorization import PAGE, parse_device_request
+from consentid.oidc.device_authorization import (
+    PAGE,
+    DeviceAuthorizationRequest,
+    parse_device_request,
+)
+from consentid.oidc.qr_code import qr_data_uri
 from consentid.oidc.refusal import RefusedRequestError
 from consentid.oidc.user_code import make_user_code, show_user_code
 from consentid.store import clock, device_codes
@@ -45,6 +50,8 @@ class DeviceCodes:
     """As it is to be shown: ``BCDF-HJKL``."""
     verification_uri: str
     verification_uri_complete: str
+    verification_qr: str | None
+    """The same as a picture, where the device asked for one."""
 
 
 async def request_device_code(
@@ -63,15 +70,19 @@ async def request_device_code(
     device_code = new_secret(context)
     async with context.database.writing() as connection:
         book = await context.book(connection)
-        waiting = _judge(book, client, fields, device_code, await clock.now(connection))
+        request = _read(book, client, fields)
+        now = await clock.now(connection)
+        waiting = _judge(book, client, request, fields=fields, device_code=device_code, now=now)
         user_code = await _add(context, connection, waiting)
     page = f"{book.group.issuer.rstrip('/')}{PAGE}"
     shown = show_user_code(user_code)
+    complete = f"{page}?user_code={shown}"
     return DeviceCodes(
         device_code=device_code,
         user_code=shown,
         verification_uri=page,
-        verification_uri_complete=f"{page}?user_code={shown}",
+        verification_uri_complete=complete,
+        verification_qr=qr_data_uri(complete) if request.wants_qr else None,
     )
 
 
@@ -81,15 +92,24 @@ def hash_user_code(context: Context, user_code: str) -> bytes:
     return hmac.digest(key, user_code.encode(), hashlib.sha256)
 
 
-def _judge(
-    book: Book, client: Client, fields: Mapping[str, str], device_code: str, now: Instant
-) -> DeviceCode:
+def _read(book: Book, client: Client, fields: Mapping[str, str]) -> DeviceAuthorizationRequest:
     terms = book.catalogue.parties.get(client.party)
     if terms is None:
         raise RefusedRequestError(
             "unauthorized_client", "This client's brand or partner is in no catalogue."
         )
-    request = parse_device_request(fields, audiences=terms.audiences)
+    return parse_device_request(fields, audiences=terms.audiences)
+
+
+def _judge(
+    book: Book,
+    client: Client,
+    request: DeviceAuthorizationRequest,
+    *,
+    fields: Mapping[str, str],
+    device_code: str,
+    now: Instant,
+) -> DeviceCode:
     resource, details = request.resource, None
     if _DETAILS in fields:
         parsed = authorization_details.parse(

@@ -25,6 +25,7 @@ class DeviceAuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Those asked for, known or not, in order."""
     resource: str | None = None
     device_name: str | None = None
+    wants_qr: bool = False
 
 
 def parse_device_request(
@@ -42,6 +43,7 @@ def parse_device_request(
         scopes=_scopes(fields.get("scope", "")),
         resource=check_resource(fields.get("resource"), audiences=audiences),
         device_name=_device_name(fields.get("device_name")),
+        wants_qr=_wants_qr(fields.get("qr")),
     )
 
 
@@ -55,6 +57,12 @@ def _scopes(scope: str) -> tuple[str, ...]:
 def _is_scope(word: str) -> bool:
     """Spec: RFC 6749 section 3.3."""
     return all("!" <= character <= "~" and character not in '"\\' for character in word)
+
+
+def _wants_qr(form: str | None) -> bool:
+    if form not in (None, "svg"):
+        raise RefusedRequestError("invalid_request", "qr is svg, or left out.")
+    return form is not None
 
 
 def _device_name(name: str | None) -> str | None:

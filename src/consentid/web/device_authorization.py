@@ -27,10 +27,11 @@ _FIELDS: Final = {
     "resource": None,
     "authorization_details": None,
     "device_name": None,
+    "qr": ["svg"],
 }
 
 
-class DeviceAuthorizationOut(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceAuthorizationOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the device polls with, and what it shows."""
 
     device_code: str
@@ -39,6 +40,8 @@ class DeviceAuthorizationOut(msgspec.Struct, frozen=True, kw_only=True):
     verification_uri_complete: str
     expires_in: int
     interval: int
+    verification_qr: str | None = None
+    """``verification_uri_complete`` as a QR code, a data URI for ``img``; for ``qr=svg``."""
 
 
 @post(
@@ -54,7 +57,10 @@ class DeviceAuthorizationOut(msgspec.Struct, frozen=True, kw_only=True):
 async def post_device_authorization(
     request: Request[Any, Any, Any], context: NamedDependency[Context]
 ) -> Response[DeviceAuthorizationOut]:
-    """Make a code for ten minutes; ``device_name`` is shown to the person who compares."""
+    """Make a code for ten minutes; ``device_name`` is shown to the person who compares.
+
+    With ``qr=svg`` the answer has a picture to show, for engines that cannot draw one.
+    """
     await context.limiter.check(_REQUESTS, address_of(request), now_s=wall_clock_s())
     asked = await read_client_request(request, context)
     if isinstance(asked, Response):
@@ -71,6 +77,7 @@ async def post_device_authorization(
             verification_uri_complete=codes.verification_uri_complete,
             expires_in=LIFETIME_S,
             interval=INTERVAL_S,
+            verification_qr=codes.verification_qr,
         ),
         headers=dict(NO_STORE),
     )

@@ -40,6 +40,7 @@ _OPEN: Final = frozenset({"/jwks.json", "/statuslists", "/v1/catalogue"})
 _OPEN_FOLDERS: Final = ("/.well-known/", "/statuslists/", "/sdk/")
 _BRANDS: Final = frozenset(
     {
+        "/device_authorization",
         "/token",
         "/revoke",
         "/userinfo",
@@ -49,6 +50,7 @@ _BRANDS: Final = frozenset(
         "/v1/devices",
         "/v1/handoffs",
         "/v1/served",
+        "/v1/verify",
     }
 )
 _VARY: Final = (b"vary", b"Origin")
@@ -56,13 +58,13 @@ _PREFLIGHT: Final = (
     (b"access-control-allow-methods", b"GET, POST"),
     (
         b"access-control-allow-headers",
-        b"Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer",
+        b"Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer",
     ),
     (b"access-control-max-age", b"600"),
 )
 _EXPOSED: Final = (
     b"access-control-expose-headers",
-    b"ETag, Preference-Applied, Retry-After, WWW-Authenticate",
+    b"Date, ETag, Preference-Applied, Retry-After, WWW-Authenticate",
 )
 
 

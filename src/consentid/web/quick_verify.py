@@ -251,7 +251,10 @@ def read_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> Forwarded | None:
 
 
 def read_access_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The access token of a request with a JSON body; None where anything is out of the usual."""
+    """The access token of a request with a JSON body; None where anything is out of the usual.
+
+    A page that asks is out of the usual: whether it may read the answer is said further in.
+    """
     unverified: bytes | None = None
     media_type: bytes | None = None
     for name, text in headers:
@@ -263,6 +266,8 @@ def read_access_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
             if media_type is not None:
                 return None
             media_type = text
+        elif name == b"origin":
+            return None
     if unverified is None or media_type != _JSON:
         return None
     scheme, _, access_token = unverified.decode("latin-1").partition(" ")

@@ -4,6 +4,7 @@ At this very instant.  Most requests never come here: ``quick_verify`` answers t
 framework.  What is answered is the same.
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -46,6 +47,13 @@ class VerifyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What a write answered as ``consistency``: the answer is not older than that."""
 
 
+class VerifyOneIn(VerifyIn, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same, for whoever wants to hear little."""
+
+    brief: bool = False
+    """Answer ``active``, ``exp``, ``decision`` and what is granted of the purposes named only."""
+
+
 @post(
     "/v1/verify",
     status_code=HTTPStatus.OK,
@@ -58,9 +66,13 @@ class VerifyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 async def post_verify(
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    data: JSONBody[VerifyIn],
+    data: JSONBody[VerifyOneIn],
 ) -> Response[VerifyOut]:
-    """A bad token is an answer (``active: false``), never an error."""
+    """A bad token is an answer (``active: false``), never an error.
+
+    A television's own access token is enough, from a registered origin too; with ``brief`` and the
+    purposes that it is about, the answer has less than 300 bytes.
+    """
     found = await verify_token(
         context,
         caller,
@@ -69,7 +81,15 @@ async def post_verify(
         purposes=data.purposes,
         at_least=data.at_least,
     )
-    return Response(found, headers={"Cache-Control": "no-store"})
+    answer = _brief(found, data.purposes) if data.brief else found
+    return Response(answer, headers={"Cache-Control": "no-store"})
+
+
+def _brief(found: VerifyOut, purposes: Sequence[str]) -> VerifyOut:
+    granted = found.granted
+    if granted is not None and purposes:
+        granted = tuple(each for each in granted if each in purposes)
+    return VerifyOut(active=found.active, granted=granted, exp=found.exp, decision=found.decision)
 
 
 @post(

@@ -197,7 +197,7 @@ async def test_a_device_that_asks_by_plain_oauth_gets_no_id_token(town: Town) ->
     await tv.approve()
     body = await tv.tokens()
     assert "id_token" not in body
-    assert body["scope"] == "decisions:read decisions:write offline_access"
+    assert body["scope"] == "decisions:read decisions:write offline_access verify"
 
 
 async def test_the_refresh_token_of_a_device_works_and_a_withdrawal_ends_it(town: Town) -> None:
