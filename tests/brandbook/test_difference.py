@@ -14,7 +14,7 @@ OTHER_BASIS = (
 
 def test_the_first_version_is_counted(folder: Folder) -> None:
     assert difference(None, folder.load().book) == (
-        "the first version: 22 purposes, 3 brands, 1 partner",
+        "the first version: 22 purposes, 3 brands, 2 partners",
     )
 
 

@@ -136,6 +136,7 @@ def test_clients_get_the_grants_that_their_declaration_makes_possible(halcyon: D
         "play-tv": "native",
         "reach-api": "web",
         "reach-forms": "web",
+        "bazaar-web": "web",
     }
     assert clients["news-spa"].id_token_signed_response_alg is IdTokenAlgorithm.ES256
 

@@ -77,7 +77,7 @@ def test_a_brand_that_joins_raises_the_notices_that_now_name_it(folder: Folder) 
     folder.replace("live.toml", 'id = "halcyon-live"', 'id = "halcyon-live-bv"')
     second = apply(first, folder.load())
     versions = {id_: notice.version for (id_, _), notice in second.notices.items()}
-    assert versions == {"news": 2, "shop": 1, "play": 1, "live": 1, "reach": 1}
+    assert versions == {"news": 2, "shop": 1, "play": 1, "live": 1, "reach": 1, "bazaar": 1}
 
 
 def test_loosening_an_override_asks_again_there_alone(folder: Folder) -> None:

@@ -21,11 +21,13 @@ def detail(*purposes: str, **more: Any) -> dict[str, Any]:
     return {"type": "consent_request", "purposes": purposes, **more}
 
 
-async def push(town: Town, visit: Visit, *details: dict[str, Any]) -> str:
+async def push(town: Town, visit: Visit, *details: dict[str, Any], **more: str) -> str:
     async with town.context.database.reading() as connection:
         client = await clients.find(connection, visit.client)
     assert client is not None
-    fields = visit.request(scope="openid offline_access", authorization_details=json.dumps(details))
+    fields = visit.request(
+        scope="openid offline_access", authorization_details=json.dumps(details), **more
+    )
     return (await push_request(town.context, client, fields)).request_uri
 
 

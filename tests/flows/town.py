@@ -42,7 +42,10 @@ from consentid.tokens.consent import ConsentClaims
 BRANDS: Final = Path(__file__).parents[2] / "brands"
 GRANTED, REFUSED = Outcome.GRANTED, Outcome.REFUSED
 GROUP, BRAND, PARTNER = ReachKind.GROUP, ReachKind.BRAND, ReachKind.PARTNER
-SECRET_CLIENTS: Final = ("news-web", "shop-web", "play-web", "reach-api", "reach-forms")
+SECRET_CLIENTS: Final = (
+    *("news-web", "shop-web", "play-web"),
+    *("reach-api", "reach-forms", "bazaar-web"),
+)
 T = TypeVar("T")
 ID_TOKEN: Final = "urn:ietf:params:oauth:token-type:id_token"
 DEVICE_CREDENTIAL: Final = "urn:consentid:params:oauth:token-type:device_credential"

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consentid.oidc import authorization_details
-from consentid.oidc.authorization_details import MAX_DETAILS, ConsentRequest
+from consentid.oidc.authorization_details import MAX_DETAILS, BrandTerms, ConsentRequest
 from consentid.oidc.refusal import RefusedRequestError
 
 AUDIENCE = "https://reach-media.example"
+SHOP = "https://market.halcyon.example"
 ALLOWED = ("ads.partners", "ads.partners.retail", "ads.measurement")
 
 
@@ -45,6 +46,31 @@ def test_a_full_detail_is_read_and_comes_back_from_its_kept_form() -> None:
     assert [each.type for each in details] == ["consent_request"] * 2
     assert authorization_details.decode(authorization_details.encode(details)) == details
     assert authorization_details.purposes_of(details) == ("ads.partners", "ads.measurement")
+
+
+def test_a_brand_is_named_with_whom_it_is_asked_for_and_only_once_for_all() -> None:
+    brands = {"shop": BrandTerms(audience=SHOP, allowed=frozenset({"content"}))}
+
+    def judge(*details: dict[str, Any]) -> tuple[ConsentRequest, ...]:
+        return authorization_details.parse(
+            json.dumps(details), allowed=ALLOWED, audience=AUDIENCE, catalogue=3, brands=brands
+        )
+
+    for_it = detail(purposes=["content"], brand="shop", beneficiary="brand", locations=[SHOP])
+    assert authorization_details.brand_of(judge(for_it)) == "shop"
+    beside_it = judge(detail(brand="shop", beneficiary="self", locations=[AUDIENCE]))
+    assert authorization_details.brand_of(beside_it) is None
+    assert authorization_details.context_of(beside_it) == "shop"
+    assert authorization_details.brand_of(judge(detail(beneficiary="self"))) is None
+    for wrong in (
+        (detail(brand="shop", beneficiary="brand"),),
+        ({**for_it, "locations": [AUDIENCE]},),
+        (detail(brand="news", beneficiary="self"),),
+        (for_it, detail()),
+        (detail(beneficiary="group"),),
+    ):
+        with pytest.raises(RefusedRequestError):
+            judge(*wrong)
 
 
 def test_what_is_granted_is_echoed_and_what_is_not_is_left_out() -> None:

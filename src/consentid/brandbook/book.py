@@ -150,6 +150,10 @@ class Profile:
     """What its own pages set, by purpose: names, and prefixes that end in ``*``."""
     receives: Mapping[Slug, PurposeId] = field(default_factory=dict[Slug, PurposeId])
     """A partner's: from whom it may take over an answer, and the purpose that this rests on."""
+    asks_for: Mapping[Slug, tuple[PurposeId, ...]] = field(
+        default_factory=dict[Slug, tuple[PurposeId, ...]]
+    )
+    """A partner's: the brands that it may ask for, and what it may ask on behalf of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

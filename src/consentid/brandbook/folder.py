@@ -9,6 +9,7 @@ from consentid.brandbook import form
 from consentid.brandbook.book import Book, Group, Profile, PurposeSheet
 from consentid.brandbook.composition import Shown, compose
 from consentid.brandbook.cookies import check_cookies
+from consentid.brandbook.delegation import check_asks_for
 from consentid.brandbook.group import read_group
 from consentid.brandbook.notice import Notice
 from consentid.brandbook.page import Page, open_page
@@ -67,6 +68,7 @@ def load(folder: Path) -> Draft:
     _check_sizes(book, pages)
     for page in pages:
         check_cookies(page.table, page.profile.party, book.catalogue, page.profile.cookies)
+        check_asks_for(page.table, book.catalogue, page.profile.asks_for)
     if problems:
         raise BrandbookError(problems)
     lines = {table.page.file: table.page.lines for table in (group_table, *parties.values())}

@@ -7,6 +7,7 @@ from consentid.brandbook import form
 from consentid.brandbook.book import Entity, Group, Profile, PurposeTexts
 from consentid.brandbook.clients import read_clients
 from consentid.brandbook.cookies import read_cookies
+from consentid.brandbook.delegation import read_asks_for
 from consentid.brandbook.look import read_look
 from consentid.brandbook.overrides import Standing, find_purpose, read_overrides
 from consentid.brandbook.problem import Rule
@@ -77,6 +78,9 @@ def read_party(
         clients=read_clients(table.table("clients"), standing, domains),
         cookies=read_cookies(table.table("cookies"), standing),
         receives=_read_receives(table, standing),
+        asks_for={}
+        if party.kind is PartyKind.BRAND
+        else read_asks_for(table.table("asks_for"), standing),
     )
     _check_origins(table, profile)
     terms = PartyTerms(

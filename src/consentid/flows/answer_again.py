@@ -66,7 +66,7 @@ async def answer_again(context: Context, unverified_id: str, browser: Browser) -
         is_recent = finished_at is not None and scene.now - finished_at < _AGAIN_MIN * MINUTE
         if not is_recent or not isinstance(scene.taken.state.task, AuthorizeTask):
             raise GoneError("interaction_finished", "This was answered already.")
-        if session is None or scene.mandatory:
+        if session is None or scene.mandatory or scene.taken.state.was_declined:
             return await give_up(
                 connection, scene, error="access_denied", why="The person went back."
             )

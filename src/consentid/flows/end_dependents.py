@@ -6,6 +6,7 @@ the whole group, the family ends.  Anything else goes on through a withdrawal of
 whoever refreshes is told the new state, since every refresh resolves again.
 """
 
+from collections import defaultdict
 from collections.abc import Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +19,7 @@ from consentid.core.resolution import resolve_all
 from consentid.core.saying import say
 from consentid.flows.append_decisions import Appended
 from consentid.flows.open_subject import OpenSubject
+from consentid.flows.resting import read_resting
 from consentid.kit.instants import Instant
 from consentid.store import dependents
 
@@ -37,8 +39,8 @@ async def end_dependents(
         subject, at = each.subject, each.at
         for reach in {reach for reach, purpose in refusals if purpose == ROOT}:
             await dependents.end_of(connection, subject.id, party=reach, at=at)
-        for party, purposes in resting.get(subject.id, {}).items():
-            lost = _lost(book, subject, party, purposes, refusals, at=at)
+        for party, kept in resting.get(subject.id, {}).items():
+            lost = _lost(book, subject, party, kept, refusals, at=at)
             if lost:
                 await dependents.end_of(connection, subject.id, party=party, resting_on=lost, at=at)
 
@@ -55,22 +57,24 @@ def _refusals(appended: Appended) -> set[tuple[Reach, PurposeId]]:
 def _lost(
     book: Book,
     subject: OpenSubject,
-    party: Party,
-    purposes: Collection[PurposeId],
+    own: Party,
+    kept: Collection[str],
     refusals: Collection[tuple[Reach, PurposeId]],
     *,
     at: Instant,
-) -> frozenset[PurposeId]:
-    """Which of the purposes a refusal reached, and are granted no more.
+) -> frozenset[str]:
+    """What of that which clients of a party rest on a refusal reached, and is granted no more.
 
     A signal's refusal leaves a grant standing that was made after the person was told of it.
     """
-    reached = {
-        purpose
-        for purpose in purposes
-        if any(reach in (None, party) and is_within(purpose, gone) for reach, gone in refusals)
-    }
-    if not reached:
-        return frozenset()
-    held = resolve_all(subject.projection, book.catalogue, party, at, adult=subject.adult)
-    return frozenset(reached - set(say(held, at).yes))
+    reached: defaultdict[Party, dict[PurposeId, str]] = defaultdict(dict)
+    for each in kept:
+        party, purpose = read_resting(own, each)
+        if any(reach in (None, party) and is_within(purpose, gone) for reach, gone in refusals):
+            reached[party][purpose] = each
+    lost: set[str] = set()
+    for party, purposes in reached.items():
+        held = resolve_all(subject.projection, book.catalogue, party, at, adult=subject.adult)
+        says_yes_to = set(say(held, at).yes)
+        lost |= {each for purpose, each in purposes.items() if purpose not in says_yes_to}
+    return frozenset(lost)

@@ -11,7 +11,7 @@ from typing import Final
 
 from consentid.brandbook.book import Book
 from consentid.core.catalogue import find_terms
-from consentid.core.party import Party
+from consentid.core.party import Party, PartyKind, Slug
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution, State
 from consentid.flows.context import Context
@@ -57,6 +57,18 @@ class Asked:
         """The brand or partner that the client speaks for."""
         return self.client.party
 
+    @property
+    def answered_for(self) -> Party:
+        """Whom the person's answer is for: the client's own party, or the brand it asks for."""
+        return answered_for(self.client, self.request)
+
+
+def answered_for(client: Client, request: AuthorizationRequest) -> Party:
+    """Whom the answer to a request is for."""
+    if request.on_behalf_of is None:
+        return client.party
+    return Party(kind=PartyKind.BRAND, slug=Slug(request.on_behalf_of))
+
 
 def find_need(
     context: Context, asked: Asked, visitor: Visitor, *, begun_at: Instant | None = None
@@ -71,11 +83,15 @@ def find_need(
         return Need.LOGIN
     if visitor.session is None:
         return Need.SESSION
-    if Prompt.CONSENT in asked.request.prompt:
+    if Prompt.CONSENT in asked.request.prompt or asked.request.on_behalf_of is not None:
+        # What a brand was told before, a partner hears from the person alone.
         return Need.CHOICES
     resolutions = resolve_here(asked.book, visitor.session, asked.party, asked.now)
-    wanted = [PurposeId(purpose) for purpose in asked.request.purposes]
-    if any(find_undecided(asked.book, asked.party, resolutions, also=wanted)):
+    wanted = frozenset(map(PurposeId, asked.request.purposes))
+    undecided = find_undecided(asked.book, asked.party, resolutions, also=wanted)
+    if wanted and asked.party.kind is PartyKind.PARTNER:  # asks for no more than it names
+        undecided = tuple(purpose for purpose in undecided if purpose in wanted)
+    if undecided:
         return Need.NOTHING if _is_enough(asked.request, resolutions) else Need.CHOICES
     return Need.NOTHING
 

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.flows.answer_device import DeviceOutcome, approve_device, deny_device
 from consentid.flows.context import Context
+from consentid.flows.delegated import grant_for_brand
 from consentid.flows.find_need import Need, find_need
 from consentid.flows.hand_over import hand_over
 from consentid.flows.hub_session import Browser
@@ -13,8 +14,9 @@ from consentid.flows.interaction_scene import Scene
 from consentid.flows.interaction_state import AuthorizeTask, DeviceTask
 from consentid.flows.issue_code import issue_code, refusal_uri
 from consentid.flows.known_here import remember_here
-from consentid.flows.session import Session, rests_on
+from consentid.flows.session import Session, granted_of
 from consentid.flows.told import keep_told, open_told
+from consentid.oidc import authorization_details
 from consentid.oidc.refusal import RefusedRequestError
 from consentid.store import interactions, subjects
 
@@ -108,7 +110,9 @@ async def _give(
             task,
             scene.visitor,
             session,
-            rests_on=rests_on(scene.book, session, scene.party, task.purposes, scene.now),
+            rests_on=granted_of(scene.book, session, scene.party, task.purposes, scene.now)
+            if task.purposes
+            else None,
             at=scene.now,
         )
         return await _tell(connection, scene, outcome)
@@ -123,12 +127,26 @@ async def _give(
             scene.request(task),
             scene.visitor,
             session,
-            details=task.request.details,
+            details=_details(scene, session, task),
         )
     except RefusedRequestError as refused:
         return await _refuse(connection, scene, task, refused)
     await _close(connection, scene)
     return NextStep(redirect=redirect)
+
+
+def _details(scene: Scene, session: Session, task: AuthorizeTask) -> bytes | None:
+    """The details that the tokens are to carry.
+
+    Of a brand's answers a partner hears what the person answered before its eyes; what they tell
+    the brand later is the brand's to know.
+    """
+    kept = task.request.details
+    if kept is None or not scene.is_delegated:
+        return kept
+    return authorization_details.encode(
+        grant_for_brand(scene.book, session, authorization_details.decode(kept), scene.now)
+    )
 
 
 def needs_login(context: Context, scene: Scene) -> bool:

@@ -14,12 +14,12 @@ from consentid.brandbook.book import Book
 from consentid.brandbook.notice import Notice
 from consentid.core import projection
 from consentid.core.asking import Asking, find_reason
-from consentid.core.decision import CatalogueVersion, ServedId
+from consentid.core.decision import CatalogueVersion, Channel, ServedId
 from consentid.core.party import Party, PartyKind, ReachKind
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution, resolve_all
 from consentid.flows.context import Context
-from consentid.flows.find_need import Asked, find_undecided
+from consentid.flows.find_need import Asked, answered_for, find_undecided
 from consentid.flows.hub_session import Browser, Visitor, find_visitor
 from consentid.flows.interaction_state import AuthorizeTask, OpenInteraction, take_interaction
 from consentid.flows.known_here import is_new_here
@@ -29,6 +29,7 @@ from consentid.flows.session import resolve_here
 from consentid.kit.errors import ConflictError, GoneError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
+from consentid.oidc import authorization_details
 from consentid.store import clock
 
 _STANDING_BYTES: Final = 16
@@ -61,12 +62,44 @@ class Scene:
 
     @property
     def party(self) -> Party:
-        """The brand or partner that asks."""
+        """Whom the answer is for: the brand or partner that asks, or the brand it asks for."""
+        task = self.taken.state.task
+        if isinstance(task, AuthorizeTask):
+            return answered_for(self.taken.client, task.request)
         return self.taken.client.party
+
+    @property
+    def is_delegated(self) -> bool:
+        """Whether a partner asks on behalf of a brand."""
+        return self.party != self.taken.client.party
+
+    @cached_property
+    def wanted(self) -> frozenset[PurposeId]:
+        """What the client named in details."""
+        return frozenset(map(PurposeId, self.taken.state.task.purposes))
+
+    @property
+    def asks_by_name(self) -> bool:
+        """Whether nothing is asked but what was named: a partner asks for no more than it says."""
+        return bool(self.wanted) and self.taken.client.party.kind is PartyKind.PARTNER
+
+    @property
+    def channel(self) -> Channel:
+        """Where the person sits, as far as the client said so."""
+        task = self.taken.state.task
+        kept = task.request.details if isinstance(task, AuthorizeTask) else None
+        said = (
+            None
+            if kept is None
+            else authorization_details.channel_of(authorization_details.decode(kept))
+        )
+        return Channel.WEB if said is None else Channel(said)
 
     @property
     def reaches(self) -> tuple[ReachKind, ...]:
         """The reaches that may be chosen, the usual one first."""
+        if self.is_delegated:
+            return (ReachKind.BRAND,)
         match self.party.kind:
             case PartyKind.BRAND:
                 return (ReachKind.GROUP, ReachKind.BRAND)
@@ -84,8 +117,8 @@ class Scene:
     @cached_property
     def mandatory(self) -> frozenset[PurposeId]:
         """What has to be answered before the person can go on."""
-        wanted = [PurposeId(purpose) for purpose in self.taken.state.task.purposes]
-        return frozenset(find_undecided(self.book, self.party, self.resolutions, also=wanted))
+        found = find_undecided(self.book, self.party, self.resolutions, also=self.wanted)
+        return frozenset(found) & self.wanted if self.asks_by_name else frozenset(found)
 
     def asked(self, notice: Notice, *, shows_all: bool = False) -> tuple[PurposeId, ...]:
         """What is missing and nothing else; all, where it is to be shown again."""
@@ -94,6 +127,7 @@ class Scene:
             purpose
             for purpose in notice.purposes
             if (found := self.resolutions.get(purpose)) is not None
+            and (purpose in self.wanted or not self.asks_by_name)
             and found.is_askable
             and (shows_all or found.may_ask)
         )
@@ -144,9 +178,7 @@ async def load_scene(
     visitor = await find_visitor(context, connection, browser, now=now, lock=lock)
     # Read under the lock: who waited for it is not judged by a configuration replaced meanwhile.
     book = await context.book(connection)
-    if taken.client.party not in book.catalogue.parties:
-        raise GoneError("party_gone", f"{taken.client.party} asks no more.")
-    return Scene(
+    scene = Scene(
         taken=taken,
         book=book,
         browser=browser,
@@ -156,6 +188,10 @@ async def load_scene(
         and await is_new_here(context, connection, browser, visitor),
         now=now,
     )
+    for party in (taken.client.party, scene.party):
+        if party not in book.catalogue.parties:
+            raise GoneError("party_gone", f"{party} asks no more.")
+    return scene
 
 
 def choose_notice(scene: Scene, languages: Sequence[str], *, chosen: str | None = None) -> Notice:

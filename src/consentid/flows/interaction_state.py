@@ -75,6 +75,8 @@ class InteractionState(msgspec.Struct, frozen=True, kw_only=True):
     task: Task
     adopted: int = 0
     """How many of the device's decisions the account adopted at the sign-in on the way."""
+    was_declined: bool = False
+    """Whether the person went back without answering."""
     contradictions: tuple[Contradiction, ...] = ()
     """What the person is to be told: account and device say different things."""
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
@@ -30,9 +31,10 @@ from consentid.flows.interaction_scene import (
     open_shown,
     seal_shown,
 )
-from consentid.flows.interaction_state import AuthorizeTask, Task
+from consentid.flows.interaction_state import AuthorizeTask, Task, save_state
 from consentid.flows.portal_login import asking_the_portal
 from consentid.flows.record_choices import (
+    HUB,
     Choices,
     Shown,
     note_shown,
@@ -53,7 +55,9 @@ class Interaction:
     task: Task
     client_id: str
     party: Party
-    """The brand or partner that asks; ``book.find_profile`` has its look."""
+    """Whom the answer is for; ``book.find_profile`` has its look."""
+    asker: Party
+    """The brand or partner that asks: another one where a partner asks on behalf of a brand."""
     book: Book
     notice: Notice
     """In the language chosen."""
@@ -63,6 +67,8 @@ class Interaction:
     """Why each purpose is asked about, where it is."""
     mandatory: frozenset[PurposeId]
     """What of it has to be answered before the person can go on."""
+    named: frozenset[PurposeId] | None
+    """What a partner named, beside which nothing is asked; None where all that is missing is."""
     resolutions: Mapping[PurposeId, Resolution]
     """What holds now for every purpose that the party offers."""
     prefill: Mapping[PurposeId, Outcome]
@@ -244,11 +250,13 @@ def _show(
         task=scene.taken.state.task,
         client_id=scene.taken.client.client_id,
         party=scene.party,
+        asker=scene.taken.client.party,
         book=scene.book,
         notice=notice,
         asked=scene.asked(notice, shows_all=shows_all),
         asking=scene.asking,
         mandatory=scene.mandatory,
+        named=scene.wanted if scene.asks_by_name else None,
         resolutions=scene.resolutions,
         prefill={
             purpose: outcome
@@ -299,6 +307,12 @@ async def _take(
             await served.note_event(
                 connection, shown.served, event="dismissed", layout=shown.layout, at=scene.now
             )
+            await save_state(
+                context,
+                connection,
+                scene.taken,
+                msgspec.structs.replace(scene.taken.state, was_declined=True),
+            )
             return await give_up(
                 connection, scene, error="access_denied", why="The person went back."
             )
@@ -335,6 +349,8 @@ async def _choose(
             reach=_reach(scene, answer.reach),
             signals=answer.signals,
             told_of_signal=answer.told_of_signal,
+            actor=client.client_id if scene.is_delegated else HUB,
+            channel=scene.channel,
         ),
     )
     step = await finish(context, connection, scene, session)

@@ -15,7 +15,8 @@ from consentid.flows.context import Context
 from consentid.flows.find_need import Asked
 from consentid.flows.hub_session import Visitor, new_secret
 from consentid.flows.oauth.client import SUBJECT_SCOPES
-from consentid.flows.session import Session, rests_on
+from consentid.flows.resting import spell_resting
+from consentid.flows.session import Session, granted_of
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import SECOND, Instant
 from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID, AuthorizationRequest
@@ -86,7 +87,7 @@ async def issue_code(
             auth_time=None if login is None else login.auth_time,
             acr=NO_LOGIN_ACR if login is None else login.acr,
             details=details,
-            rests_on=rests_on(asked.book, session, asked.party, request.purposes, now),
+            rests_on=_rests_on(asked, session),
             issued_at=now,
             expires_at=Instant(now + LIFETIME_S * SECOND),
         ),
@@ -96,6 +97,15 @@ async def issue_code(
         issuer=asked.book.group.issuer,
         answer={"code": code, "state": request.state},
     )
+
+
+def _rests_on(asked: Asked, session: Session) -> tuple[str, ...] | None:
+    """What is granted now of that which was asked for in details; None where none were sent."""
+    purposes = asked.request.purposes
+    if not purposes:
+        return None
+    granted = granted_of(asked.book, session, asked.answered_for, purposes, asked.now)
+    return spell_resting(asked.party, asked.answered_for, granted)
 
 
 def refusal_uri(issuer: str, request: AuthorizationRequest, refused: RefusedRequestError) -> str:

@@ -28,7 +28,9 @@ from consentid.keyring.deriving import Job, derived_key
 from consentid.kit import base64url
 from consentid.kit.instants import SECOND, Instant
 from consentid.oidc import authorization_details
+from consentid.oidc.authorization_details import BrandTerms
 from consentid.oidc.authorization_request import MAX_STATE, AuthorizationRequest, parse_request
+from consentid.oidc.prompt import Prompt
 from consentid.oidc.redirect import is_registered
 from consentid.oidc.refusal import RefusedRequestError
 from consentid.store import clock, pushed_requests
@@ -153,13 +155,21 @@ def judge(book: Book, client: Client, fields: Mapping[str, str]) -> Authorizatio
         allowed=allowed_purposes(book, client),
         audience=request.resource or default_audience(book, client),
         catalogue=book.catalogue.version,
+        brands=_brands(book, client),
     )
+    brand = authorization_details.brand_of(details)
+    if brand is not None and Prompt.NONE in request.prompt:
+        raise RefusedRequestError(
+            "invalid_request", "Asking for a brand needs the person: no none."
+        )
     return msgspec.structs.replace(
         request,
         # Details that name a location are granted for that one, whatever /token is asked for.
-        resource=request.resource or authorization_details.location_of(details),
+        resource=request.resource
+        or (authorization_details.location_of(details) if brand is None else None),
         details=authorization_details.encode(details),
         purposes=authorization_details.purposes_of(details),
+        on_behalf_of=brand,
     )
 
 
@@ -173,6 +183,29 @@ def allowed_purposes(book: Book, client: Client) -> frozenset[PurposeId]:
         and terms.basis is LegalBasis.CONSENT
         and (within is None or any(is_within(purpose, PurposeId(each)) for each in within))
     )
+
+
+def _brands(book: Book, client: Client) -> Mapping[str, BrandTerms]:
+    """The brands that a partner's client may name, and what it may ask on behalf of each."""
+    profile = book.find_profile(client.party)
+    if profile is None:
+        return {}
+    within = client.registration.purposes
+    parties = {party.slug: party for party in book.catalogue.parties}
+    return {
+        slug: BrandTerms(
+            audience=book.catalogue.parties[parties[slug]].audience,
+            allowed=frozenset(
+                purpose
+                for purpose in profile.asks_for.get(slug, ())
+                if (terms := find_terms(book.catalogue, parties[slug], purpose)) is not None
+                and terms.basis is LegalBasis.CONSENT
+                and (within is None or any(is_within(purpose, PurposeId(each)) for each in within))
+            ),
+        )
+        for slug in (*profile.asks_for, *profile.receives)
+        if slug in book.brands
+    }
 
 
 def _unknown() -> RefusedRequestError:

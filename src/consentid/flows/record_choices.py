@@ -66,6 +66,9 @@ class Choices:
     told_of_signal: bool
     parts_own: bool = True
     """Whether what the client's brand lets only itself ask is recorded for that brand."""
+    actor: str = HUB
+    """Who asked: a partner's client where it asked on behalf of a brand."""
+    channel: Channel = Channel.WEB
 
 
 async def record_choices(
@@ -102,13 +105,13 @@ async def record_choices(
             notice=ShownNotice(
                 ref=shown.notice.ref(), purposes=shown.notice.asks, catalogue=shown.catalogue
             ),
-            channel=Channel.WEB,
+            channel=chosen.channel,
             timing=online(at),
             recorded_at=at,
             served=shown.served,
             told_of_signal=chosen.told_of_signal,
         )
-        decisions += _admit(context, book, session, draft, at=at)
+        decisions += _admit(context, book, session, draft, at=at, actor=chosen.actor)
     return await _commit(context, connection, book, session, decisions, at=now)
 
 
@@ -176,12 +179,18 @@ def _by_reach(
 
 
 def _admit(
-    context: Context, book: Book, session: Session, draft: Draft, *, at: Instant
+    context: Context,
+    book: Book,
+    session: Session,
+    draft: Draft,
+    *,
+    at: Instant,
+    actor: str = HUB,
 ) -> list[Decision]:
     subject = session.subject
     decision = admit(
         draft,
-        Rights(actor=HUB, party=None, collects_for_group=True, assurance=Assurance.SELF),
+        Rights(actor=actor, party=None, collects_for_group=True, assurance=Assurance.SELF),
         book.catalogue,
         id_=_new_id(context, at),
         subject=subject.id,

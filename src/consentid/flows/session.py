@@ -58,12 +58,10 @@ def require_known(opened: OpenSubject | None) -> OpenSubject:
     return opened
 
 
-def rests_on(
+def granted_of(
     book: Book, session: Session, party: Party, purposes: Collection[str], now: Instant
-) -> tuple[PurposeId, ...] | None:
-    """What is granted now of purposes that a client asked for in details; None where it did not."""
-    if not purposes:
-        return None
+) -> tuple[PurposeId, ...]:
+    """What of some purposes is granted now to a party."""
     granted = say(resolve_here(book, session, party, now), now).yes
     return tuple(purpose for purpose in granted if purpose in purposes)
 

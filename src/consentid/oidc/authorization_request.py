@@ -59,6 +59,8 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defau
     """Authorization details that were pushed, as JSON."""
     purposes: tuple[str, ...] = ()
     """The purposes that they ask for: these have to be answered, too."""
+    on_behalf_of: str | None = None
+    """The brand that a partner asks for; None where the client asks for itself."""
     accepts_missing: bool = False
     """With ``prompt=none``, a code also where some answers are missing: an extension of ours."""
 

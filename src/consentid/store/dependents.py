@@ -28,7 +28,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
 from consentid.core.party import Party, PartyKind, Slug
-from consentid.core.purpose import PurposeId
 from consentid.kit.instants import Instant
 from consentid.store.tables import (
     access_tokens,
@@ -42,18 +41,17 @@ from consentid.store.tables import (
 
 async def find_resting(
     connection: AsyncConnection, subjects: Collection[SubjectId]
-) -> Mapping[SubjectId, Mapping[Party, frozenset[PurposeId]]]:
-    """What living tokens, codes and device codes rest on, for each brand or partner.
+) -> Mapping[SubjectId, Mapping[Party, frozenset[str]]]:
+    """What living tokens, codes and device codes rest on, for the clients of each party, as kept.
 
     Subjects that nothing rests on are left out.
     """
-    found: defaultdict[SubjectId, dict[Party, frozenset[PurposeId]]] = defaultdict(dict)
+    found: defaultdict[SubjectId, dict[Party, frozenset[str]]] = defaultdict(dict)
     rows = await connection.execute(_RESTING, {"subjects": list(subjects)})
     for row in rows:
         parties = found[SubjectId(row.subject_id)]
         party = Party(kind=PartyKind(row.party_kind), slug=Slug(row.party_slug))
-        purposes = frozenset(map(PurposeId, row.rests_on))
-        parties[party] = parties.get(party, frozenset()) | purposes
+        parties[party] = parties.get(party, frozenset()) | frozenset(row.rests_on)
     return found
 
 
@@ -62,12 +60,12 @@ async def end_of(
     subject: SubjectId,
     *,
     party: Party | None,
-    resting_on: Collection[PurposeId] | None = None,
+    resting_on: Collection[str] | None = None,
     at: Instant,
 ) -> None:
     """End them for the clients of one brand or partner; None: for everybody's.
 
-    ``resting_on``: only what rests on one of these purposes; None: whatever it rests on.  A family
+    ``resting_on``: only what rests on one of these, as kept; None: whatever it rests on.  A family
     ends as a whole, its access tokens at once.
     """
 

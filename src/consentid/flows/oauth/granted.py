@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from consentid.core.decision import SubjectId
+from consentid.core.party import Party, PartyKind, Slug
 from consentid.flows.issue_id_token import PreparedIdToken
+from consentid.flows.resting import spell_resting
 from consentid.flows.session import Session
 from consentid.kit.instants import Instant
 from consentid.oidc import authorization_details
@@ -36,6 +38,8 @@ class GrantedSubject:
     """A grant whose session is open: what is left is to make the tokens."""
 
     grant: SubjectGrant
+    party: Party
+    """The client's own brand or partner."""
     session: Session
     id_token: PreparedIdToken
     details: tuple[ConsentRequest, ...] | None
@@ -43,5 +47,12 @@ class GrantedSubject:
 
     @property
     def rests_on(self) -> tuple[str, ...] | None:
-        """The purposes whose withdrawal ends these tokens."""
-        return None if self.details is None else authorization_details.purposes_of(self.details)
+        """What ends these tokens once it is withdrawn."""
+        if self.details is None:
+            return None
+        brand = authorization_details.brand_of(self.details)
+        answered_for = (
+            self.party if brand is None else Party(kind=PartyKind.BRAND, slug=Slug(brand))
+        )
+        purposes = authorization_details.purposes_of(self.details)
+        return spell_resting(self.party, answered_for, purposes)

@@ -12,6 +12,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError
 from sqlalchemy.util import await_only
 
 from consentid.flows.authenticate import hash_token
+from consentid.flows.delegated import grant_for_brand
 from consentid.flows.issue_id_token import prepare_id_token
 from consentid.flows.issue_token import PreparedToken, prepare_token
 from consentid.flows.oauth.errors import InvalidTargetError
@@ -76,6 +77,7 @@ def open_grant(transaction: Transaction, asked: AuthlibRequest, grant: SubjectGr
     )
     asked.granted = GrantedSubject(
         grant=grant,
+        party=client.party,
         session=session,
         id_token=prepare_id_token(
             transaction.context,
@@ -88,7 +90,9 @@ def open_grant(transaction: Transaction, asked: AuthlibRequest, grant: SubjectGr
             session_id=grant.session_id,
             at=transaction.now,
         ),
-        details=None if grant.details is None else _granted(grant.details, asked.prepared),
+        details=None
+        if grant.details is None
+        else _granted(transaction, session, grant.details, asked.prepared),
     )
     return session
 
@@ -149,13 +153,18 @@ async def save_tokens(
     )
 
 
-def _granted(kept: bytes, prepared: PreparedToken | None) -> tuple[ConsentRequest, ...]:
+def _granted(
+    transaction: Transaction, session: Session, kept: bytes, prepared: PreparedToken | None
+) -> tuple[ConsentRequest, ...]:
     """What was asked for in details, as far as it holds now.  Spec: RFC 9396 section 7.1."""
+    details = authorization_details.decode(kept)
     if prepared is None:
         return ()
+    if authorization_details.brand_of(details) is not None:
+        return grant_for_brand(transaction.book, session, details, transaction.now)
     said = prepared.claims
     return authorization_details.grant(
-        authorization_details.decode(kept),
+        details,
         granted=said.consent.g,
         audience=said.aud,
         catalogue=said.consent.cat,

@@ -118,6 +118,10 @@ class SharingRequest:
     for_whom: str | None
     """The brand on whose behalf it asks; None where it asks for its own use."""
     until: date | None
+    for_entity: str = ""
+    """The legal entity that answers for that brand."""
+    connection: str | None = None
+    """The brand in whose connection it asks for itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,14 @@ from consentid.core.asking import Reason
 from consentid.core.catalogue import find_terms
 from consentid.core.contradiction import Contradiction
 from consentid.core.decision import SignalSource
-from consentid.core.party import PartyKind, ReachKind
+from consentid.core.party import Party, PartyKind, ReachKind, Slug
 from consentid.core.purpose import LegalBasis, PurposeId, lineage
 from consentid.core.resolution import State
+from consentid.flows.interaction_state import AuthorizeTask
 from consentid.flows.interactions import Interaction
 from consentid.kit.errors import GoneError
 from consentid.kit.instants import DAY, SECOND, to_datetime
+from consentid.oidc import authorization_details
 from consentid.web.pages.consent import (
     AnsweredPurpose,
     AskedPurpose,
@@ -92,6 +94,7 @@ def consent_view(interaction: Interaction, visit: Visit) -> ConsentView:
         show_all_path=f"{plain}&show={ALL}&reach={reach}" if answered else None,
         back_path=f"{plain}&reach={reach}" if visit.shows_all else None,
         can_withdraw=interaction.has_choices
+        and interaction.asker == interaction.party
         and any(found.state is State.GIVEN for found in interaction.resolutions.values()),
     )
 
@@ -110,14 +113,27 @@ def today() -> date:
 
 
 def profile_of(interaction: Interaction) -> Profile:
+    """Whom the answer is for.
+
+    Raises:
+        GoneError: the brand or partner has left the configuration.
+    """
+    return _find_profile(interaction, interaction.party)
+
+
+def asker_of(interaction: Interaction) -> Profile:
     """Who asks.
 
     Raises:
         GoneError: the brand or partner has left the configuration.
     """
-    profile = interaction.book.find_profile(interaction.party)
+    return _find_profile(interaction, interaction.asker)
+
+
+def _find_profile(interaction: Interaction, party: Party) -> Profile:
+    profile = interaction.book.find_profile(party)
     if profile is None:
-        raise GoneError("party_gone", f"{interaction.party} asks no more.")
+        raise GoneError("party_gone", f"{party} asks no more.")
     return profile
 
 
@@ -195,6 +211,8 @@ def _interests(interaction: Interaction) -> tuple[Interest, ...]:
         resolution = interaction.resolutions.get(entry.id)
         if entry.basis is not LegalBasis.LEGITIMATE_INTEREST or resolution is None:
             continue
+        if interaction.named is not None:
+            continue  # a partner that names what it asks asks for nothing beside it
         is_objected = resolution.state is State.OBJECTED
         found.append(
             Interest(
@@ -214,6 +232,7 @@ def _answered(interaction: Interaction) -> tuple[AnsweredPurpose, ...]:
         for entry in interaction.notice.entries
         if entry.basis is LegalBasis.CONSENT
         and entry.id not in interaction.asked
+        and (interaction.named is None or entry.id in interaction.named)
         and (resolution := interaction.resolutions.get(entry.id)) is not None
         and resolution.answered
     )
@@ -230,16 +249,33 @@ def _reached(interaction: Interaction, reach: ReachKind) -> tuple[ReachedParty, 
 def _sharing(
     interaction: Interaction, profile: Profile, asked: Sequence[AskedPurpose]
 ) -> SharingRequest | None:
-    if interaction.party.kind is not PartyKind.PARTNER:
+    if interaction.asker.kind is not PartyKind.PARTNER:
         return None
+    is_delegated = interaction.asker != interaction.party
+    partner = asker_of(interaction)
     return SharingRequest(
-        partner=profile.name,
-        entity=profile.entity.name,
-        address=profile.entity.address,
-        contact=profile.entity.contact,
-        for_whom=None,
+        partner=partner.name,
+        entity=partner.entity.name,
+        address=partner.entity.address,
+        contact=partner.entity.contact,
+        for_whom=profile.name if is_delegated else None,
+        for_entity=profile.entity.name if is_delegated else "",
+        connection=None if is_delegated else _connection(interaction),
         until=max((one.until for one in asked if one.until is not None), default=None),
     )
+
+
+def _connection(interaction: Interaction) -> str | None:
+    """The brand that a partner names while it asks for itself."""
+    task = interaction.task
+    kept = task.request.details if isinstance(task, AuthorizeTask) else None
+    named = (
+        None
+        if kept is None
+        else authorization_details.context_of(authorization_details.decode(kept))
+    )
+    brand = None if named is None else interaction.book.brands.get(Slug(named))
+    return None if brand is None else brand.name
 
 
 def _honoured(interaction: Interaction) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ from consentid.web.pages.consent_form import (
     read_submission,
     sent_back,
 )
-from consentid.web.pages.consent_view import ALL, Visit, consent_view, profile_of, today
+from consentid.web.pages.consent_view import ALL, Visit, asker_of, consent_view, today
 from consentid.web.pages.failures import answered_view
 from consentid.web.pages.forgery import check_form, check_same_origin, form_token
 from consentid.web.pages.preferences_visit import PATH as PREFERENCES
@@ -326,7 +326,7 @@ def _form_targets(interaction: Interaction) -> Iterator[str]:
     task = interaction.task
     if isinstance(task, AuthorizeTask):
         yield form_target(task.request.redirect_uri)
-    profile = profile_of(interaction)
+    profile = asker_of(interaction)
     yield from profile.origins
     for domain in profile.domains:
         yield f"https://{domain}"
