@@ -1,15 +1,18 @@
 """Who is calling: an opaque access token becomes a caller with its rights."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from consentid.core.decision import SubjectId
 from consentid.flows.context import Context
 from consentid.kit.errors import ForbiddenError, UnauthenticatedError
 from consentid.oidc.authorization_request import OPENID
-from consentid.store import access_tokens, clients, clock
+from consentid.store import holders
 from consentid.store.clients import Client
+from consentid.store.holders import Holder
 
 _MAX_TOKEN_LENGTH: Final = 256
 
@@ -61,19 +64,23 @@ async def authenticate(context: Context, unverified_token: str) -> Caller:
     """
     if len(unverified_token) > _MAX_TOKEN_LENGTH:
         raise _refused()
-    async with context.database.reading() as connection:
-        token = await access_tokens.find(connection, hash_token(unverified_token))
-        if token is None or token.expires_at <= await clock.now(connection):
-            raise _refused()
-        client = await clients.find(connection, token.client_id)
-    if client is None:
+    holder = await context.authenticating.join(
+        hash_token(unverified_token), partial(_find_holders, context)
+    )
+    if holder is None:
         raise _refused()
     return Caller(
-        client=client,
-        scopes=token.scopes & (client.scopes | {OPENID}),
-        subject=token.subject,
-        device=token.device,
+        client=holder.client,
+        scopes=holder.scopes & (holder.client.scopes | {OPENID}),
+        subject=holder.subject,
+        device=holder.device,
     )
+
+
+async def _find_holders(context: Context, hashes: Sequence[bytes]) -> Sequence[Holder | None]:
+    async with context.database.reading() as connection:
+        found = await holders.find_holders(connection, set(hashes))
+    return [found.get(each) for each in hashes]
 
 
 def _refused() -> UnauthenticatedError:

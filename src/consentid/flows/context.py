@@ -22,6 +22,7 @@ from consentid.store import catalogues
 from consentid.store.engine import Database
 
 _RECORDED_TOGETHER: Final = 32
+_FOUND_TOGETHER: Final = 256
 
 
 @final
@@ -52,6 +53,8 @@ class Context:
         self.suspects: Suspects = Suspects()
         self.recording: Lane = Lane(most=_RECORDED_TOGETHER)
         """Where those who decide meet: one transaction makes a group's decisions durable."""
+        self.authenticating: Lane = Lane(most=_FOUND_TOGETHER)
+        """Where those who show an access token meet: one statement finds a group's holders."""
         self.counts: Counts = Counts()
         self._keyring: Keyring = load(settings.keys_dir)
         self._book: Book | None = None

@@ -271,8 +271,8 @@ _PARTS: Final = (
 )
 
 
-def _write_text() -> str:
-    """All parts as one statement; the last one tells what it returned."""
+def statement_text() -> str:
+    """All parts as one statement, which returns the keys that were free."""
     texts, first = list[str](), 1
     for part in _PARTS:
         texts.append(part.text(first=first))
@@ -284,7 +284,7 @@ def _write_text() -> str:
     return f"WITH {before} {texts[-1]}"
 
 
-_WRITE: Final = _write_text()
+_WRITE: Final = statement_text()
 
 
 async def write(connection: AsyncConnection, acts: Sequence[Act]) -> bool:

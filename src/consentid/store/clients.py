@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from sqlalchemy import Row, or_, select, update
+from sqlalchemy import RowMapping, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -65,29 +65,29 @@ class Client:
     disabled_at: Instant | None = None
 
 
-def _client(row: Row[Any]) -> Client:
+def client_of(row: RowMapping) -> Client:
+    """A client from a row of its table."""
     return Client(
-        client_id=row.client_id,
-        party=Party(kind=PartyKind(row.party_kind), slug=Slug(row.party_slug)),
-        source=row.source,
-        auth_method=row.auth_method,
-        scopes=frozenset(row.scopes),
-        collects_for_group=row.collects == "group",
-        surface=row.surface,
-        token_class=row.token_class,
-        registration=_decoder.decode(row.registration),
-        disabled_at=row.disabled_at,
+        client_id=row["client_id"],
+        party=Party(kind=PartyKind(row["party_kind"]), slug=Slug(row["party_slug"])),
+        source=row["source"],
+        auth_method=row["auth_method"],
+        scopes=frozenset(row["scopes"]),
+        collects_for_group=row["collects"] == "group",
+        surface=row["surface"],
+        token_class=row["token_class"],
+        registration=_decoder.decode(row["registration"]),
+        disabled_at=row["disabled_at"],
     )
 
 
 async def find(connection: AsyncConnection, client_id: str) -> Client | None:
     """A client that may be used now."""
-    row = (
-        await connection.execute(
-            select(clients).where(clients.c.client_id == client_id, clients.c.disabled_at.is_(None))
-        )
-    ).one_or_none()
-    return None if row is None else _client(row)
+    found = await connection.execute(
+        select(clients).where(clients.c.client_id == client_id, clients.c.disabled_at.is_(None))
+    )
+    row = found.mappings().one_or_none()
+    return None if row is None else client_of(row)
 
 
 async def every(connection: AsyncConnection) -> Sequence[Client]:
@@ -95,7 +95,7 @@ async def every(connection: AsyncConnection) -> Sequence[Client]:
     statement = select(clients).order_by(
         clients.c.party_kind, clients.c.party_slug, clients.c.client_id
     )
-    return [_client(row) for row in await connection.execute(statement)]
+    return [client_of(row) for row in (await connection.execute(statement)).mappings()]
 
 
 async def save(connection: AsyncConnection, client: Client, *, at: Instant) -> None:
