@@ -90,8 +90,21 @@ def hub_loads(hub: Hub, *, connections: int) -> list[Load]:
             ),
         ),
         load("POST /v1/verify", 200, _same("/v1/verify", asked, **_json(), **bearer)),
-        load("POST /v1/decisions", 201, _decisions(hub, connections=connections)),
+        decisions_load(hub, connections=connections),
     ]
+
+
+def decisions_load(hub: Hub, *, connections: int) -> Load:
+    """Decisions of as many people as there are connections."""
+    port = urlsplit(hub.url).port
+    assert port is not None
+    return Load(
+        name="POST /v1/decisions",
+        port=port,
+        pid=hub.pid,
+        status=201,
+        next_request=_decisions(hub, connections=connections),
+    )
 
 
 def _decisions(hub: Hub, *, connections: int) -> NextRequest:
