@@ -53,7 +53,7 @@ _BRANDS: Final = frozenset(
         "/v1/verify",
     }
 )
-_VARY: Final = (b"vary", b"Origin")
+VARY: Final = (b"vary", b"Origin")
 _PREFLIGHT: Final = (
     (b"access-control-allow-methods", b"GET, POST"),
     (
@@ -96,7 +96,7 @@ class EdgeHeaders:
         allowed = await self._allowed(openness, origin)
         extra: _Headers = [*(_WITH_OPENER if _is_in_popup(scope["path"]) else ALWAYS)]
         if openness is _Openness.BRANDS:
-            extra.append(_VARY)
+            extra.append(VARY)
         if allowed is not None:
             extra.append((b"access-control-allow-origin", allowed))
         is_preflight = (

@@ -33,7 +33,7 @@ from consentid.flows.verify_from_memory import Memory
 from consentid.kit.errors import ConsentidError
 from consentid.telemetry.tally import Timings
 from consentid.verify.middleware import find_token
-from consentid.web.headers import ALWAYS
+from consentid.web.headers import ALWAYS, VARY
 from consentid.web.peers import peer_is_in
 from consentid.web.strict_bodies import BATCH_PATH, max_bytes_at
 from consentid.web.words import PurposeText
@@ -45,7 +45,8 @@ _ENDING: Final = frozenset({"/revoke", "/logout", "/backchannel_logout"})
 _JSON: Final = b"application/json"
 _BEARER: Final = "bearer"
 _MAX_ACCESS_TOKEN: Final = 256
-_HEADERS: Final = ((b"content-type", _JSON), (b"cache-control", b"no-store"), *ALWAYS)
+_MANY_HEADERS: Final = ((b"content-type", _JSON), (b"cache-control", b"no-store"), *ALWAYS)
+_ONE_HEADERS: Final = (*_MANY_HEADERS, VARY)  # televisions' pages may ask for one
 _SAID: Final = frozenset(
     {b"authorization", b"cookie", b"consent-audience", b"consent-purposes", b"consent-cookie"}
 )
@@ -134,11 +135,12 @@ class QuickVerify:
             await self._app(scope, _again(messages, receive), send)
             return
         length = str(len(answer)).encode()
+        headers = _ONE_HEADERS if path == PATH else _MANY_HEADERS
         await send(
             {
                 "type": "http.response.start",
                 "status": 200,
-                "headers": [(b"content-length", length), *_HEADERS],
+                "headers": [(b"content-length", length), *headers],
             }
         )
         await send({"type": "http.response.body", "body": answer, "more_body": False})
