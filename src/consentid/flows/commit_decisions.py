@@ -10,7 +10,7 @@ from consentid.flows.append_decisions import append_decisions
 from consentid.flows.context import Context
 from consentid.flows.end_dependents import end_dependents
 from consentid.flows.open_subject import OpenSubject, seal_projection
-from consentid.flows.restate import changed, ended, find_rows, settle_all, take_indices
+from consentid.flows.restate import changed, ended, find_rows, resolver, settle_all, take_indices
 from consentid.kit.instants import Instant
 from consentid.store import acts, statuses
 from consentid.store.acts import Act
@@ -33,7 +33,8 @@ async def commit_decisions(
     """
     appended = append_decisions(context, book, subject, decisions, at=at)
     states = await statuses.of_subject(connection, subject.id)
-    rows = find_rows(book, appended.subject, states, at=at)
+    resolve = resolver(book, appended.subject, at=at)
+    rows = find_rows(book, appended.subject, states, at=at, resolve=resolve)
     indices = await take_indices(context, connection, [(subject.id, row) for row in rows], at=at)
     act = Act(
         subject=subject.id,

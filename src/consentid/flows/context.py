@@ -23,6 +23,7 @@ from consentid.store.engine import Database
 
 _RECORDED_TOGETHER: Final = 32
 _FOUND_TOGETHER: Final = 256
+_KEYRING_LOOK_S: Final = 0.05
 
 
 @final
@@ -57,13 +58,17 @@ class Context:
         """Where those who show an access token meet: one statement finds a group's holders."""
         self.counts: Counts = Counts()
         self._keyring: Keyring = load(settings.keys_dir)
+        self._keyring_seen_at: float = monotonic()
         self._book: Book | None = None
 
     @property
     def keyring(self) -> Keyring:
-        """The keys as the folder holds them now."""
-        if self._keyring.changed():
-            self._keyring = load(self.settings.keys_dir)
+        """The keys as the folder held them a moment ago: a decision asks for them a dozen times."""
+        now = self.monotonic()
+        if now - self._keyring_seen_at > _KEYRING_LOOK_S:
+            self._keyring_seen_at = now
+            if self._keyring.changed():
+                self._keyring = load(self.settings.keys_dir)
         return self._keyring
 
     async def book(self, connection: AsyncConnection) -> Book:

@@ -17,7 +17,7 @@ from consentid.brandbook.book import Book
 from consentid.core import projection
 from consentid.core.decision import SubjectId
 from consentid.core.saying import say
-from consentid.core.sharing import Line
+from consentid.core.sharing import Line, Resolve
 from consentid.flows.append_decisions import Appended, append_decisions
 from consentid.flows.authenticate import Caller
 from consentid.flows.consistency import consistency_of
@@ -33,6 +33,7 @@ from consentid.flows.restate import (
     changed,
     ended,
     find_rows,
+    resolver,
     say_now,
     settle_all,
     take_indices,
@@ -82,6 +83,8 @@ class _Decided:
     appended: Appended
     session: Session
     """The subject as it is from now on, and the device beneath it."""
+    resolve: Resolve
+    """What holds of the subject from now on."""
     rows: Sequence[Row]
     audience: str | None
     """Whom the answer's token is for; None where the client has nobody left to speak to."""
@@ -174,10 +177,12 @@ def _admitted(
     )
     appended = append_decisions(context, book, subject, judged.decisions, at=judged.at)
     subject = appended.subject
-    rows = find_rows(book, subject, found.states, at=judged.at)
+    resolve = resolver(book, subject, at=judged.at)
+    rows = find_rows(book, subject, found.states, at=judged.at, resolve=resolve)
     audience = default_audience(book, client)
     if audience is not None and audience not in {row.key for row in rows}:
-        saying = say_now(book, subject, Line(origin=client.party), at=judged.at)
+        line = Line(origin=client.party)
+        saying = say_now(book, subject, line, at=judged.at, resolve=resolve)
         rows.append(Row(key=audience, saying=saying))
     device = None if found.device is None else unseal(context, found.device)
     return _Decided(
@@ -185,6 +190,7 @@ def _admitted(
         judged=judged,
         appended=appended,
         session=Session(subject=subject, device=device),
+        resolve=resolve,
         rows=rows,
         audience=audience,
     )
@@ -245,7 +251,10 @@ def _act(context: Context, decided: _Decided, states: Sequence[AudienceState], a
 def _kept(context: Context, book: Book, decided: _Decided, states: Sequence[AudienceState]) -> Kept:
     client, session = decided.recording.caller.client, decided.session
     party, now, decision = client.party, decided.judged.at, decided.judged.decision
-    resolutions = resolve_here(book, session, party, now)
+    if session.device is None:
+        resolutions = decided.resolve(party)
+    else:
+        resolutions = resolve_here(book, session, party, now)
     own = next((state for state in states if state.audience == decided.audience), None)
     claims = None
     if own is not None:

@@ -6,6 +6,7 @@ row (the device's objections stand), never more.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -18,7 +19,7 @@ from consentid.core.party import Party
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution, resolve_all
 from consentid.core.saying import Saying
-from consentid.core.sharing import Line, say_on
+from consentid.core.sharing import Line, Resolve, say_on
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject, seal_for
 from consentid.keyring import wrapping
@@ -88,23 +89,39 @@ def find_line(book: Book, key: str) -> Line | None:
     return Line(origin=origin, actors=tuple(actors))
 
 
-def say_now(book: Book, subject: OpenSubject, line: Line, *, at: Instant) -> Saying:
-    """What is said of a subject to a line's holder."""
+def resolver(book: Book, subject: OpenSubject, *, at: Instant) -> Resolve:
+    """Says what holds of a subject for a brand or partner, and finds it out once."""
 
+    @cache
     def resolve(party: Party) -> Mapping[PurposeId, Resolution]:
         return resolve_all(subject.projection, book.catalogue, party, at, adult=subject.adult)
 
+    return resolve
+
+
+def say_now(
+    book: Book, subject: OpenSubject, line: Line, *, at: Instant, resolve: Resolve | None = None
+) -> Saying:
+    """What is said of a subject to a line's holder."""
+    resolve = resolve or resolver(book, subject, at=at)
     return say_on(line, book.shares, book.catalogue, resolve, at)
 
 
 def find_rows(
-    book: Book, subject: OpenSubject, states: Iterable[AudienceState], *, at: Instant
+    book: Book,
+    subject: OpenSubject,
+    states: Iterable[AudienceState],
+    *,
+    at: Instant,
+    resolve: Resolve,
 ) -> list[Row]:
     """Every row that a subject has, beside what holds now."""
     rows: list[Row] = []
     for state in states:
         line = find_line(book, state.audience)
-        saying = Saying(yes=(), no=()) if line is None else say_now(book, subject, line, at=at)
+        saying = Saying(yes=(), no=())
+        if line is not None:
+            saying = say_now(book, subject, line, at=at, resolve=resolve)
         rows.append(
             Row(key=state.audience, saying=saying, before=state, said=_open(subject, state))
         )
@@ -151,7 +168,8 @@ async def restate_all(
 ) -> None:
     """Bring every row of a subject up to date.  The caller holds the subject's lock."""
     states = await statuses.of_subject(connection, subject.id)
-    rows = find_rows(book, subject, states, at=at)
+    resolve = resolver(book, subject, at=at)
+    rows = find_rows(book, subject, states, at=at, resolve=resolve)
     await _bring(context, connection, book, subject, rows, at=at)
 
 

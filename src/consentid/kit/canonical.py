@@ -7,7 +7,7 @@ all our records use: objects with string keys, arrays, strings, booleans, null a
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 Json: TypeAlias = "str | int | bool | Sequence[Json] | Mapping[str, Json] | None"
@@ -39,6 +39,12 @@ def _utf16(key: str) -> bytes:
     return key.encode("utf-16-be", "surrogatepass")
 
 
+def _sorted(keys: Iterable[str]) -> list[str]:
+    # Up to the surrogates, code units are in the order of characters.
+    in_order = sorted(keys)
+    return in_order if "".join(in_order).isascii() else sorted(in_order, key=_utf16)
+
+
 def _ordered(value: Json) -> Json:
     match value:
         case None | bool() | str():
@@ -49,7 +55,7 @@ def _ordered(value: Json) -> Json:
                 raise ValueError(msg)
             return value
         case Mapping():
-            return {key: _ordered(value[key]) for key in sorted(value, key=_utf16)}
+            return {key: _ordered(value[key]) for key in _sorted(value)}
         case bytes() | bytearray() | memoryview():
             pass  # a sequence of integers to Python, and no JSON
         case Sequence():
