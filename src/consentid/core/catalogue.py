@@ -103,12 +103,12 @@ _NOTHING: Final[Mapping[PurposeId, Terms]] = {}
 
 def find_terms(catalogue: Catalogue, asked: Party, purpose: PurposeId) -> Terms | None:
     """What holds for a party and a purpose; None where the purpose is not offered there."""
-    return _terms_of(catalogue, asked).get(purpose)
+    return terms_of(catalogue, asked).get(purpose)
 
 
 def offered(catalogue: Catalogue, asked: Party) -> tuple[PurposeId, ...]:
     """The purposes that a party offers, on whatever basis, in the order of the files."""
-    return tuple(_terms_of(catalogue, asked))
+    return tuple(terms_of(catalogue, asked))
 
 
 def find_party(catalogue: Catalogue, audience: str) -> Party | None:
@@ -117,7 +117,8 @@ def find_party(catalogue: Catalogue, audience: str) -> Party | None:
     return next((each.party for each in terms if audience in each.audiences), None)
 
 
-def _terms_of(catalogue: Catalogue, asked: Party) -> Mapping[PurposeId, Terms]:
+def terms_of(catalogue: Catalogue, asked: Party) -> Mapping[PurposeId, Terms]:
+    """What holds for a party, by purpose offered, in the order of the files."""
     terms = catalogue.folded.get(asked)
     if terms is not None:
         return terms

@@ -40,6 +40,8 @@ def find_lifts(
     refused before.
     """
     answers = {choice.purpose: choice.outcome for choice in decision.choices}
+    if Outcome.GRANTED not in answers.values():
+        return ()
     before = {
         party: _before(projection, catalogue, party, decision, now, adult=adult)
         for party in _asked(catalogue, decision)

@@ -7,6 +7,7 @@ refusals only.
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NewType
 
 from consentid.core.party import Slug
@@ -52,6 +53,7 @@ def parent_of(purpose: PurposeId) -> PurposeId | None:
     return PurposeId(head) if dot else ROOT
 
 
+@lru_cache(maxsize=4096)
 def lineage(purpose: PurposeId) -> tuple[PurposeId, ...]:
     """The purpose itself, its ancestors upwards, and the root last."""
     found: list[PurposeId] = [purpose]

@@ -10,10 +10,9 @@ a no into a yes; ties and doubt are a no.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 
-from consentid.core.catalogue import Catalogue, Terms, find_terms, offered
+from consentid.core.catalogue import Catalogue, Terms, find_terms, terms_of
 from consentid.core.party import Named, Party, PartyKind
 from consentid.core.projection import Grant, Key, Projection, Refusal, holder
 from consentid.core.purpose import LegalBasis, PurposeId, lineage
@@ -88,25 +87,44 @@ def resolve(
     ``adult`` is whether the portal recorded the subject as an adult; unknown is no.
     """
     terms = find_terms(catalogue, asked, purpose)
-    if terms is None or (terms.adults_only and not adult):
+    if terms is None:
         return _NOT_OFFERED
-    if terms.basis not in _ANSWERABLE:
-        return _NOT_NEEDED
-    seats = _look(projection, catalogue, asked, purpose, own=terms.own)
-    holding, speaking = _judge(seats)
-    if terms.basis is LegalBasis.LEGITIMATE_INTEREST:
-        return _interest(seats, holding, speaking)
-    return _consent(seats, holding, speaking, catalogue=catalogue, terms=terms, now=now)
+    sight = _sight(projection, catalogue, asked)
+    return _resolve(sight, catalogue, purpose, terms, now=now, adult=adult)
 
 
 def resolve_all(
     projection: Projection, catalogue: Catalogue, asked: Party, now: Instant, *, adult: bool
 ) -> Mapping[PurposeId, Resolution]:
     """Say what holds for one party, for every purpose that it offers."""
+    held = terms_of(catalogue, asked)
+    if not held:
+        return {}
+    sight = _sight(projection, catalogue, asked)
     return {
-        purpose: resolve(projection, catalogue, asked, purpose, now, adult=adult)
-        for purpose in offered(catalogue, asked)
+        purpose: _resolve(sight, catalogue, purpose, terms, now=now, adult=adult)
+        for purpose, terms in held.items()
     }
+
+
+def _resolve(
+    sight: "_Sight",
+    catalogue: Catalogue,
+    purpose: PurposeId,
+    terms: Terms,
+    *,
+    now: Instant,
+    adult: bool,
+) -> Resolution:
+    if terms.adults_only and not adult:
+        return _NOT_OFFERED
+    if terms.basis not in _ANSWERABLE:
+        return _NOT_NEEDED
+    seats = _look(sight, purpose, own=terms.own)
+    holding, speaking = _judge(seats)
+    if terms.basis is LegalBasis.LEGITIMATE_INTEREST:
+        return _interest(seats, holding, speaking)
+    return _consent(seats, holding, speaking, catalogue=catalogue, terms=terms, now=now)
 
 
 _ANSWERABLE: Final = frozenset({LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTEREST})
@@ -131,23 +149,39 @@ class _Seat:
     speaking: Sequence[Refusal]
 
 
-_ancestry = lru_cache(maxsize=4096)(lineage)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sight:
+    """What of a projection one party can see."""
+
+    whose: str
+    """Whose grants are its own."""
+    is_brand: bool
+    by_group: Mapping[PurposeId, Key]
+    by_party: Mapping[PurposeId, Key]
 
 
-def _look(
-    projection: Projection, catalogue: Catalogue, asked: Party, purpose: PurposeId, *, own: bool
-) -> Sequence[_Seat]:
+def _sight(projection: Projection, catalogue: Catalogue, asked: Party) -> _Sight:
+    return _Sight(
+        whose=holder(Named(party=asked, entity=catalogue.parties[asked].entity)),
+        is_brand=asked.kind is PartyKind.BRAND,
+        by_group=projection.keys.get(None, _NOTHING),
+        by_party=projection.keys.get(asked, _NOTHING),
+    )
+
+
+_NOTHING: Final[Mapping[PurposeId, Key]] = {}
+
+
+def _look(sight: _Sight, purpose: PurposeId, *, own: bool) -> Sequence[_Seat]:
     """Find what applies, and who speaks at each key: paragraphs 2 and 3."""
-    whose = holder(Named(party=asked, entity=catalogue.parties[asked].entity))
-    group_grants_apply = asked.kind is PartyKind.BRAND and not own
-    by_group = projection.keys.get(None)
-    by_party = projection.keys.get(asked)
+    group_grants_apply = sight.is_brand and not own
     seats: list[_Seat] = []
-    for distance, id_ in enumerate(_ancestry(purpose)):
-        if by_group is not None and (key := by_group.get(id_)) is not None:
-            seats.append(_seat(key, _GROUP, distance, whose if group_grants_apply else None))
-        if by_party is not None and (key := by_party.get(id_)) is not None:
-            seats.append(_seat(key, _PARTY, distance, whose))
+    for distance, id_ in enumerate(lineage(purpose)):
+        if (key := sight.by_group.get(id_)) is not None:
+            whose = sight.whose if group_grants_apply else None
+            seats.append(_seat(key, _GROUP, distance, whose))
+        if (key := sight.by_party.get(id_)) is not None:
+            seats.append(_seat(key, _PARTY, distance, sight.whose))
     return [seat for seat in seats if seat.grants or seat.refusals]
 
 
