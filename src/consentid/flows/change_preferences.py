@@ -46,11 +46,18 @@ class TakeBackAll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBackAt:
+    """Nothing counts any longer at one brand or partner, nor is anything passed on to it."""
+
+    party: Party
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Understood:
     """What was told was read.  No choice."""
 
 
-Change: TypeAlias = AnswerOne | AnswerAll | TakeBackAll | Understood
+Change: TypeAlias = AnswerOne | AnswerAll | TakeBackAll | TakeBackAt | Understood
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +112,13 @@ async def change_preferences(
                     raise MalformedError("nothing_to_withdraw", "Nothing was chosen here yet.")
                 await record_withdrawal(
                     context, connection, page.book, page.visitor.session, reach=None
+                )
+                return Changed(known_here=known_here)
+            case TakeBackAt():
+                if page.visitor.session is None or change.party not in page.book.catalogue.parties:
+                    raise MalformedError("nothing_to_withdraw", "Nothing was chosen there yet.")
+                await record_withdrawal(
+                    context, connection, page.book, page.visitor.session, reach=change.party
                 )
                 return Changed(known_here=known_here)
             case Understood():

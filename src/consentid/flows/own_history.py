@@ -35,7 +35,7 @@ class OwnDecision:
 
     decision: Decision
     party: Party | None
-    """The brand or partner whose client keyed it in; None for the hub's own pages."""
+    """The brand or partner whose client keyed it in, or asked for it; None for the hub itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ async def find_shown(connection: AsyncConnection, decision: Decision) -> Notice 
 async def _takers(connection: AsyncConnection, opened: Sequence[Decision]) -> dict[str, Party]:
     found: dict[str, Party] = {}
     for actor in {each.actor for each in opened}:
-        client = await clients.find(connection, actor)
+        client = await clients.find_ever(connection, actor)
         if client is not None:
             found[actor] = client.party
     return found

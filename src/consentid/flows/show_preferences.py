@@ -20,6 +20,7 @@ from consentid.flows.preference_page import (
     seal_page,
 )
 from consentid.flows.session import resolve_here
+from consentid.flows.show_partners import Partners, find_partners
 from consentid.flows.tell_at_hub import find_untold
 from consentid.kit.instants import MINUTE
 from consentid.store import decisions
@@ -67,6 +68,7 @@ class Overview:
     honoured: tuple[PurposeId, ...]
     """What a browser's signal says no to, and no later yes has lifted."""
     contradictions: tuple[Contradiction, ...]
+    partners: Partners
     is_new_device: bool
     """Whether the account is used on this device for the first time, and nobody said so yet."""
     has_just_decided: bool
@@ -96,6 +98,7 @@ async def show_preferences(
     async with context.database.reading() as connection:
         page, errand = await receive(context, connection, coming)
         has_just_decided = await _has_just_decided(connection, page)
+        partners = await find_partners(connection, page)
         untold = await find_untold(
             context, connection, page.book, browser, page.visitor, now=page.now
         )
@@ -107,6 +110,7 @@ async def show_preferences(
         purposes=tuple(_purpose(page, purpose) for purpose in page.book.catalogue.purposes),
         honoured=honoured,
         contradictions=untold.contradictions,
+        partners=partners,
         is_new_device=untold.is_new_device,
         has_just_decided=has_just_decided,
     )

@@ -90,6 +90,13 @@ async def find(connection: AsyncConnection, client_id: str) -> Client | None:
     return None if row is None else client_of(row)
 
 
+async def find_ever(connection: AsyncConnection, client_id: str) -> Client | None:
+    """A client, also one that may not be used any more."""
+    found = await connection.execute(select(clients).where(clients.c.client_id == client_id))
+    row = found.mappings().one_or_none()
+    return None if row is None else client_of(row)
+
+
 async def every(connection: AsyncConnection) -> Sequence[Client]:
     """All clients, disabled ones too, in order of party and id."""
     statement = select(clients).order_by(

@@ -167,6 +167,53 @@ class ToldPurpose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerYes:
+    """A yes that a partner has, or asked for a brand."""
+
+    purpose: str
+    until: date | None
+    brand: str | None
+    """The brand that it counts for; None where it is the partner's own."""
+    no: str
+    """What pressing *take back* sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """What goes from a brand to a partner."""
+
+    path: tuple[str, ...]
+    """The names, from the brand to the partner."""
+    purposes: tuple[str, ...]
+    rests_on: str
+    """The purpose that the first hop rests on."""
+    is_used: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerCard:
+    """What a partner outside the group holds."""
+
+    anchor: str
+    name: str
+    entity: str
+    contact: str
+    yes: tuple[PartnerYes, ...]
+    chains: tuple[Chain, ...]
+    take_back: str
+    """What the button sends that ends all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepartedPartner:
+    """A partner that has left: nothing that it held counts any more."""
+
+    name: str
+    on: date | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreferencesView:
     """All that the first page shows."""
 
@@ -176,6 +223,8 @@ class PreferencesView:
     notice: ShownNotice | None
     sections: tuple[Section, ...]
     told: tuple[ToldPurpose, ...]
+    partners: tuple[PartnerCard, ...] = ()
+    departed: tuple[DepartedPartner, ...] = ()
     honoured: tuple[str, ...] = ()
     differing: tuple[Differing, ...] = ()
     is_new_device: bool = False

@@ -13,6 +13,7 @@ from consentid.flows.change_preferences import (
     AnswerOne,
     Change,
     TakeBackAll,
+    TakeBackAt,
     Understood,
 )
 from consentid.kit.errors import MalformedError
@@ -56,7 +57,7 @@ def read_submission(fields: Mapping[str, str]) -> Submission:
     """
     if not fields.keys() <= {TOKEN, PAGE, ACT, ANSWER} or (ACT in fields) == (ANSWER in fields):
         raise _malformed()
-    change = _CHANGES.get(fields[ACT]) if ACT in fields else _read_answer(fields[ANSWER])
+    change = _read_act(fields[ACT]) if ACT in fields else _read_answer(fields[ANSWER])
     if change is None:
         raise _malformed()
     return Submission(
@@ -64,6 +65,17 @@ def read_submission(fields: Mapping[str, str]) -> Submission:
         unverified_token=fields.get(TOKEN, ""),
         unverified_page=fields.get(PAGE, ""),
     )
+
+
+def _read_act(text: str) -> Change | None:
+    act, _, where = text.partition(" ")
+    if act != Act.WITHDRAW or not where:
+        return _CHANGES.get(text)
+    try:
+        party = _read_reach(where)
+    except ValueError:
+        return None
+    return None if party is None else TakeBackAt(party=party)
 
 
 def _read_answer(text: str) -> AnswerOne | None:

@@ -135,6 +135,7 @@ def _item(book: Book, language: str, own: OwnDecision, address: Address) -> Deci
         on=day_of(decision.recorded_at),
         at=_time(decision.recorded_at),
         where=None if own.party is None else party_name(book, own.party),
+        asked_by=_asked_by(book, own),
         channel=decision.channel,
         yes=names[Outcome.GRANTED],
         no=names[Outcome.REFUSED],
@@ -145,6 +146,13 @@ def _item(book: Book, language: str, own: OwnDecision, address: Address) -> Deci
         href=address(f"{PATH}/decisions/{decision.id}"),
         receipt_href=f"{PATH}/receipts/{decision.id}",
     )
+
+
+def _asked_by(book: Book, own: OwnDecision) -> str | None:
+    """Where the person answered on the hub, and a client is named, that client asked."""
+    if own.party is None or own.decision.assurance is not Assurance.SELF:
+        return None
+    return party_name(book, own.party)
 
 
 def _named(book: Book, decision: Decision) -> tuple[str, ...]:

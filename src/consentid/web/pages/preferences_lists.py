@@ -47,6 +47,8 @@ class DecisionItem:
     """The time of day, in UTC."""
     where: str | None
     """The brand or partner that took it in; None for the hub's own pages."""
+    asked_by: str | None
+    """The partner that asked for it on a brand's behalf."""
     channel: Channel
     yes: tuple[str, ...]
     no: tuple[str, ...]

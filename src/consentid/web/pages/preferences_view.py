@@ -15,9 +15,11 @@ from consentid.core.resolution import Resolution, State
 from consentid.flows.show_preferences import Overview, PurposeStanding, Standing
 from consentid.kit.instants import Instant, to_datetime
 from consentid.web.pages.consent import Differing, ReachedParty
+from consentid.web.pages.partner_cards import partner_cards
 from consentid.web.pages.preferences import (
     Because,
     Centre,
+    DepartedPartner,
     PartyLine,
     PreferencesView,
     PurposeCard,
@@ -58,6 +60,11 @@ def preferences_view(overview: Overview, centre: Centre, request: Request) -> Pr
         notice=_notice(overview, request),
         sections=tuple(_sections(overview, request)),
         told=tuple(_told(overview)),
+        partners=tuple(partner_cards(overview)),
+        departed=tuple(
+            DepartedPartner(name=each.name, on=each.on, reason=each.reason)
+            for each in overview.partners.departed
+        ),
         honoured=tuple(
             name_of(overview.page.book, each, overview.page.language) for each in overview.honoured
         ),
