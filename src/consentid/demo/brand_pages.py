@@ -16,14 +16,26 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from consentid.brandbook.look import contrast
-from consentid.demo.brand_content import FOLDER, LANGUAGES, Content, Item, content_of, words_of
+from consentid.demo.brand_content import (
+    FOLDER,
+    LANGUAGES,
+    Content,
+    Item,
+    content_of,
+    tv_words_of,
+    words_of,
+)
 from consentid.web.sdk_files import sdk_files
 
 RETURN: Final = "/consent/return"
 """Where the hub sends the browser back; registered exactly."""
-SDK: Final = "consentid.js"
 _ASSETS: Final = "/files"
 _DEFAULT: Final = "consent-default.js"
+_MODULES: Final = tuple(
+    f"{each}.js"
+    for each in ("site", "start", "story", "basket", "invite", "shelf", "panel", "words")
+)
+"""What a page's own script is made of: named in the head, fetched at once."""
 _DIGEST_LENGTH: Final = 12
 _MEDIA_TYPES: Final = {
     "css": "text/css; charset=utf-8",
@@ -160,7 +172,8 @@ class BrandPages:
                 words=words_of(page.language),
                 others=self.site.others,
                 asset=self.asset,
-                sdk=f"{self.site.hub}/sdk/v1/{SDK}",
+                sdk=f"{self.site.hub}/sdk/v1/",
+                modules=_MODULES,
                 **told,
             )
         )
