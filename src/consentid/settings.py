@@ -65,6 +65,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Requests at once per web process; more are answered 503."""
     followers: _Positive = 2000
     """Requests per web process that may wait for a change; at most half of ``concurrency``."""
+    listeners: _Positive = 200
+    """Who may listen to ``/statuslists/stream``, per web process; at most a quarter of
+    ``concurrency``.
+    """
     drain_s: _Positive = 20
     """How long requests under way may take after SIGTERM."""
     database_connections: _Positive = 10

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import SimpleQueue
 from typing import final
 
 import pytest
@@ -15,6 +16,7 @@ from tests.tokens.making import JWKS, KEY, NOW, claims, compact, issue, issue_li
 
 from consentid.tokens.consent import Status, StatusListRef
 from consentid.tokens.status import PATH
+from consentid.verify.stream import STREAM_PATH
 
 
 @dataclass
@@ -28,6 +30,9 @@ class Issuer:
     asked: list[tuple[str, int]] = field(default_factory=list)
     hold: threading.Event | None = None
     """Where set up, no answer is given before it is."""
+    events: SimpleQueue[bytes | None] | None = None
+    """Where there is a stream: what it tells next; None breaks it off."""
+    last_event_ids: list[str | None] = field(default_factory=list)
     _answered: threading.Condition = field(default_factory=threading.Condition)
 
     @property
@@ -59,6 +64,20 @@ class Issuer:
         with self._answered:
             self.asked.append((path, code))
             self._answered.notify_all()
+
+    def tells(self, asked: BaseHTTPRequestHandler) -> bool:
+        """Answer with the stream, where there is one and it was asked for."""
+        if self.events is None or asked.path != STREAM_PATH:
+            return False
+        self.last_event_ids.append(asked.headers.get("Last-Event-ID"))
+        self.note(asked.path, 200)
+        asked.send_response(200)
+        asked.send_header("Content-Type", "text/event-stream")
+        asked.send_header("Connection", "close")
+        asked.end_headers()
+        while (event := self.events.get()) is not None:
+            asked.wfile.write(event)
+        return True
 
     def wait_for(self, path: str, count: int) -> None:
         """Until something was asked for so many times: verifiers ask in the background."""
@@ -98,6 +117,8 @@ def issuer() -> Iterator[Issuer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if state.tells(self):
+                return
             if state.hold is not None:
                 state.hold.wait(30)
             body = state.documents.get(self.path)

@@ -26,6 +26,9 @@ def hub(
     """One hub for all tests here: each makes subjects of its own."""
     urls: DatabaseUrls = run_apart(postgres.create_database("web", template=template_database))
     folder = tmp_path_factory.mktemp("hub")
-    settings = {"CONSENTID_METRICS_PORT": "0"}  # any that is free; the log says which
+    settings = {
+        "CONSENTID_METRICS_PORT": "0",  # any that is free; the log says which
+        "CONSENTID_LISTENERS": "4",
+    }
     with running_hub(folder, urls, portal, valkey_url=valkey_url, settings=settings) as running:
         yield running

@@ -128,5 +128,7 @@ def test_writes_need_an_idempotency_key(document: dict[str, Any]) -> None:
             assert {each["name"].partition("-")[0].lower() for each in named} == {"consent"}
         elif path == "/v1/state":
             assert [each["name"] for each in named] == ["Prefer"]
+        elif path == "/statuslists/stream":
+            assert [each["name"] for each in named] == ["Last-Event-ID"]
         else:
             assert named == [], path

@@ -11,12 +11,13 @@ The clock that judges expiry is the database's, carried on by this machine's mon
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, final
 
 from consentid.brandbook.book import Book
 from consentid.core.party import Party
 from consentid.flows.context import Context, read_book
+from consentid.flows.revocation_stream import RevocationStream
 from consentid.keyring.loading import Keyring
 from consentid.kit.errors import ConsentidError, UnavailableError
 from consentid.store.revocations import Looking, Seen, looking
@@ -66,8 +67,13 @@ class Ground:
 class RevocationWatch:
     """What this process knows without asking.  One per process; ``follow`` keeps it true."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, stream: RevocationStream | None = None) -> None:
+        """``stream`` is told what the lists have come to show."""
         self._context: Final = context
+        self._stream: Final = stream
+        self._unshown: Final[dict[int, set[int]]] = {}
+        """What has ended and was in no published list yet."""
+        self._is_based = False
         self._ground: Ground | None = None
         self._ended: dict[int, bytearray] = {}
         self._looked_at_s: float = float("-inf")
@@ -122,25 +128,38 @@ class RevocationWatch:
         async with asyncio.timeout(_LOOK_S):
             begun_s = self._context.monotonic()
             seen = await through.look()
-            self._add(seen)
+            flips = self._add(seen)
+            if self._stream is not None:
+                self._stream.note(seen.now_s, flips)
             ground = await self._stand(seen)
         # Last, and together: whoever judges meanwhile has the old look's time and more bits.
         self._ground = ground
         self._looked_at_s, self._database_s = begun_s, seen.now_s
         self.looks += 1
 
-    def _add(self, seen: Seen) -> None:
+    def _add(self, seen: Seen) -> Mapping[int, Sequence[int]]:
+        """Take over what was seen; by list, what a published one shows that none did before."""
+        flips: dict[int, Sequence[int]] = {}
         for number, bits in seen.bits.items():
             known = self._ended.get(number)
             if known is None:
-                self._ended[number] = bytearray(bits)
-            else:
-                merged = int.from_bytes(known) | int.from_bytes(bits)
-                known[:] = merged.to_bytes(len(known))
+                known = self._ended[number] = bytearray(len(bits))
+            shown, ended = int.from_bytes(bits, "little"), int.from_bytes(known, "little")
+            new = _places(shown & ~ended, len(bits))
+            known[:] = (shown | ended).to_bytes(len(known), "little")
+            unshown = self._unshown.pop(number, set())
+            told = {idx for idx in unshown if bits[idx >> 3] >> (idx & 7) & 1}
+            if unshown - told:
+                self._unshown[number] = unshown - told
+            if self._is_based and (new or told):
+                flips[number] = sorted({*new, *told})
         for number, idx in seen.ended:
-            bits = self._ended.get(number)
-            if bits is not None:
-                bits[idx >> 3] |= 1 << (idx & 7)
+            known = self._ended.get(number)
+            if known is not None and not known[idx >> 3] >> (idx & 7) & 1:
+                known[idx >> 3] |= 1 << (idx & 7)
+                self._unshown.setdefault(number, set()).add(idx)
+        self._is_based = True
+        return flips
 
     async def _stand(self, seen: Seen) -> Ground:
         if seen.catalogue is None:
@@ -159,3 +178,16 @@ class RevocationWatch:
         async with self._context.database.reading() as connection:
             book = await read_book(connection, seen.catalogue)
         return Ground(book, keyring)
+
+
+def _places(bits: int, length: int) -> Sequence[int]:
+    """The places of the bits that are set, ascending."""
+    if not bits:
+        return ()
+    return [
+        at * 8 + bit
+        for at, byte in enumerate(bits.to_bytes(length, "little"))
+        if byte
+        for bit in range(8)
+        if byte >> bit & 1
+    ]

@@ -83,6 +83,7 @@ class Document(Generic[T]):
         kept = self.kept
         try:
             fetched = await self._fetch(None if kept is None else kept.etag, now_s)
+            kept = self.kept  # it may say more than before: a stream adds to it
             if fetched.body is not None:
                 parsed = await self._parse(
                     fetched.body, now_s, None if kept is None else kept.value

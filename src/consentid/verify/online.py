@@ -40,6 +40,7 @@ class _Online:
         timeout_s: float = TIMEOUT_S,
         remembered: int = REMEMBERED,
         transport: httpx2.AsyncBaseTransport | None = None,
+        stream: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._publication: Final = Publication(
@@ -48,6 +49,8 @@ class _Online:
             strict=strict,
             timeout_s=timeout_s,
             transport=transport,
+            stream=stream,
+            now=now,
         )
         self._judge: Final = Judge(self._publication, remembered=remembered)
         self._timeout_s: Final = timeout_s
@@ -71,7 +74,9 @@ class Verifier(_Online):
     ``issuer`` and ``audience`` are compared exactly.  ``strict`` bounds the age of a status list
     to 60 s instead of 300 s.  ``timeout_s`` bounds every call.  ``remembered`` is how many verified
     tokens are kept so that a repetition costs next to nothing; 0 for none.  ``transport`` is how
-    requests travel: give ``LocalhostTransport()`` for ``*.localhost``.  ``now`` gives Unix seconds.
+    requests travel: give ``LocalhostTransport()`` for ``*.localhost``.  ``stream`` listens to the
+    issuer beside, in the background, and so knows of a withdrawal some seconds after it was
+    published; where that breaks, everything is as without.  ``now`` gives Unix seconds.
 
     Raises:
         MalformedError: the issuer is not an https URL.

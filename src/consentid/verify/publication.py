@@ -5,6 +5,7 @@ there is; whoever finds nothing usable is told what to wait for.
 Spec: OpenID Connect Discovery section 4, draft-ietf-oauth-status-list-21 section 8.
 """
 
+import asyncio
 import concurrent.futures
 import random
 import threading
@@ -24,6 +25,7 @@ from consentid.tokens.verifying import Checker
 from consentid.verify.background import Background
 from consentid.verify.documents import Document, Parsed
 from consentid.verify.fetching import Fetched, fetch
+from consentid.verify.following import Following
 from consentid.verify.issuers import check_issuer
 
 T = TypeVar("T")
@@ -73,6 +75,8 @@ class Publication:
         strict: bool,
         timeout_s: float,
         transport: httpx2.AsyncBaseTransport | None,
+        stream: bool,
+        now: Callable[[], float],
     ) -> None:
         self.issuer: Final = check_issuer(issuer)
         self._audience: Final = audience
@@ -87,6 +91,18 @@ class Publication:
         self.keys: Final = _document(self._fetch_keys, self._parse_keys)
         self._lists: Final[OrderedDict[str, Document[VerifiedList]]] = OrderedDict()
         self._lists_lock: Final = threading.Lock()
+        self._now: Final = now
+        self._following: Final = (
+            Following(
+                issuer=issuer,
+                timeout_s=timeout_s,
+                now=now,
+                changed=self._add_told,
+                renew=self._renew_older,
+            )
+            if stream
+            else None
+        )
 
     def list_at(self, uri: str) -> Document[VerifiedList]:
         """The status list at an address that is the issuer's own."""
@@ -107,6 +123,10 @@ class Publication:
         self, document: Document[Keys] | Document[VerifiedList], now_s: float
     ) -> concurrent.futures.Future[None] | None:
         """Have a document fetched in the background; None where the last try failed just now."""
+        following = self._following
+        if following is not None:
+            # It runs already, unless this process has just begun, or was forked.
+            self._background.run(following, lambda: following.follow(self._background.client))
         if not document.may_try(now_s):
             return None
         return self._background.run(document, lambda: document.renew(now_s))
@@ -182,6 +202,8 @@ class Publication:
             if expires_at_s <= now_s:
                 raise MalformedError("old_status_list", "not signed anew in time", where=uri)
             usable_s = min(found.ttl_s, self._list_usable_s)
+            if self._following is not None:
+                found = self._following.with_told(found)
             # Looking again at half time leaves the other half to ride out a failure.
             return Parsed(
                 value=found,
@@ -191,6 +213,25 @@ class Publication:
             )
 
         return parse
+
+    def _add_told(self, uri: str) -> None:
+        """A stream has told something of a list."""
+        with self._lists_lock:
+            document = self._lists.get(uri)
+        if document is None or document.kept is None or self._following is None:
+            return
+        kept = document.kept
+        document.kept = msgspec.structs.replace(kept, value=self._following.with_told(kept.value))
+
+    async def _renew_older(self, than_s: float) -> None:
+        """Fetch the lists again that were signed before an instant."""
+        with self._lists_lock:
+            documents = list(self._lists.values())
+        for document in documents:
+            if document.kept is not None and document.kept.value.iat_s < than_s:
+                pending = self.renew(document, self._now())
+                if pending is not None:
+                    await asyncio.shield(asyncio.wrap_future(pending))
 
     async def _verify_list(self, body: bytes, uri: str, now_s: float) -> VerifiedList | Inactive:
         try:

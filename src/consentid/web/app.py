@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException
 from consentid.flows.authenticate import Caller
 from consentid.flows.change_watch import ChangeWatch
 from consentid.flows.context import Context
+from consentid.flows.revocation_stream import RevocationStream
 from consentid.flows.verify_from_memory import Memory
 from consentid.flows.watch_revocations import RevocationWatch
 from consentid.kit.errors import ConsentidError
@@ -68,6 +69,7 @@ from consentid.web.portal_callback import get_portal_callback
 from consentid.web.quick_verify import QuickVerify
 from consentid.web.read_keeping import keeping_reads
 from consentid.web.requests import StrictRequest
+from consentid.web.revocation_events import get_status_list_stream
 from consentid.web.revoke import post_revoke
 from consentid.web.sdk_files import get_sdk_file, sdk_files
 from consentid.web.status_lists import get_status_list, get_status_lists
@@ -111,6 +113,7 @@ _HANDLERS: Final = (
     get_sdk_file,
     get_state,
     get_status_list,
+    get_status_list_stream,
     get_status_lists,
     get_userinfo,
     post_authorize,
@@ -137,9 +140,10 @@ _HANDLERS: Final = (
 
 def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Litestar:
     """Build the application around a context; ``close`` is awaited at shutdown."""
-    watch = RevocationWatch(context)
-    memory = Memory(context, watch)
     settings = context.settings
+    stream = RevocationStream(most=min(settings.listeners, max(1, settings.concurrency // 4)))
+    watch = RevocationWatch(context, stream)
+    memory = Memory(context, watch)
     # Who waits holds a place among those who are served at once.
     changes = ChangeWatch(
         context.database, most=min(settings.followers, max(1, settings.concurrency // 2))
@@ -147,7 +151,9 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
 
     # Whoever does not ask for metrics is not timed.
     timings = None if settings.metrics_port is None else Timings("route", "method", "status")
-    metrics = WebMetrics(context, watch=watch, memory=memory, changes=changes, requests=timings)
+    metrics = WebMetrics(
+        context, watch=watch, memory=memory, changes=changes, stream=stream, requests=timings
+    )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
@@ -168,6 +174,9 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     def provide_changes() -> ChangeWatch:
         return changes
 
+    def provide_revocations() -> RevocationStream:
+        return stream
+
     def provide_caller(request: Request[Any, Any, Any]) -> Caller:
         return caller_of(request)
 
@@ -176,7 +185,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
         lifespan=[
             lifespan,
             keeping_reads(context),
-            waking(changes),
+            waking(changes, stream),
             exposing_metrics(metrics, settings),
         ],
         middleware=[StrictBodies],
@@ -186,6 +195,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
             "context": Provide(provide_context, sync_to_thread=False),
             "memory": Provide(provide_memory, sync_to_thread=False),
             "changes": Provide(provide_changes, sync_to_thread=False),
+            "revocations": Provide(provide_revocations, sync_to_thread=False),
             "caller": Provide(provide_caller, sync_to_thread=False),
         },
         exception_handlers={

@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from consentid.flows.change_watch import ChangeWatch
 from consentid.flows.context import Context
+from consentid.flows.revocation_stream import RevocationStream
 from consentid.flows.verify_from_memory import Memory
 from consentid.flows.watch_revocations import RevocationWatch
 from consentid.settings import Settings
@@ -80,12 +81,14 @@ class WebMetrics:
         watch: RevocationWatch,
         memory: Memory,
         changes: ChangeWatch,
+        stream: RevocationStream,
         requests: Timings | None,
     ) -> None:
         self._context: Final = context
         self._watch: Final = watch
         self._memory: Final = memory
         self._changes: Final = changes
+        self._stream: Final = stream
         self._requests: Final = requests or Timings("route", "method", "status")
 
     def __call__(self) -> Iterator[Family]:
@@ -129,6 +132,9 @@ class WebMetrics:
             "What waits in this process.",
             "queue",
             {"reads": len(context.reads), "followers": len(self._changes)},
+        )
+        yield gauge(
+            "stream_listeners", "Who listens to the stream of revocations.", len(self._stream)
         )
         yield counter(
             "reads_lost",

@@ -14,6 +14,7 @@ from typing import Any, Final
 from litestar import Litestar, Request
 
 from consentid.flows.change_watch import ChangeWatch
+from consentid.flows.revocation_stream import RevocationStream
 
 MOST_S: Final = 30
 """Shorter than what proxies allow a request."""
@@ -41,21 +42,27 @@ async def _until_gone(request: Request[Any, Any, Any]) -> None:
         pass
 
 
-def waking(watch: ChangeWatch) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def waking(
+    watch: ChangeWatch, stream: RevocationStream
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     """What runs beside the application: the poller, and the signal that ends every wait.
 
     The server drains before it tells the application, so who waits is told by the signal itself.
     """
 
+    def stop() -> None:
+        watch.stop()
+        stream.stop()
+
     @asynccontextmanager
     async def beside(_: Litestar) -> AsyncGenerator[None]:
         following = asyncio.create_task(watch.follow())
-        restore = _at_end(asyncio.get_running_loop(), watch.stop)
+        restore = _at_end(asyncio.get_running_loop(), stop)
         try:
             yield
         finally:
             restore()
-            watch.stop()
+            stop()
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
