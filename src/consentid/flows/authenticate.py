@@ -78,7 +78,7 @@ async def authenticate(context: Context, unverified_token: str) -> Caller:
 
 
 async def _find_holders(context: Context, hashes: Sequence[bytes]) -> Sequence[Holder | None]:
-    async with context.database.reading() as connection:
+    async with context.database.glancing() as connection:
         found = await holders.find_holders(connection, set(hashes))
     return [found.get(each) for each in hashes]
 

@@ -77,7 +77,14 @@ class Context:
         Raises:
             UnavailableError: none was applied yet.
         """
-        version = await catalogues.newest_version(connection)
+        return await self.book_of(connection, await catalogues.newest_version(connection))
+
+    async def book_of(self, connection: AsyncConnection, version: CatalogueVersion | None) -> Book:
+        """The configuration of a version that was found in force in this very transaction.
+
+        Raises:
+            UnavailableError: none was applied yet.
+        """
         if version is None:
             raise UnavailableError(
                 "no_catalogue",

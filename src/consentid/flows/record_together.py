@@ -22,6 +22,7 @@ from consentid.flows.append_decisions import Appended, append_decisions
 from consentid.flows.authenticate import Caller
 from consentid.flows.consistency import consistency_of
 from consentid.flows.context import Context
+from consentid.flows.count_decisions import count_decisions
 from consentid.flows.end_dependents import end_dependents
 from consentid.flows.idempotency import Repeatable, check_same, open_answer, seal_answer
 from consentid.flows.issue_token import token_of
@@ -125,7 +126,7 @@ async def _try_together(
         # All that is read now is newer than the locks: instants are in the order of one subject's
         # decisions, and nobody decides by a configuration that was replaced while they waited.
         found = await grounds.look(connection, [_asked(each) for each in group])
-        book = await context.book(connection)
+        book = await context.book_of(connection, found[0].catalogue)
         outcomes: list[_Decided | Kept | ConsentidError | Alone] = []
         for recording, its_grounds in zip(group, found, strict=True):
             row = locked.get(recording.subject)
@@ -226,7 +227,9 @@ async def _write(
         await asyncio.sleep(0)  # as above
     if not await acts.write(connection, written):
         raise _KeyTakenError
-    await end_dependents(connection, book, [each.appended for each in decided])
+    appended = [each.appended for each in decided]
+    await end_dependents(connection, book, appended)
+    count_decisions(context, connection, appended)
     return answers
 
 

@@ -109,6 +109,17 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def glancing(self) -> AsyncGenerator[AsyncConnection]:
+        """Statements that only read, each a snapshot of its own: no round trip but theirs.
+
+        Raises:
+            UnavailableError: PostgreSQL cannot be reached.
+        """
+        async with _reachable(), self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
+    @asynccontextmanager
     async def dedicated(self) -> AsyncGenerator[Driver]:
         """A driver's connection outside the pool, each statement a transaction of its own.
 

@@ -35,6 +35,8 @@ class Grounds:
 
     at: Instant
     """The database's instant, later than when the lock was got."""
+    catalogue: CatalogueVersion | None
+    """The version in force."""
     first: FirstRequest | None
     """What came before under this key."""
     last_recorded_at: Instant | None
@@ -83,6 +85,7 @@ def _subject(row: RowMapping) -> SubjectRow:
 _LOOK: Final = """
 SELECT
   clock_timestamp() AS at,
+  (SELECT max(version) FROM catalogues) AS in_force,
   first.request_digest, first.subject_id AS first_subject, first.sealed_answer,
   (SELECT max(recorded_at) FROM decisions WHERE decisions.subject_id = asked.subject_id)
     AS last_recorded_at,
@@ -132,6 +135,7 @@ def _grounds(row: RowMapping) -> Grounds:
     last = row["last_recorded_at"]
     return Grounds(
         at=from_datetime(row["at"]),
+        catalogue=None if row["in_force"] is None else CatalogueVersion(row["in_force"]),
         first=_first(row),
         last_recorded_at=None if last is None else from_datetime(last),
         states=[
