@@ -84,5 +84,11 @@ def words_of(language: str) -> Mapping[str, Any]:
     return msgspec.toml.decode(_read(f"words.{language}.toml"), type=dict[str, Any])
 
 
+@cache
+def tv_words_of(language: str) -> Mapping[str, Any]:
+    """What the app on the television says, and which purposes it asks about."""
+    return msgspec.toml.decode(_read(f"tv.{language}.toml"), type=dict[str, Any])
+
+
 def _read(name: str) -> str:
     return (FOLDER / "content" / name).read_text(encoding="utf-8")

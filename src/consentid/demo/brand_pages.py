@@ -5,11 +5,12 @@ What depends on the visitor is done in the page by the browser SDK; so every pag
 
 import gzip
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources.abc import Traversable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
@@ -29,6 +30,8 @@ from consentid.web.sdk_files import sdk_files
 
 RETURN: Final = "/consent/return"
 """Where the hub sends the browser back; registered exactly."""
+TV: Final = "/tv"
+"""The app that a television loads."""
 _ASSETS: Final = "/files"
 _DEFAULT: Final = "consent-default.js"
 _MODULES: Final = tuple(
@@ -37,6 +40,7 @@ _MODULES: Final = tuple(
 )
 """What a page's own script is made of: named in the head, fetched at once."""
 _DIGEST_LENGTH: Final = 12
+_VARIABLE: Final = re.compile(r"var\((--[a-z-]+)\)")
 _MEDIA_TYPES: Final = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -66,6 +70,8 @@ class BrandSite:
     hub: str
     client_id: str
     others: tuple[Neighbour, ...]
+    tv_client: str | None = None
+    """The client of its app on televisions, where it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +159,10 @@ class BrandPages:
                 return self._fill(f"{slug}_front.html", page)
             case "/consent/return":
                 return self._fill("return.html", page)
+            case "/tv":
+                if self.site.tv_client is None:
+                    return None
+                return self._fill("tv.html", page, tv=tv_words_of(page.language))
             case "/ad/all" | "/ad/you":
                 return self._fill("ad.html", page, kind=page.path.removeprefix("/ad/"))
             case path:
@@ -160,7 +170,7 @@ class BrandPages:
                 found = next((one for one in items if one.path == path), None)
                 return None if found is None else self._fill(f"{slug}_item.html", page, item=found)
 
-    def _fill(self, template: str, page: _Page, **told: Item | str) -> str:
+    def _fill(self, template: str, page: _Page, **told: Item | Mapping[str, Any] | str) -> str:
         content: Content = content_of(self.site.slug, page.language)
         return (
             _environment()
@@ -194,8 +204,21 @@ def _gather(site: BrandSite) -> Iterator[tuple[str, File]]:
     yield "ad.css", _file(f"{look}{advertisement}".encode(), _MEDIA_TYPES["css"])
     yield "icon.svg", _file(_icon(site).encode(), _MEDIA_TYPES["svg"])
     yield "site.js", _file(_settings(site).encode(), _MEDIA_TYPES["js"])
+    if site.tv_client is not None:
+        yield from _gather_tv(site)
     # From our own host: it stands before everything else, and nothing may wait for another host.
     yield _DEFAULT, _file(sdk_files()[_DEFAULT].content, _MEDIA_TYPES["js"])
+
+
+def _gather_tv(site: BrandSite) -> Iterator[tuple[str, File]]:
+    """What a television loads; its engine may know of no custom properties."""
+    for one in sorted((FOLDER / "tv").iterdir(), key=lambda each: each.name):
+        text, kind = _text(one), one.name.rpartition(".")[2]
+        if kind == "css":
+            text = _VARIABLE.sub(lambda found: site.look[found[1]], text)
+            yield one.name, _file(text.encode(), _MEDIA_TYPES[kind])
+        else:
+            yield f"tv/{one.name}", _file(text.encode(), _MEDIA_TYPES[kind])
 
 
 def _settings(site: BrandSite) -> str:

@@ -16,7 +16,7 @@ from litestar.params import FromPath
 
 from consentid.demo.brand_content import LANGUAGES
 from consentid.demo.brand_logout import LogoutReceiver, take_logout_token
-from consentid.demo.brand_pages import RETURN, BrandPages, File
+from consentid.demo.brand_pages import RETURN, TV, BrandPages, File
 from consentid.demo.site_words import pick_language
 from consentid.web.sdk_files import accepts_gzip
 from consentid.web.validators import is_known
@@ -43,7 +43,9 @@ def show_page(request: SiteRequest, pages: NamedDependency[BrandPages]) -> Respo
     headers = {
         "cache-control": "no-store" if path == RETURN else _A_MINUTE,
         "content-language": language,
-        "content-security-policy": _policy(pages.site.hub, is_ad=path.startswith(_ADS)),
+        "content-security-policy": _policy(
+            pages.site.hub, is_ad=path.startswith(_ADS), is_tv=path == TV
+        ),
         # Brands see each other's origin, never an address: the hand-off by link needs that much.
         "referrer-policy": "strict-origin-when-cross-origin",
         "vary": "Accept-Encoding, Accept-Language",
@@ -108,11 +110,12 @@ def _send(
     return Response(content, status_code=status, media_type=file.media_type, headers=headers)
 
 
-def _policy(hub: str, *, is_ad: bool) -> str:
+def _policy(hub: str, *, is_ad: bool, is_tv: bool) -> str:
     if is_ad:
         return "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'self'"
+    pictures = "'self' data:" if is_tv else "'self'"  # the hub draws its QR code into its answer
     return (
         f"default-src 'none'; script-src 'self' {hub}; connect-src {hub}; style-src 'self' {hub};"
-        " img-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none';"
+        f" img-src {pictures}; frame-src 'self'; base-uri 'none'; form-action 'none';"
         " frame-ancestors 'none'"
     )

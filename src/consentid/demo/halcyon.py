@@ -18,7 +18,9 @@ HUB: Final = "consent"
 PORTAL: Final = "id"
 BRANDS: Final = ("news", "shop", "play")
 PARTNER: Final = "reach"
-PARTIES: Final = (*BRANDS, PARTNER)
+MARKETPLACE: Final = "bazaar"
+PARTNERS: Final = (PARTNER, MARKETPLACE)
+PARTIES: Final = (*BRANDS, *PARTNERS)
 
 _FILE: Final = "secrets.json"
 
@@ -101,6 +103,12 @@ def page_client_of(book: Book, party: str) -> str:
         if client.auth is AuthMethod.NONE and client.surface is Surface.WEB:
             return id_
     raise DemoError("no_client", f"{party} declares no client for the pages of its site")
+
+
+def tv_client_of(book: Book, party: str) -> str | None:
+    """The client of a brand's app on televisions."""
+    clients = profile_of(book, party).clients
+    return next((id_ for id_, one in clients.items() if one.surface is Surface.TV), None)
 
 
 def secret_clients(book: Book) -> list[str]:

@@ -50,7 +50,8 @@ def create_hosts(chosen: Settings, folder: Path, port: int) -> HostDispatch:
                 client_ids=frozenset(halcyon.profile_of(book, brand).clients),
             ),
         )
-    apps[halcyon.PARTNER] = create_site(_partner(book, secrets, http, port))
+    for partner in halcyon.PARTNERS:
+        apps[partner] = create_site(_partner(partner, book, secrets, http, port=port))
     return HostDispatch(
         {f"{host}.localhost": cast("Application", app) for host, app in apps.items()}
     )
@@ -66,6 +67,7 @@ def _brand(slug: str, book: Book, port: int) -> BrandSite:
         origin=halcyon.url_of(slug, port),
         hub=halcyon.url_of(halcyon.HUB, port),
         client_id=halcyon.page_client_of(book, slug),
+        tv_client=halcyon.tv_client_of(book, slug),
         others=tuple(
             Neighbour(
                 name=halcyon.profile_of(book, other).name,
@@ -78,8 +80,10 @@ def _brand(slug: str, book: Book, port: int) -> BrandSite:
     )
 
 
-def _partner(book: Book, secrets: DemoSecrets, http: httpx2.Client, port: int) -> Site:
-    party, hub = halcyon.PARTNER, halcyon.url_of(halcyon.HUB, port)
+def _partner(
+    party: str, book: Book, secrets: DemoSecrets, http: httpx2.Client, *, port: int
+) -> Site:
+    hub = halcyon.url_of(halcyon.HUB, port)
 
     def client(scope: Scope) -> HubClient:
         id_ = halcyon.client_of(book, party, scope)

@@ -2,8 +2,10 @@
  * Consent on old television engines: ES5, XMLHttpRequest, no crypto, no Promise, no fetch.
  *
  *   var consent = new ConsentidTv({
- *     endpoint: "https://play.example/consent/verify", // yours, which asks the hub; or the hub's own
- *     token: function () { return storedToken; },
+ *     endpoint: "https://consent.example/v1/verify", // the hub's own; or yours, which asks the hub
+ *     accessToken: function () { return access; },   // the television's own, of scope "verify"
+ *     renew: function (done) { ... done(isRenewed); },
+ *     token: function () { return consentToken; },
  *     purposes: ["tv"],
  *     onchange: function () { draw(); }
  *   });
@@ -12,7 +14,8 @@
  *
  * The endpoint is asked at the start, every 45 s while `allows` is being called, and each hour
  * otherwise.  A yes is used for 60 s after it was confirmed and never past the token's end; until
- * the first answer, when the network is gone, when the clock jumps, on any doubt: no.
+ * the first answer, when the network is gone, when the clock jumps, on any doubt: no.  How long a
+ * token has left is told by the endpoint's clock, where it says `Date`: the television's may be wrong.
  */
 (function (root) {
   "use strict";
@@ -21,15 +24,17 @@
 
   /**
    * options: endpoint; token, a text or a function that gives one; accessToken, the same, where the
-   * endpoint wants one; purposes; onchange; timeoutMs.
+   * endpoint wants one; renew, called once per question where that is refused (401) or there is no
+   * token, before it is asked again; purposes; onchange; timeoutMs.
    */
   function ConsentidTv(options) {
     if (!(this instanceof ConsentidTv)) { return new ConsentidTv(options); }
     if (!options || !options.endpoint || !options.token) { throw new Error("ConsentidTv: endpoint and token"); }
     this.options = options;
     this.answer = null;
-    this.confirmedAt = 0;
-    this.askedAt = 0;
+    this.isAway = false; // whether the last question got no answer
+    this.confirmedAt = null;
+    this.askedAt = null;
     this.isUsed = false;
     this.request = null;
     this.timer = null;
@@ -68,47 +73,76 @@
 
   /** Ask the endpoint once; `done` hears whether the token is active. */
   ConsentidTv.prototype.check = function (done) {
-    var self = this, request = this.request, sentAt = now(), token, access, body;
+    var self = this, before = this.request;
     var number = this.number += 1; // what was asked before is heard no more
     this.request = null;
-    if (request) { request.abort(); }
-    this.askedAt = sentAt;
+    if (before) { before.abort(); }
+    this.askedAt = instant();
 
-    function finish(answer) {
+    function finish(answer, sentAt, isAway) {
       if (number !== self.number) { return; } // another question was put meanwhile
       self.number += 1;
       self.request = null;
+      self.isAway = isAway === true;
       self.told(answer, sentAt);
       if (done) { done(self.isUsable()); }
     }
 
-    try {
-      token = give(this.options.token);
-      if (typeof token !== "string" || token === "") { finish(null); return; }
-      body = { token: token };
-      if (this.options.purposes) { body.purposes = this.options.purposes; }
-      request = this.request = new root.XMLHttpRequest();
-      request.open("POST", this.options.endpoint, true);
-      request.timeout = this.options.timeoutMs || TIMEOUT_MS;
-      request.setRequestHeader("Content-Type", "application/json");
-      access = give(this.options.accessToken);
-      if (access) { request.setRequestHeader("Authorization", "Bearer " + access); }
-      request.onreadystatechange = function () {
-        if (request.readyState === 4) { finish(read(request)); }
-      };
-      request.onerror = request.ontimeout = function () { finish(null); };
-      // Engines without a time limit of their own.
-      root.setTimeout(function () {
-        if (number === self.number) { request.abort(); finish(null); }
-      }, request.timeout + 500);
-      request.send(JSON.stringify(body));
-    } catch (error) {
-      finish(null);
+    function renewed(isRenewed) {
+      if (number !== self.number) { return; }
+      if (isRenewed !== true) { finish(null); return; }
+      attempt(false);
     }
+
+    function attempt(mayRenew) {
+      try { self.put(number, mayRenew ? renewed : null, finish); } catch (error) { finish(null); }
+    }
+
+    attempt(typeof this.options.renew === "function");
+  };
+
+  ConsentidTv.prototype.put = function (number, renewed, finish) {
+    var self = this, options = this.options, sentAt = instant(), request, access, body;
+    var token = give(options.token);
+    if (typeof token !== "string" || token === "") {
+      if (renewed) { options.renew(renewed); } else { finish(null); }
+      return;
+    }
+    body = { token: token };
+    if (options.purposes) { body.purposes = options.purposes; }
+    request = this.request = new root.XMLHttpRequest();
+    request.open("POST", options.endpoint, true);
+    request.timeout = options.timeoutMs || TIMEOUT_MS;
+    request.setRequestHeader("Content-Type", "application/json");
+    access = give(options.accessToken);
+    if (access) {
+      body.brief = true; // the hub itself is asked
+      request.setRequestHeader("Authorization", "Bearer " + access);
+    }
+
+    function isHeard() { return number === self.number && request === self.request; }
+
+    request.onreadystatechange = function () {
+      if (request.readyState !== 4 || !isHeard()) { return; }
+      if (request.status === 401 && renewed) {
+        self.request = null;
+        options.renew(renewed);
+        return;
+      }
+      finish(read(request), sentAt, request.status === 0 || request.status === 429 || request.status >= 500);
+    };
+    request.onerror = request.ontimeout = function () {
+      if (isHeard()) { finish(null, sentAt, true); }
+    };
+    // Engines without a time limit of their own.
+    root.setTimeout(function () {
+      if (isHeard()) { request.abort(); finish(null, sentAt, true); }
+    }, request.timeout + 500);
+    request.send(JSON.stringify(body));
   };
 
   ConsentidTv.prototype.tick = function () {
-    var age = now() - this.askedAt, due = IDLE_MS;
+    var age = this.askedAt ? since(this.askedAt) : -1, due = IDLE_MS;
     if (!this.isUsable()) {
       this.told(null);
       if (this.isUsed) { due = RETRY_MS; }
@@ -122,8 +156,10 @@
   };
 
   ConsentidTv.prototype.isUsable = function () {
-    var age = now() - this.confirmedAt;
-    return this.answer !== null && age >= 0 && age < USABLE_MS && now() < this.answer.exp * 1000;
+    var age;
+    if (this.answer === null) { return false; }
+    age = since(this.confirmedAt);
+    return age >= 0 && age < USABLE_MS && age < this.answer.leftMs;
   };
 
   ConsentidTv.prototype.told = function (answer, at) {
@@ -137,13 +173,26 @@
 
   function now() { return new Date().getTime(); }
 
+  function ticked() {
+    var performance = root.performance;
+    return performance && typeof performance.now === "function" ? performance.now() : null;
+  }
+
+  function instant() { return { wall: now(), ticked: ticked() }; }
+
+  /** The longer of what two clocks say, since either may have stood still; -1 where one went back. */
+  function since(at) {
+    var wall = now() - at.wall, ticks = at.ticked === null ? wall : ticked() - at.ticked;
+    return wall < 0 || ticks < 0 ? -1 : Math.max(wall, ticks);
+  }
+
   function give(what) { return typeof what === "function" ? what() : what; }
 
   function said(answer) { return answer ? answer.granted.join(" ") : null; }
 
   /** An answer that is a yes in every part, or null. */
   function read(request) {
-    var answer, i;
+    var answer, date, i;
     if (request.status !== 200) { return null; }
     try { answer = JSON.parse(request.responseText); } catch (error) { return null; }
     if (!answer || answer.active !== true || answer.decision === "deny") { return null; }
@@ -151,7 +200,9 @@
     for (i = 0; i < answer.granted.length; i += 1) {
       if (typeof answer.granted[i] !== "string") { return null; }
     }
-    return { exp: answer.exp, granted: answer.granted.slice(0) };
+    date = Date.parse(request.getResponseHeader("Date") || "") + 1000; // it tells whole seconds
+    if (!(date > 0)) { date = now(); }
+    return { leftMs: answer.exp * 1000 - date, granted: answer.granted.slice(0) };
   }
 
   root.ConsentidTv = ConsentidTv;

@@ -1,0 +1,183 @@
+/**
+ * Connect a television with a telephone: RFC 8628 on old engines (ES5, XMLHttpRequest).
+ *
+ *   var pair = new ConsentidTvPair({
+ *     hub: "https://consent.example", client: "play-tv", deviceName: "Living room",
+ *     onstate: function (state, told) { ... }
+ *   });
+ *   pair.start();
+ *
+ * States: `starting`; `code`, with what to show (`user_code`, `verification_uri`,
+ * `verification_qr`); `approved`, with the tokens; `denied`; `away`, while the hub cannot be reached
+ * and is asked again by itself.  After `approved` and `denied` nothing more is asked.
+ *
+ * No clock of the television is believed: whether a code has expired is for the hub to say.
+ * Spec: RFC 8628 sections 3.3 to 3.5.
+ */
+(function (root) {
+  "use strict";
+
+  var GRANT = "urn:ietf:params:oauth:grant-type:device_code";
+  var TICK_MS = 1000, TIMEOUT_MS = 8000, SLOWEST_MS = 60000, RETRY_MS = 5000;
+
+  /** options: hub; client; deviceName; scope; resource; onstate. */
+  function ConsentidTvPair(options) {
+    if (!(this instanceof ConsentidTvPair)) { return new ConsentidTvPair(options); }
+    if (!options || !options.hub || !options.client) { throw new Error("ConsentidTvPair: hub and client"); }
+    this.options = options;
+    this.state = "stopped";
+    this.codes = null;
+    this.request = null;
+    this.timer = null;
+    this.number = 0;
+  }
+
+  /** Ask for a code, and go on until somebody has answered. */
+  ConsentidTvPair.prototype.start = function () {
+    var self = this;
+    this.stop();
+    this.codes = null;
+    this.failures = 0;
+    this.waitMs = 0;
+    this.last = instant();
+    this.tell("starting", null);
+    this.timer = root.setInterval(function () { self.tick(); }, TICK_MS);
+    this.tick();
+  };
+
+  /** Ask no more.  The code that was shown runs out by itself. */
+  ConsentidTvPair.prototype.stop = function () {
+    if (this.timer !== null) { root.clearInterval(this.timer); }
+    this.timer = null;
+    this.number += 1;
+    if (this.request) { this.request.abort(); }
+    this.request = null;
+    this.state = "stopped";
+  };
+
+  ConsentidTvPair.prototype.tick = function () {
+    var passed = since(this.last);
+    this.last = instant();
+    this.waitMs -= passed;
+    if (this.codes) { this.codes.leftMs -= passed; }
+    if (this.request || this.waitMs > 0) { return; }
+    if (this.codes && this.codes.leftMs > 0) { this.poll(); } else { this.ask(); }
+  };
+
+  ConsentidTvPair.prototype.ask = function () {
+    var self = this, options = this.options, form = { client_id: options.client, qr: "svg" };
+    if (options.deviceName) { form.device_name = options.deviceName; }
+    if (options.scope) { form.scope = options.scope; }
+    if (options.resource) { form.resource = options.resource; }
+    this.codes = null;
+    this.send("/device_authorization", form, function (status, told, retryMs) {
+      if (status !== 200 || !told || typeof told.device_code !== "string" || typeof told.user_code !== "string") {
+        self.fail(retryMs);
+        return;
+      }
+      self.failures = 0;
+      self.intervalMs = (told.interval > 0 ? told.interval : 5) * 1000;
+      self.waitMs = self.intervalMs;
+      told.leftMs = told.expires_in * 1000;
+      self.codes = told;
+      self.tell("code", told);
+    });
+  };
+
+  ConsentidTvPair.prototype.poll = function () {
+    var self = this, form = { grant_type: GRANT, client_id: this.options.client, device_code: this.codes.device_code };
+    this.send("/token", form, function (status, told, retryMs) {
+      var error = told && told.error;
+      if (status === 200 && told && typeof told.access_token === "string") {
+        self.end("approved", told);
+      } else if (status === 400 && error === "access_denied") {
+        self.end("denied", null);
+      } else if (status === 400 && (error === "expired_token" || error === "invalid_grant")) {
+        self.ask(); // a code that was used, or whose tokens were lost on the way, is no good either
+      } else if (status === 400 && (error === "authorization_pending" || error === "slow_down")) {
+        if (error === "slow_down") { self.intervalMs = Math.min(self.intervalMs + 5000, SLOWEST_MS); }
+        self.failures = 0;
+        self.waitMs = self.intervalMs;
+        if (self.state !== "code") { self.tell("code", self.codes); }
+      } else {
+        self.fail(retryMs);
+      }
+    });
+  };
+
+  /** Wait for twice as long each time.  Spec: RFC 8628 section 3.5. */
+  ConsentidTvPair.prototype.fail = function (retryMs) {
+    var base = this.codes ? this.intervalMs : RETRY_MS;
+    this.waitMs = Math.max(retryMs, Math.min(base * Math.pow(2, this.failures), SLOWEST_MS));
+    this.failures += 1;
+    if (this.state !== "away") { this.tell("away", this.codes); }
+  };
+
+  ConsentidTvPair.prototype.end = function (state, told) {
+    this.stop();
+    this.tell(state, told);
+  };
+
+  ConsentidTvPair.prototype.tell = function (state, told) {
+    this.state = state;
+    if (this.options.onstate) {
+      try { this.options.onstate(state, told); } catch (error) { /* theirs */ }
+    }
+  };
+
+  /** POST a form; `done` hears status (0: no answer), JSON or null, and how long to wait at least. */
+  ConsentidTvPair.prototype.send = function (path, form, done) {
+    var self = this, number = this.number += 1, request, name, pairs = [];
+
+    function finish(status) {
+      var told = null, retryMs = 0;
+      if (number !== self.number) { return; }
+      self.number += 1;
+      self.request = null;
+      if (status) {
+        try { told = JSON.parse(request.responseText); } catch (error) { told = null; }
+        retryMs = Number(request.getResponseHeader("Retry-After")) * 1000 || 0;
+      }
+      done(status, told, retryMs);
+    }
+
+    for (name in form) {
+      if (Object.prototype.hasOwnProperty.call(form, name)) {
+        pairs.push(encodeURIComponent(name) + "=" + encodeURIComponent(form[name]));
+      }
+    }
+    try {
+      request = this.request = new root.XMLHttpRequest();
+      request.open("POST", this.options.hub + path, true);
+      request.timeout = TIMEOUT_MS;
+      request.setRequestHeader("Content-Type", "application/x-www-form-urlencoded");
+      request.onreadystatechange = function () {
+        if (request.readyState === 4) { finish(request.status); }
+      };
+      request.onerror = request.ontimeout = function () { finish(0); };
+      root.setTimeout(function () {
+        if (number === self.number) { request.onreadystatechange = null; request.abort(); finish(0); }
+      }, TIMEOUT_MS + 500);
+      request.send(pairs.join("&"));
+    } catch (error) {
+      finish(0);
+    }
+  };
+
+  function ticked() {
+    var performance = root.performance;
+    return performance && typeof performance.now === "function" ? performance.now() : null;
+  }
+
+  function instant() { return { wall: new Date().getTime(), ticked: ticked() }; }
+
+  /** What passed.  Where only a clock that people set is there, a jump of it counts as one tick. */
+  function since(at) {
+    var wall;
+    if (at.ticked !== null) { return Math.max(0, ticked() - at.ticked); }
+    wall = new Date().getTime() - at.wall;
+    return wall >= 0 && wall < 30 * TICK_MS ? wall : TICK_MS;
+  }
+
+  root.ConsentidTvPair = ConsentidTvPair;
+}(typeof window === "undefined" ? this : window));
