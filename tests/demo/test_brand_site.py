@@ -180,3 +180,8 @@ def test_a_shelf_does_not_offer_what_is_being_read(brand: str) -> None:
         beside = content.shelf_beside(one.slug)
         assert one not in beside
         assert len(beside) == len(content.shelf)
+
+
+def test_each_file_says_its_type_once(news: TestClient[Litestar]) -> None:
+    for path in ("/", "/nothing-here"):
+        assert news.get(path).headers["content-type"] == "text/html; charset=utf-8"

@@ -42,8 +42,8 @@ _MODULES: Final = tuple(
 _DIGEST_LENGTH: Final = 12
 _VARIABLE: Final = re.compile(r"var\((--[a-z-]+)\)")
 _MEDIA_TYPES: Final = {
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
+    "css": "text/css",
+    "js": "text/javascript",
     "svg": "image/svg+xml",
 }
 
@@ -140,13 +140,13 @@ class BrandPages:
             )
             if made is None:
                 return None
-            self._made[key] = _file(made.encode(), "text/html; charset=utf-8")
+            self._made[key] = _file(made.encode(), "text/html")
         return self._made[key]
 
     def missing(self, language: str, *, was_chosen: bool) -> File:
         """The page that says so where there is none."""
         page = _Page(site=self.site, language=language, was_chosen=was_chosen, path="/")
-        return _file(self._fill("missing.html", page).encode(), "text/html; charset=utf-8")
+        return _file(self._fill("missing.html", page).encode(), "text/html")
 
     def asset(self, name: str) -> str:
         """The address of a file, which names the content of all of them."""
