@@ -15,6 +15,7 @@ from consentid.core.party import Party
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import State, resolve_all
 from consentid.flows.context import Context
+from consentid.flows.end_pairing import OwnPairing, find_pairings
 from consentid.flows.hub_session import Browser, Visitor, find_visitor
 from consentid.flows.open_subject import open_subject
 from consentid.flows.preference_page import Coming, Errand, PreferencePage, receive
@@ -64,15 +65,22 @@ class OwnPlaces:
     errand: Errand
     sessions: tuple[OwnSession, ...]
     devices: tuple[OwnDevice, ...]
+    pairings: tuple[OwnPairing, ...]
+    """Televisions; those of the browser's own device where nobody is signed in."""
 
 
 async def show_places(context: Context, coming: Coming) -> OwnPlaces:
-    """Sessions and devices of the account; nothing for somebody who is not signed in."""
+    """Sessions and devices of the account; televisions alone where nobody is signed in."""
     async with context.database.reading() as connection:
         page, errand = await receive(context, connection, coming)
         login, session = page.visitor.login, page.visitor.session
+        paired = (
+            ()
+            if session is None
+            else await find_pairings(context, connection, session.subject.id, now=page.now)
+        )
         if login is None or session is None:
-            return OwnPlaces(page=page, errand=errand, sessions=(), devices=())
+            return OwnPlaces(page=page, errand=errand, sessions=(), devices=(), pairings=paired)
         account = session.subject.id
         sessions = await hub_sessions.of_account(connection, account, now=page.now)
         devices = [
@@ -91,6 +99,7 @@ async def show_places(context: Context, coming: Coming) -> OwnPlaces:
             for each in sessions
         ),
         devices=tuple(devices),
+        pairings=paired,
     )
 
 

@@ -26,6 +26,7 @@ class ReferenceKind(StrEnum):
     CONSISTENCY = "consistency"
     CURSOR = "cursor"
     DEVICE = "device"
+    PAIRING = "pairing"
     SERVED = "served"
 
 

@@ -11,6 +11,7 @@ from litestar.params import PathParameter
 
 from consentid.cache.limits import Limit
 from consentid.flows.context import Context
+from consentid.flows.end_pairing import end_pairing
 from consentid.flows.export_own_data import export_own_data
 from consentid.flows.manage_devices import (
     forget_browser,
@@ -134,7 +135,7 @@ async def get_own_devices(
 async def post_own_devices(
     request: Request[Any, Any, Any], context: NamedDependency[Context]
 ) -> Response[Any]:
-    """Sign out elsewhere, forget a device, or forget this very browser."""
+    """Sign out elsewhere, disconnect a television, forget a device or this very browser."""
     visit = await open_visit(request, context)
     fields = await visit.read_form()
     response = go(visit.address(_DEVICES))
@@ -144,6 +145,8 @@ async def post_own_devices(
         case {"act": act, **rest} if act == _FORGET_BROWSER and not rest:
             await forget_browser(context, visit.browser)
             visit.jar.remove(response, Cookie.DEVICE)
+        case {"pairing": pairing, **rest} if not rest:
+            await end_pairing(context, visit.browser, unverified_pairing=pairing)
         case {"device": device, **rest} if not rest:
             if await forget_device(context, visit.browser, unverified_device=device):
                 visit.jar.remove(response, Cookie.SESSION)

@@ -19,6 +19,7 @@ from consentid.web.pages.preferences_lists import (
     DevicesView,
     HistoryView,
     Mark,
+    PairingItem,
     ReadDay,
     ReadItem,
     ReadsView,
@@ -111,6 +112,17 @@ def devices_view(places: OwnPlaces, centre: Centre, action: str) -> DevicesView:
                 no=names(each.says_no),
             )
             for each in places.devices
+        ),
+        pairings=tuple(
+            PairingItem(
+                reference=each.reference,
+                where="?" if each.party is None else party_name(book, each.party),
+                on=day_of(each.paired_at),
+                at=_time(each.paired_at),
+                seen_on=day_of(each.seen_at),
+                seen_at=_time(each.seen_at),
+            )
+            for each in places.pairings
         ),
     )
 

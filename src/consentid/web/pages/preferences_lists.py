@@ -151,12 +151,26 @@ class DeviceItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PairingItem:
+    """A television that goes by the person's choices."""
+
+    reference: str
+    where: str
+    """The brand whose app it runs."""
+    on: date
+    at: str
+    seen_on: date
+    seen_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DevicesView(_OfCentre):
     """Where the person is signed in, and on what."""
 
     action: str
     sessions: tuple[SessionItem, ...]
     devices: tuple[DeviceItem, ...]
+    pairings: tuple[PairingItem, ...]
 
     @property
     def has_others(self) -> bool:
