@@ -74,6 +74,33 @@ def test_requests_are_counted_by_the_template_of_their_route(hub: Hub) -> None:
     assert grew("none", "other", 405) == 1
 
 
+def test_decisions_are_counted_when_they_have_committed(hub: Hub) -> None:
+    before = now(hub)
+    subject = hub.sign_in()
+    hub.decide(subject)
+    choices = [
+        {"purpose": "ads", "outcome": "granted"},
+        {"purpose": "content", "outcome": "refused"},
+    ]
+    hub.decide(subject, choices=choices)
+    body = {"reach": "group", "all": True}
+    once = {**subject, **fresh_key()}
+    for _ in range(2):  # a repetition counts once
+        assert hub.http.post("/v1/withdrawals", json=body, headers=once).status_code == 201
+    refused = hub.decision(choices=[{"purpose": "nonsense", "outcome": "granted"}])
+    told = hub.http.post("/v1/decisions", json=refused, headers={**subject, **fresh_key()})
+    assert told.status_code == 422
+    after = now(hub)
+
+    def grew(outcome: str) -> float:
+        labels = {"client": "news-web", "kind": "decision", "outcome": outcome}
+        return value(after, "decisions_total", **labels) - value(
+            before, "decisions_total", **labels
+        )
+
+    assert [grew(each) for each in ("granted", "mixed", "refused")] == [1, 1, 1]
+
+
 def test_freshness_and_queues_are_told(hub: Hub) -> None:
     told = now(hub)
     assert 0 <= value(told, "revocation_age_seconds") < 60

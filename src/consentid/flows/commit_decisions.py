@@ -8,6 +8,7 @@ from consentid.brandbook.book import Book
 from consentid.core.decision import Decision
 from consentid.flows.append_decisions import append_decisions
 from consentid.flows.context import Context
+from consentid.flows.count_decisions import count_decisions
 from consentid.flows.end_dependents import end_dependents
 from consentid.flows.open_subject import OpenSubject, seal_projection
 from consentid.flows.restate import changed, ended, find_rows, resolver, settle_all, take_indices
@@ -46,4 +47,5 @@ async def commit_decisions(
     )
     await acts.write(connection, [act])
     await end_dependents(connection, book, [appended])
+    count_decisions(context, connection, [appended])
     return appended.subject
