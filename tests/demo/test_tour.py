@@ -45,7 +45,7 @@ class Visitor:
         self.language = language
         self.answer = httpx2.Response(200)
 
-    def go(self, path: str = "/", form: dict[str, str] | None = None) -> str:
+    def go(self, path: str = "/form", form: dict[str, str] | None = None) -> str:
         url = str(httpx2.URL(self.at or self.base).join(path))
         self.at = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
         kept = self.cookies.setdefault(self.at, {})
@@ -165,3 +165,30 @@ def test_a_web_process_that_was_killed_comes_back_on_the_same_port(stage: Stage)
     killed = stage.kill_web()
     assert stage.revive_web() != killed
     assert "Reach Media" in Visitor(stage).go()
+
+
+@pytest.mark.parametrize(("slug", "offer"), [("bazaar", "shop"), ("reach", "own")])
+def test_a_partner_sends_people_to_the_hub_and_shows_what_came_back(
+    stage: Stage, slug: str, offer: str
+) -> None:
+    visitor = Visitor(stage)
+    visitor.base = halcyon.url_of(slug, stage.scene().port)
+    assert "Nothing was asked in this visit yet." in visitor.go("/")
+    visitor.submit("/ask", offer=offer)
+    page = visitor.submit("/interaction", act="accept")
+    assert 'class="badge">active<' in page
+    assert "consent_request" in page
+    if offer == "shop":
+        assert "&quot;beneficiary&quot;: &quot;brand&quot;" in page
+    visitor.go(f"{visitor.base}/")
+    visitor.go(f"{visitor.base}/callback?code=x&state=y")  # of nobody's asking: passed by
+    assert 'class="badge">active<' in visitor.answer.text
+
+
+def test_a_person_who_goes_back_is_told_of_as_denied_and_no_more(stage: Stage) -> None:
+    visitor = Visitor(stage)
+    visitor.base = halcyon.url_of("bazaar", stage.scene().port)
+    visitor.go("/")
+    visitor.submit("/ask", offer="shop")
+    page = visitor.submit("/interaction", act="later")
+    assert "heard “access_denied”, no more." in page

@@ -153,7 +153,7 @@ class Profile:
     asks_for: Mapping[Slug, tuple[PurposeId, ...]] = field(
         default_factory=dict[Slug, tuple[PurposeId, ...]]
     )
-    """A partner's: the brands that it may ask for, and what it may ask on behalf of each."""
+    """A partner's: the brands it may ask for, and what for each, with all that lies below."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

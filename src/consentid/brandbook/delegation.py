@@ -13,7 +13,7 @@ from consentid.core.purpose import LegalBasis, PurposeId
 
 
 def read_asks_for(table: Table, standing: Standing) -> Mapping[Slug, tuple[PurposeId, ...]]:
-    """Read ``[asks_for]``: by brand, the purposes, each by its own name."""
+    """Read ``[asks_for]``: by brand, the purposes, each with all that lies below."""
     found: dict[Slug, tuple[PurposeId, ...]] = {}
     for slug in table:
         brand = Party(kind=PartyKind.BRAND, slug=Slug(slug))

@@ -1,6 +1,23 @@
 """What the hub answers, as a brand's back end reads it: fields it does not know, it ignores."""
 
+from typing import Any
+
 import msgspec
+
+
+class Pushed(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a pushed request waits.  Spec: RFC 9126 section 2.2."""
+
+    request_uri: str
+    expires_in: int
+
+
+class Redeemed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a code is exchanged for.  Spec: RFC 9396 section 7."""
+
+    access_token: str
+    consent_token: str
+    authorization_details: list[dict[str, Any]] = []
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,9 @@ from consentid.demo.hub_answers import (
     History,
     PastDecision,
     Problem,
+    Pushed,
     Recorded,
+    Redeemed,
     State,
     Verdict,
 )
@@ -190,6 +192,24 @@ class HubClient:
         if at_least is not None:
             body["at_least"] = at_least
         return self._post("/v1/verify", self.own_token("verify"), body, Verdict, idempotent=False)
+
+    def push(self, request: Mapping[str, str]) -> str:
+        """Push an authorization request; the reference to send the browser with."""
+        answer = self.http.post(
+            f"{self.hub}/par", data=dict(request), auth=(self.client_id, self.secret)
+        )
+        return _read(answer, Pushed).request_uri
+
+    def redeem(self, code: str, *, verifier: str, redirect_uri: str) -> Redeemed:
+        """Exchange a code for tokens."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "code_verifier": verifier,
+            "redirect_uri": redirect_uri,
+        }
+        answer = self.http.post(f"{self.hub}/token", data=form, auth=(self.client_id, self.secret))
+        return _read(answer, Redeemed)
 
     def _token(self, form: Mapping[str, str]) -> Exchanged:
         answer = self.http.post(

@@ -22,6 +22,22 @@ header .wide { display: flex; flex-wrap: wrap; gap: .75rem 1.5rem; align-items: 
   margin-right: .5em; background: var(--accent); border-radius: var(--radius); }
 main { padding-block: 2rem 3rem; }
 h1, h2, h3 { line-height: 1.2; margin: 0 0 .5rem; text-wrap: balance; }
+.hero { background: var(--surface); border-bottom: 1px solid var(--line);
+  margin-top: -2rem; padding-block: clamp(2rem, 6vw, 4rem); }
+.hero h1 { font-size: clamp(1.75rem, 4.5vw, 3rem); letter-spacing: -.02em; max-width: 20ch; }
+.hero p { font-size: 1.15rem; color: var(--muted); margin: 0; max-width: 52ch; }
+.offers { display: grid; gap: 1.25rem; margin-top: 2rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
+.offer { display: grid; gap: .75rem; align-content: start; padding: 1.5rem;
+  border: 1px solid var(--line); border-top: 5px solid var(--accent);
+  border-radius: var(--radius); background: var(--paper); grid-template-rows: auto 1fr auto auto; }
+.offer p { margin: 0; color: var(--muted); }
+.names { list-style: none; display: flex; flex-wrap: wrap; gap: .4rem; margin: 0; padding: 0; }
+.names li { background: var(--surface); border-radius: 99px; padding: .1rem .7rem; }
+.offer button { width: 100%; }
+.panel > .said { margin-top: 1rem; }
+.ways { display: flex; flex-wrap: wrap; gap: .75rem; }
+.button.plain { background: transparent; color: var(--accent); }
 .stories { display: grid; gap: 1.25rem;
   grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); }
 .story { background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius);

@@ -13,6 +13,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from consentid.demo.partner_asking import Asking
+from consentid.demo.partner_pages import Heard
+
 VISIT: Final = "visit"
 DEVICE: Final = "device"
 _MOST_VISITS: Final = 1000
@@ -31,6 +34,10 @@ class Visit:
     notices: list[str] = field(default_factory=list[str])
     """Words to say once, by key."""
     failure: str | None = None
+    asking: Asking | None = None
+    """A pushed request that is under way."""
+    heard: Heard | None = None
+    """What came of the last one."""
 
     def holds_access(self) -> bool:
         """Whether the access token can still be used."""

@@ -29,6 +29,8 @@ from consentid.demo.hub_client import (
     HubRefusalError,
     SubjectToken,
 )
+from consentid.demo.partner_asking import CALLBACK, hear, push
+from consentid.demo.partner_pages import PartnerView, partner_page
 from consentid.demo.site_style import style_sheet
 from consentid.demo.site_visit import DEVICE, VISIT, Visit, Visits
 from consentid.demo.site_words import WORDS, pick_language
@@ -39,7 +41,7 @@ _MAX_BODY_BYTES: Final = 16 * 1024
 _DEVICE_LIFETIME_S: Final = 396 * 86_400
 _SEE_OTHER: Final = 303
 _POLICY: Final = (
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self';"
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self' {hub};"
     " frame-ancestors 'none'"
 )
 _HEADERS: Final = {
@@ -101,7 +103,7 @@ class Site:
         state: ConsentState | None = None if access is None else self.hub.state(access)
         token, verdict = visit.consent_token, None
         if token is not None:
-            verdict = self._verify(token)
+            verdict = self.verify(token)
         said = [WORDS[language][key] for key in visit.notices]
         if visit.failure is not None:
             said.append(WORDS[language]["failed"].format(why=visit.failure))
@@ -120,7 +122,8 @@ class Site:
             said=tuple(said),
         )
 
-    def _verify(self, token: str) -> Verdict:
+    def verify(self, token: str) -> Verdict:
+        """Whether a token of the partner's holds now."""
         return self.checker.verify(token)
 
 
@@ -150,8 +153,56 @@ class _AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/", sync_to_thread=True)
+def show_partner(request: SiteRequest, site: NamedDependency[Site]) -> Response[str]:
+    """The front page: what the partner asks on the hub, and what came back."""
+    visit = site.visits.open(request.cookies.get(VISIT))
+    token = None if visit.heard is None else visit.heard.token
+    view = PartnerView(
+        slug=site.slug,
+        name=site.profile.name,
+        logo=site.profile.look.logo,
+        language=pick_language(request.headers.get("accept-language", "")),
+        form_token=site.visits.form_token(visit),
+        hub=site.hub.hub,
+        client_id=site.hub.client_id,
+        origin=site.origin,
+        heard=visit.heard,
+        is_active=token is not None and site.verify(token).active,
+    )
+    return _page(partner_page(view), site, visit)
+
+
+@post("/ask", sync_to_thread=True)
+def ask_on_hub(
+    request: SiteRequest, site: NamedDependency[Site], form: NamedDependency[dict[str, str]]
+) -> Response[str]:
+    """Push a request, and send the person to the hub with its reference."""
+    visit = site.visits.open(request.cookies.get(VISIT))
+    if not site.visits.is_own_form(visit, form.get("form_token", "")):
+        return _to("/", visit)
+    try:
+        visit.asking, address = push(site.hub, site.slug, form.get("offer", ""), origin=site.origin)
+    except KeyError:
+        return _to("/", visit)
+    return _to(address, visit)
+
+
+@get(CALLBACK, sync_to_thread=True)
+def take_back(request: SiteRequest, site: NamedDependency[Site]) -> Response[str]:
+    """Hear what came of a request, once; what belongs to no request of this visit is passed by."""
+    visit = site.visits.open(request.cookies.get(VISIT))
+    asking = visit.asking
+    if asking is not None:
+        told = dict(request.query_params.items())
+        heard = hear(site.hub, asking, told, origin=site.origin)
+        if heard is not None:
+            visit.heard, visit.asking = heard, None
+    return _to("/#back", visit)
+
+
+@get("/form", sync_to_thread=True)
 def show_front(request: SiteRequest, site: NamedDependency[Site]) -> Response[str]:
-    """The front page."""
+    """The partner's own form."""
     return _show(request, site, site_pages.front_page)
 
 
@@ -230,6 +281,7 @@ def create_site(site: Site) -> Litestar:
 
     return Litestar(
         route_handlers=[
+            *(show_partner, ask_on_hub, take_back),
             *(show_front, show_choices, show_style),
             *(take_answer, take_withdrawal),
         ],
@@ -289,12 +341,16 @@ def _show(
     visit = site.visits.open(request.cookies.get(VISIT))
     language = pick_language(request.headers.get("accept-language", ""))
     view = site.view(visit, request.cookies.get(DEVICE), language)
+    return _page(page(view), site, visit)
+
+
+def _page(text: str, site: Site, visit: Visit) -> Response[str]:
     return Response(
-        page(view),
+        text,
         media_type="text/html",
         headers={
             **_HEADERS,
-            "content-security-policy": _POLICY,
+            "content-security-policy": _POLICY.format(hub=site.hub.hub),
             "vary": "accept-language, cookie",
         },
         cookies=[_cookie(VISIT, visit.id)],
@@ -320,7 +376,7 @@ def _act(
             visit.failure = refusal.detail
         except msgspec.ValidationError:
             visit.notices.append("stale")
-    return _to("/", visit, device)
+    return _to("/form", visit, device)
 
 
 def _to(path: str, visit: Visit, device: str | None = None) -> Response[str]:

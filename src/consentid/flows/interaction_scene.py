@@ -16,7 +16,7 @@ from consentid.core import projection
 from consentid.core.asking import Asking, find_reason
 from consentid.core.decision import CatalogueVersion, Channel, ServedId
 from consentid.core.party import Party, PartyKind, ReachKind
-from consentid.core.purpose import PurposeId
+from consentid.core.purpose import PurposeId, is_within
 from consentid.core.resolution import Resolution, resolve_all
 from consentid.flows.context import Context
 from consentid.flows.find_need import Asked, answered_for, find_undecided
@@ -78,6 +78,10 @@ class Scene:
         """What the client named in details."""
         return frozenset(map(PurposeId, self.taken.state.task.purposes))
 
+    def is_wanted(self, purpose: PurposeId) -> bool:
+        """Whether it was named, or is part of what was: a yes to that is a yes to this."""
+        return any(is_within(purpose, named) for named in self.wanted)
+
     @property
     def asks_by_name(self) -> bool:
         """Whether nothing is asked but what was named: a partner asks for no more than it says."""
@@ -127,7 +131,7 @@ class Scene:
             purpose
             for purpose in notice.purposes
             if (found := self.resolutions.get(purpose)) is not None
-            and (purpose in self.wanted or not self.asks_by_name)
+            and (not self.asks_by_name or self.is_wanted(purpose))
             and found.is_askable
             and (shows_all or found.may_ask)
         )

@@ -68,7 +68,7 @@ class Interaction:
     mandatory: frozenset[PurposeId]
     """What of it has to be answered before the person can go on."""
     named: frozenset[PurposeId] | None
-    """What a partner named, beside which nothing is asked; None where all that is missing is."""
+    """What a partner named, with its parts; None where whatever is missing is asked."""
     resolutions: Mapping[PurposeId, Resolution]
     """What holds now for every purpose that the party offers."""
     prefill: Mapping[PurposeId, Outcome]
@@ -256,7 +256,9 @@ def _show(
         asked=scene.asked(notice, shows_all=shows_all),
         asking=scene.asking,
         mandatory=scene.mandatory,
-        named=scene.wanted if scene.asks_by_name else None,
+        named=frozenset(each for each in notice.purposes if scene.is_wanted(each))
+        if scene.asks_by_name
+        else None,
         resolutions=scene.resolutions,
         prefill={
             purpose: outcome

@@ -197,8 +197,9 @@ def _brands(book: Book, client: Client) -> Mapping[str, BrandTerms]:
             audience=book.catalogue.parties[parties[slug]].audience,
             allowed=frozenset(
                 purpose
-                for purpose in profile.asks_for.get(slug, ())
-                if (terms := find_terms(book.catalogue, parties[slug], purpose)) is not None
+                for purpose in offered(book.catalogue, parties[slug])
+                if any(is_within(purpose, each) for each in profile.asks_for.get(slug, ()))
+                and (terms := find_terms(book.catalogue, parties[slug], purpose)) is not None
                 and terms.basis is LegalBasis.CONSENT
                 and (within is None or any(is_within(purpose, PurposeId(each)) for each in within))
             ),

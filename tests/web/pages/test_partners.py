@@ -110,7 +110,7 @@ def test_the_page_tells_who_asks_for_whom_what_until_when_and_what_a_no_means(
         "Bazaar Lumen asks on behalf of Halcyon Market",
         "Who asks Bazaar Lumen Bazaar Lumen BV, 40 Lampionkade, 3011 Rotterdam",
         "For whom For Halcyon Market Halcyon Market SARL",
-        "For what Market Circle and ",
+        "For what Market Circle, Offers for members",
         "at the latest, or until you change your mind",
         "What Bazaar Lumen hears Your answer on this page",
         "If you say no Halcyon Market may not do it, and nothing else changes for you.",
