@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
     metrics_host: str = "127.0.0.1"
     """The address of that listener: whoever reaches it may read."""
+    traces: bool = False
+    """Whether to send traces by OpenTelemetry, to where the ``OTEL_*`` variables say."""
     concurrency: _Positive = 1000
     """Requests at once per web process; more are answered 503."""
     followers: _Positive = 2000

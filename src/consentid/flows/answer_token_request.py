@@ -20,6 +20,7 @@ from consentid.flows.read_buffer import ReadKind
 from consentid.kit.instants import SECOND, Instant, to_seconds
 from consentid.net.portal import KeySource
 from consentid.store import clock
+from consentid.telemetry.tracing import step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class TokenAnswer:
     headers: dict[str, str]
 
 
+@step("answer_token_request")
 async def answer_token_request(context: Context, request: TokenRequest) -> TokenAnswer:
     """Judge a token request in OAuth's own words.
 

@@ -13,6 +13,7 @@ from consentid.oidc.authorization_request import OPENID
 from consentid.store import holders
 from consentid.store.clients import Client
 from consentid.store.holders import Holder
+from consentid.telemetry.tracing import step
 
 _MAX_TOKEN_LENGTH: Final = 256
 
@@ -56,6 +57,7 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+@step("authenticate")
 async def authenticate(context: Context, unverified_token: str) -> Caller:
     """Find out who holds an access token.
 

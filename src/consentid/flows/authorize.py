@@ -35,6 +35,7 @@ from consentid.oidc.redirect import answer_uri, is_registered
 from consentid.oidc.refusal import RefusedRequestError
 from consentid.store import clients, clock
 from consentid.store.clients import Client
+from consentid.telemetry.tracing import step
 
 _MAX_CLIENT_ID: Final = 128
 _UNMET: Final = {
@@ -77,6 +78,7 @@ class _Client:
         )
 
 
+@step("authorize")
 async def authorize(context: Context, fields: Mapping[str, str], browser: Browser) -> Authorized:
     """Judge a request; ``fields`` come from the person's browser, each once.
 

@@ -20,6 +20,7 @@ from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import DAY, Instant, to_rfc3339
 from consentid.store import clients, clock, subjects
 from consentid.store.clients import Client
+from consentid.telemetry.tracing import step
 
 CREDENTIAL_BYTES: Final = 32
 LIFETIME_D: Final = 396
@@ -81,6 +82,7 @@ def check_origin(book: Book, party: Party, origin: str) -> None:
         )
 
 
+@step("create_device")
 async def create_device(
     context: Context, caller: Caller, *, origin: str | None, request: Repeatable
 ) -> DeviceOut:

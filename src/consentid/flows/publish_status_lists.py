@@ -11,6 +11,7 @@ from consentid.flows.context import Context
 from consentid.kit.instants import SECOND, Instant, to_seconds
 from consentid.store import clock, statuses
 from consentid.store.statuses import LIST_BITS, PublishedList, StatusIndex
+from consentid.telemetry.tracing import step
 from consentid.tokens.status import PATH, TTL_S, assemble, unsigned_list
 
 RESIGN_S: Final = TTL_S // 5
@@ -26,6 +27,7 @@ async def publish_status_lists(context: Context) -> int:
     return sum([await publish_status_list(context, number) for number in numbers])
 
 
+@step("publish_status_list")
 async def publish_status_list(context: Context, list_no: int) -> bool:
     """Publish one list where that is due.  Two publishers of one list wait for each other."""
     async with context.database.writing() as connection:

@@ -18,6 +18,7 @@ from consentid.flows.judge_answer import Answer, Withdrawal
 from consentid.flows.record_together import Recording, record_together
 from consentid.flows.show_state import PurposeState
 from consentid.flows.write_receipt import ReceiptOut
+from consentid.telemetry.tracing import step
 
 
 class DecisionOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,6 +35,7 @@ class DecisionOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     consent_token: str | None = None
 
 
+@step("record_decision")
 async def record_decision(
     context: Context, caller: Caller, answer: Answer, request: Repeatable
 ) -> DecisionOut:
@@ -48,6 +50,7 @@ async def record_decision(
     return await _record(context, caller, answer, request)
 
 
+@step("withdraw")
 async def withdraw(
     context: Context, caller: Caller, withdrawal: Withdrawal, request: Repeatable
 ) -> DecisionOut:

@@ -29,6 +29,7 @@ from consentid.oidc.logout_token import LogoutClaims
 from consentid.store import clients, clock, logout_notices
 from consentid.store.clients import Client
 from consentid.store.logout_notices import LogoutNotice
+from consentid.telemetry.tracing import step
 from consentid.tokens.pairwise import pairwise_sub
 
 GIVE_UP_H: Final = 1
@@ -106,6 +107,7 @@ async def _prepare(
     )
 
 
+@step("send_logout_notice")
 async def _send(context: Context, ready: _Ready) -> str | None:
     key = context.keyring.active(KEYS[ready.algorithm])
     signing_input = logout_token.unsigned(ready.claims, alg=key.alg, kid=key.kid)

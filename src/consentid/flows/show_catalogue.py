@@ -22,6 +22,7 @@ from consentid.kit.errors import ConflictError, NotFoundError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import HOUR, Instant
 from consentid.store import clock
+from consentid.telemetry.tracing import step
 
 SERVED_LIFETIME_H: Final = 24
 _DAY_S: Final = 86_400
@@ -112,6 +113,7 @@ class _Served(msgspec.Struct, frozen=True, array_like=True):
     minted_at: int
 
 
+@step("show_catalogue")
 async def show_catalogue(context: Context, *, brand: str, languages: Sequence[str]) -> CatalogueOut:
     """Answer with the notice of a brand or partner; ``languages`` in order of preference.
 

@@ -20,6 +20,7 @@ from consentid.flows.session import open_session, resolve_here
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import HOUR, Instant, to_rfc3339
 from consentid.store import clock
+from consentid.telemetry.tracing import step
 from consentid.tokens.pairwise import pairwise_decision_id
 
 
@@ -57,6 +58,7 @@ class StateOut(msgspec.Struct, frozen=True, kw_only=True):
     consistency: str
 
 
+@step("show_state")
 async def show_state(context: Context, caller: Caller, *, at_least: str | None) -> StateOut:
     """The state alone; see ``look_at_state``."""
     return (await look_at_state(context, caller, at_least=at_least)).state

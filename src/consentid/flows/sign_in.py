@@ -27,6 +27,7 @@ from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
 from consentid.net.portal import PortalIdentity
 from consentid.store import access_tokens, clock, subjects
+from consentid.telemetry.tracing import step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class SignedIn:
     """Between account and device, at the caller's brand, and not told before."""
 
 
+@step("sign_in")
 async def sign_in(
     context: Context,
     connection: AsyncConnection,

@@ -16,6 +16,7 @@ from consentid.flows.context import Context
 from consentid.flows.verify_from_memory import Memory
 from consentid.flows.verify_token import verify_token
 from consentid.kit.errors import ConsentidError
+from consentid.telemetry.tracing import step
 
 MAX_BATCH: Final = 500
 _SLICE_S: Final = 0.0015
@@ -32,6 +33,7 @@ class Question:
     at_least: str | None = None
 
 
+@step("verify_batch")
 async def verify_batch(
     context: Context, memory: Memory, caller: Caller, questions: Sequence[Question]
 ) -> list[bytes]:

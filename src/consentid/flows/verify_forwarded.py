@@ -15,12 +15,14 @@ from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import SECOND
 from consentid.store import clients, clock
 from consentid.store.clients import Client
+from consentid.telemetry.tracing import step
 from consentid.tokens import verifying
 from consentid.tokens.reasons import Inactive
 
 _decoder: Final = msgspec.json.Decoder(VerifyOut)
 
 
+@step("verify_forwarded")
 async def verify_forwarded(
     context: Context,
     memory: Memory,

@@ -31,6 +31,7 @@ from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import SECOND, Instant
 from consentid.store import clock, statuses
 from consentid.store.statuses import StatusIndex
+from consentid.telemetry.tracing import step
 from consentid.tokens import verifying
 from consentid.tokens.consent import ConsentClaims
 from consentid.tokens.pairwise import pairwise_sub
@@ -60,6 +61,7 @@ class VerifyOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 _INACTIVE: Final = VerifyOut(active=False)
 
 
+@step("verify_token")
 async def verify_token(
     context: Context,
     caller: Caller,

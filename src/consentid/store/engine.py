@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from consentid.kit.errors import UnavailableError
+from consentid.telemetry.tracing import span
 
 _LOCK_TIMEOUT_MS: Final = 5_000
 _STATEMENT_TIMEOUT_MS: Final = 15_000
@@ -159,7 +160,8 @@ class Database:
 @asynccontextmanager
 async def _reachable() -> AsyncGenerator[None]:
     try:
-        yield
+        with span("database"):
+            yield
     except (OSError, InterfaceError, OperationalError, PoolTimeoutError) as error:
         raise _unavailable() from error
     except DBAPIError as error:

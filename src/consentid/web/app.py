@@ -76,6 +76,7 @@ from consentid.web.status_lists import get_status_list, get_status_lists
 from consentid.web.strict_bodies import MAX_BYTES, RefusedBodyError, StrictBodies
 from consentid.web.subjects import get_history, get_state, post_device
 from consentid.web.tokens import token
+from consentid.web.tracing import Traced, tracing_beside
 from consentid.web.userinfo import get_userinfo, post_userinfo
 from consentid.web.verify import get_verify_forward, post_verify, post_verify_batch
 from consentid.web.waiting import waking
@@ -187,6 +188,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
             keeping_reads(context),
             waking(changes, stream),
             exposing_metrics(metrics, settings),
+            tracing_beside(settings.traces),
         ],
         middleware=[StrictBodies],
         before_request=check_query,
@@ -219,6 +221,8 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
         memory,
         timings,
     )
+    if settings.traces:
+        app.asgi_handler = Traced(app.asgi_handler)
     app.asgi_handler = Peers(app.asgi_handler, context.settings.trusted_proxies)
     return app
 

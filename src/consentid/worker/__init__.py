@@ -5,12 +5,14 @@ reaper.
 """
 
 import asyncio
+import contextlib
 import logging
 import signal
 from typing import Final
 
 from consentid.flows.opening import open_context
 from consentid.settings import Settings
+from consentid.telemetry.tracing import tracing
 from consentid.worker.metrics import Rounds, exposing_metrics
 from consentid.worker.roles import run_roles
 
@@ -29,7 +31,10 @@ async def run(settings: Settings) -> None:
     _log.info("worker started")
     try:
         rounds = Rounds()
-        async with exposing_metrics(opened.context, rounds):
+        async with contextlib.AsyncExitStack() as beside:
+            await beside.enter_async_context(exposing_metrics(opened.context, rounds))
+            if settings.traces:
+                await beside.enter_async_context(tracing(role="worker"))
             await run_roles(opened.context, stopped, rounds)
     finally:
         await opened.close()

@@ -17,6 +17,7 @@ from consentid.flows.reap import reap
 from consentid.flows.restate_after_catalogue import restate_after_catalogue
 from consentid.flows.send_logout_notices import send_logout_notices
 from consentid.kit.errors import ConsentidError
+from consentid.telemetry.tracing import span
 from consentid.worker.metrics import Rounds
 
 _log: Final = logging.getLogger("consentid.worker")
@@ -61,7 +62,8 @@ async def _run(role: Role, context: Context, stopped: asyncio.Event, rounds: Rou
         done: int | None = None
         begun_s = time.perf_counter()
         try:
-            done = await role.round(context)
+            with span(role.name):
+                done = await role.round(context)
         except ConsentidError as error:
             _log.warning("%s: %s (%s)", role.name, error.message, error.code)
         except Exception:  # noqa: BLE001 a role goes on: the next round starts from the database
