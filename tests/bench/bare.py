@@ -1,6 +1,8 @@
 """Bare JSON routes, served as ``consentid serve`` serves: what the framework itself costs."""
 
 import sys
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 import uvicorn
@@ -46,21 +48,23 @@ async def bare_verify(data: JSONBody[TokenIn]) -> TokenOut:
     return ANSWER
 
 
+SERVED_ALIKE: Final[Mapping[str, Any]] = {
+    "loop": "uvloop",
+    "http": "httptools",
+    "ws": "none",
+    "lifespan": "on",
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": True,
+    "forwarded_allow_ips": ["127.0.0.1"],
+    "log_level": "warning",
+}
+
+
 def serve(fd: int) -> None:
     """Serve on an inherited socket until SIGTERM."""
-    uvicorn.run(
-        Litestar([bare, bare_verify], openapi_config=None, logging_config=None),
-        fd=fd,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=["127.0.0.1"],
-        log_level="warning",
-    )
+    app = Litestar([bare, bare_verify], openapi_config=None, logging_config=None)
+    uvicorn.run(app, fd=fd, **SERVED_ALIKE)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""``python -m tests.bench.record``: decisions over HTTP, beside what pgbench does with the same.
+"""``python -m tests.bench.record``: decisions over HTTP, beside pgbench and beside no database.
 
 Each connection is one person, who changes their mind every time; every answer is durable and
 carries a signed token.  pgbench sends the very statement that writes a decision, filled with rows
 of the same sizes, one row and one commit at a time, over as many connections, to the same server.
-Rounds are interleaved, and the ratio is the median of the rounds' own.
+A second web process has the database left out: what it does is what all the rest allows.
+Rounds are interleaved, and a ratio is the median of the rounds' own.
 """
 
 import argparse
@@ -15,11 +16,13 @@ import platform
 import re
 import secrets
 import shutil
+import signal
+import socket
 import statistics
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,7 +32,7 @@ import uvloop
 from tests.bench.__main__ import migrated
 from tests.bench.client import Load, Measured, measure
 from tests.bench.loads import decisions_load
-from tests.web.hub import Hub, running_hub, running_portal
+from tests.web.hub import REPOSITORY, Hub, running_hub, running_portal
 
 from consentid.embedded.account import server_account
 from consentid.embedded.binaries import postgres_binaries
@@ -72,6 +75,15 @@ class Rival:
         return float(found[1])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One round: decisions, and what they are held against."""
+
+    pgbench: float
+    own: Measured
+    left_out: Measured
+
+
 def main() -> int:
     """Measure, and tell."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.record")
@@ -81,12 +93,17 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=16)
     given = parser.parse_args()
     rounds, seconds, connections = int(given.rounds), int(given.seconds), int(given.connections)
-    with _running(connections) as (load, rival):
-        turns: list[tuple[float, Measured]] = []
+    turns: list[Turn] = []
+    with _running(connections) as (load, left_out, rival):
+
+        def take_turn(load: Load) -> Measured:
+            return uvloop.run(
+                measure(load, connections=connections, seconds=seconds, warm_up=_WARM_UP_S)
+            )
+
         for _ in range(rounds):
             reached = rival.per_second(connections=connections, seconds=seconds)
-            measuring = measure(load, connections=connections, seconds=seconds, warm_up=_WARM_UP_S)
-            turns.append((reached, uvloop.run(measuring)))
+            turns.append(Turn(pgbench=reached, own=take_turn(load), left_out=take_turn(left_out)))
     told = _told(turns)
     told["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
     told["connections"] = connections
@@ -98,20 +115,24 @@ def main() -> int:
     return 0
 
 
-def _told(turns: Sequence[tuple[float, Measured]]) -> dict[str, Any]:
+def _told(turns: Sequence[Turn]) -> dict[str, Any]:
     median = statistics.median
     return {
-        "decisions_per_second": round(median(own.per_second for _, own in turns), 1),
-        "pgbench_per_second": round(median(reached for reached, _ in turns), 1),
-        "ratio": round(median(own.per_second / reached for reached, own in turns), 3),
-        "cpu_ms_of_an_answer": round(median(own.cpu_ms or 0.0 for _, own in turns), 2),
-        "client_busy": round(median(own.client_busy for _, own in turns), 2),
-        "rounds": [(round(own.per_second, 1), round(reached, 1)) for reached, own in turns],
+        "decisions_per_second": round(median(turn.own.per_second for turn in turns), 1),
+        "pgbench_per_second": round(median(turn.pgbench for turn in turns), 1),
+        "left_out_per_second": round(median(turn.left_out.per_second for turn in turns), 1),
+        "ratio_to_pgbench": round(median(turn.own.per_second / turn.pgbench for turn in turns), 3),
+        "ratio_to_left_out": round(
+            median(turn.own.per_second / turn.left_out.per_second for turn in turns), 3
+        ),
+        "cpu_ms_of_an_answer": round(median(turn.own.cpu_ms or 0.0 for turn in turns), 2),
+        "left_out_cpu_ms": round(median(turn.left_out.cpu_ms or 0.0 for turn in turns), 2),
+        "client_busy": round(median(turn.own.client_busy for turn in turns), 2),
     }
 
 
 @contextlib.contextmanager
-def _running(connections: int) -> Generator[tuple[Load, Rival]]:
+def _running(connections: int) -> Generator[tuple[Load, Load, Rival]]:
     folder = scratch_folder()
     try:
         with (
@@ -120,17 +141,42 @@ def _running(connections: int) -> Generator[tuple[Load, Rival]]:
             running_portal() as portal,
         ):
             urls = asyncio.run(migrated(postgres))
-            with running_hub(
-                folder, urls, portal, valkey_url=valkey.url, settings=_SETTINGS
-            ) as hub:
+            with (
+                running_hub(folder, urls, portal, valkey_url=valkey.url, settings=_SETTINGS) as hub,
+                _without_database(folder, urls.serving, valkey.url) as (port, pid),
+            ):
                 for _ in range(connections):
                     hub.decide()
-                yield (
-                    decisions_load(hub, connections=connections),
-                    _rival(hub, urls.serving, folder),
-                )
+                load = decisions_load(hub, connections=connections)
+                left_out = decisions_load(hub, connections=connections)
+                rival = _rival(hub, urls.serving, folder)
+                yield load, replace(left_out, port=port, pid=pid), rival
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _without_database(folder: Path, database: str, valkey_url: str) -> Generator[tuple[int, int]]:
+    environ = {name: value for name, value in os.environ.items() if "CONSENTID_" not in name}
+    environ |= _SETTINGS | {
+        "CONSENTID_DATABASE_URL": database,
+        "CONSENTID_VALKEY_URL": valkey_url,
+        "CONSENTID_KEYS_DIR": str(folder / "keys"),
+        "CONSENTID_LOCALHOST_HOSTS": "true",
+    }
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        process = subprocess.Popen(  # noqa: S603 our own program
+            [sys.executable, "-m", "tests.bench.without_database", str(listening.fileno())],
+            cwd=REPOSITORY,
+            env=environ,
+            pass_fds=[listening.fileno()],
+        )
+        try:
+            yield listening.getsockname()[1], process.pid
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
 
 
 def _rival(hub: Hub, url: str, folder: Path) -> Rival:
