@@ -141,6 +141,23 @@ def sharing(language: str) -> ConsentView:
     )
 
 
+def asking_for_a_brand(language: str) -> ConsentView:
+    """The page of a partner that asks on behalf of a brand."""
+    return consent(
+        "shop",
+        language,
+        sharing=SharingRequest(
+            partner="Bazaar Lumen",
+            entity="Bazaar Lumen BV",
+            address="40 Lampionkade, 3011 Rotterdam",
+            contact="privacy@bazaar-lumen.example",
+            for_whom="Halcyon Market",
+            for_entity="Halcyon Market SARL",
+            until=_UNTIL,
+        ),
+    )
+
+
 def delta(language: str) -> ConsentView:
     """The page of somebody who is asked for what is missing, each for a reason of its own."""
     view = consent("news", language)
@@ -232,6 +249,13 @@ def all_views(language: str) -> dict[str, View]:
         "play": consent("play", language),
         "told": told(language),
         "sharing": sharing(language),
+        "asking-for-a-brand": asking_for_a_brand(language),
+        "telling-a-partner": replace(
+            asking_for_a_brand(language),
+            asked=(),
+            interests=(),
+            answered=(AnsweredPurpose(name="Market Circle", is_yes=True),),
+        ),
         "delta": delta(language),
         "again": again(language),
         "new-here": new_here(language),
