@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 Json: TypeAlias = "str | int | bool | Sequence[Json] | Mapping[str, Json] | None"
 
 _SAFE_INTEGER: Final = 2**53 - 1
+_encoder: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def encode(value: Json) -> bytes:
@@ -22,9 +23,7 @@ def encode(value: Json) -> bytes:
         ValueError: a float, an integer beyond 2^53 - 1, a lone surrogate, or another type.
     """
     try:
-        return json.dumps(
-            _ordered(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False
-        ).encode()
+        return _encoder.encode(_ordered(value)).encode()
     except UnicodeEncodeError as error:
         msg = "a lone surrogate has no canonical form"
         raise ValueError(msg) from error
