@@ -1,7 +1,7 @@
 """One row per (subject, audience) and the status lists that its tokens point into.
 
 An index is random, belongs to one (subject, audience), and is never used again.  A collision while
-drawing is the measure of a list's fill: after so many in a row the list is closed and the next opened.
+drawing is the measure of a list's fill: after so many in a row it is closed and the next opened.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
