@@ -13,7 +13,7 @@ from tests.verify.conftest import Clock, Issuer
 from consentid.verify import Active, AsyncVerifier, Inactive, Reason, Verifier
 
 LIST_PATH = "/statuslists/1"
-SOON_S = 0.4
+SOON_S = 2.0
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ def test_a_silent_issuer_is_a_no_within_the_time_limit(
     assert not hold.is_set()
     begun = time.monotonic()
     assert verifier.verify(issuer.token()) == Inactive(Reason.KEYS_UNAVAILABLE)
-    assert time.monotonic() - begun < SOON_S * 20
+    assert time.monotonic() - begun < SOON_S * 6
     begun = time.monotonic()
     for _ in range(100):
         assert verifier.verify(issuer.token()) == Inactive(Reason.KEYS_UNAVAILABLE)
-    assert time.monotonic() - begun < SOON_S * 20
+    assert time.monotonic() - begun < SOON_S * 6
 
 
 def test_many_callers_wait_together_and_not_one_after_the_other(
@@ -56,7 +56,7 @@ def test_many_callers_wait_together_and_not_one_after_the_other(
         thread.start()
     for thread in threads:
         thread.join()
-    assert time.monotonic() - begun < SOON_S * 20
+    assert time.monotonic() - begun < SOON_S * 6
     assert found == [Inactive(Reason.KEYS_UNAVAILABLE)] * 20
 
 
@@ -69,7 +69,7 @@ def test_nobody_waits_while_what_is_kept_may_be_used(
     begun = time.monotonic()
     for _ in range(200):
         assert isinstance(verifier.verify(issuer.token()), Active)
-    assert time.monotonic() - begun < SOON_S * 20
+    assert time.monotonic() - begun < SOON_S * 6
     issuer.hold.set()
 
 
@@ -124,7 +124,7 @@ def test_a_header_that_drips_for_ever_ends_at_the_limit() -> None:
             await served.wait()
             return taken_s
 
-    assert asyncio.run(run()) < SOON_S * 20
+    assert asyncio.run(run()) < SOON_S * 6
 
 
 async def test_the_loop_is_not_blocked_while_an_issuer_is_silent(
