@@ -220,6 +220,40 @@ def test_the_token_and_the_access_token_may_change(tv: Page, endpoint: Endpoint)
     ]
 
 
+def test_of_several_purposes_each_has_its_own_answer(tv: Page, endpoint: Endpoint) -> None:
+    tv.evaluate(
+        """(endpoint) => {
+            window.tv = new ConsentidTv({
+                endpoint: endpoint, token: "a.b.c", accessToken: "access", purposes: ["tv", "ads"],
+            });
+        }""",
+        ENDPOINT,
+    )
+    endpoint.grant("tv", decision="deny")  # not both
+    start(tv, endpoint)
+    assert allows(tv)
+    assert not allows(tv, "ads")
+
+
+def test_a_refused_access_token_is_renewed_once_and_then_it_is_a_no(
+    tv: Page, endpoint: Endpoint
+) -> None:
+    tv.evaluate(
+        """(endpoint) => {
+            window.renewed = 0;
+            window.tv = new ConsentidTv({
+                endpoint: endpoint, token: "a.b.c", accessToken: "access",
+                renew: function (done) { window.renewed += 1; done(true); },
+            });
+        }""",
+        ENDPOINT,
+    )
+    endpoint.status, endpoint.body = 401, "{}"
+    start_and_wait = "() => new Promise((done) => { window.tv.check(done); })"
+    assert tv.evaluate(start_and_wait) is False
+    assert (tv.evaluate("window.renewed"), len(endpoint.asked)) == (1, 2)
+
+
 @pytest.mark.parametrize("given", ["''", "null", "7", "(function () { throw 1; }())"])
 def test_without_a_token_nothing_is_asked(tv: Page, endpoint: Endpoint, given: str) -> None:
     giver = f"function () {{ return {given}; }}"

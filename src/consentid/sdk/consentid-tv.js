@@ -129,7 +129,7 @@
         options.renew(renewed);
         return;
       }
-      finish(read(request), sentAt, request.status === 0 || request.status === 429 || request.status >= 500);
+      finish(read(request, body.brief === true), sentAt, request.status === 0 || request.status === 429 || request.status >= 500);
     };
     request.onerror = request.ontimeout = function () {
       if (isHeard()) { finish(null, sentAt, true); }
@@ -191,11 +191,13 @@
   function said(answer) { return answer ? answer.granted.join(" ") : null; }
 
   /** An answer that is a yes in every part, or null. */
-  function read(request) {
+  function read(request, isBrief) {
     var answer, date, i;
     if (request.status !== 200) { return null; }
     try { answer = JSON.parse(request.responseText); } catch (error) { return null; }
-    if (!answer || answer.active !== true || answer.decision === "deny") { return null; }
+    if (!answer || answer.active !== true) { return null; }
+    // Of several purposes together; a brief answer lists those that are granted.
+    if (!isBrief && answer.decision === "deny") { return null; }
     if (typeof answer.exp !== "number" || !answer.granted || !(answer.granted instanceof Array)) { return null; }
     for (i = 0; i < answer.granted.length; i += 1) {
       if (typeof answer.granted[i] !== "string") { return null; }

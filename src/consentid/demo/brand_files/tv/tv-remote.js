@@ -93,17 +93,19 @@
 
   function isShown(element) { return !element.disabled && element.offsetWidth > 0 && element.offsetHeight > 0; }
 
-  /** How far one lies from the other that way; beside counts for more than ahead. */
+  /** How far one lies from the other that way; beside counts for more than ahead, middles break ties. */
   function distance(from, to, way) {
-    var ahead, beside;
+    var ahead, beside, off;
     if (way === "left" || way === "right") {
       ahead = way === "right" ? to.left - from.right : from.left - to.right;
       beside = apart(from.top, from.bottom, to.top, to.bottom);
+      off = from.top + from.bottom - to.top - to.bottom;
     } else {
       ahead = way === "down" ? to.top - from.bottom : from.top - to.bottom;
       beside = apart(from.left, from.right, to.left, to.right);
+      off = from.left + from.right - to.left - to.right;
     }
-    return ahead < -4 ? Infinity : Math.max(0, ahead) + 2 * beside;
+    return ahead < -4 ? Infinity : Math.max(0, ahead) + 2 * beside + Math.abs(off) / 100;
   }
 
   function apart(low, high, otherLow, otherHigh) {

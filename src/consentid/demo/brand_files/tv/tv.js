@@ -223,12 +223,30 @@
     button.setAttribute("aria-label", one.name + ": " + button.textContent);
     button.setAttribute("aria-pressed", "false");
     button.onclick = function () {
-      var both = made.querySelectorAll("button"), i;
-      made.setAttribute("data-chosen", isYes ? "yes" : "no");
-      for (i = 0; i < both.length; i += 1) { both[i].setAttribute("aria-pressed", String(both[i] === button)); }
+      choose(made, isYes ? "yes" : "no");
+      keepConsistent(one.id, isYes);
       at("save").disabled = false;
     };
     return button;
+  }
+
+  function choose(made, what) {
+    var both = made.querySelectorAll("button");
+    if (what) { made.setAttribute("data-chosen", what); } else { made.removeAttribute("data-chosen"); }
+    both[0].setAttribute("aria-pressed", String(what === "yes"));
+    both[1].setAttribute("aria-pressed", String(what === "no"));
+  }
+
+  /** A no to a purpose is a no to what lies under it; a yes there leaves what is above it open. */
+  function keepConsistent(purpose, isYes) {
+    var asked = at("rows").querySelectorAll("[data-purpose]"), i, other;
+    for (i = 0; i < asked.length; i += 1) {
+      other = asked[i].getAttribute("data-purpose");
+      if (!isYes && other.indexOf(purpose + ".") === 0) { choose(asked[i], "no"); }
+      if (isYes && purpose.indexOf(other + ".") === 0 && asked[i].getAttribute("data-chosen") === "no") {
+        choose(asked[i], null);
+      }
+    }
   }
 
   function isAsking(how) { return !at("ask-" + how).hidden; }
@@ -292,7 +310,7 @@
       at("qr").hidden = !told.verification_qr;
     }
     at("codes").hidden = !(state === "code" || (state === "away" && told));
-    if (state === "starting") { say("waiting", words.starting); }
+    if (state === "starting") { say("waiting", words.starting); say("code", ""); }
     if (state === "code") { say("waiting", words.waiting); }
     if (state === "away") { say("waiting", words.away_phone); }
     if (state === "denied") { show("denied", "again"); }

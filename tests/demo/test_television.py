@@ -1,0 +1,419 @@
+"""Play on a television, in Chromium without what came after 2016, by four arrows, OK and back.
+
+Nobody waits for a clock here: where time has to pass, the page's own is wound.
+"""
+
+import json
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.demo.test_tour import BRANDS, free_port
+
+from consentid.demo import halcyon
+from consentid.demo.stage import Stage
+
+pytestmark = pytest.mark.browser
+
+SIZES = {"full": (1920, 1080), "half": (1280, 720)}
+_PATIENCE_MS = 60_000
+_AN_OLD_ENGINE = r"""
+  // Missing for whatever the app loaded; Playwright's own scripts, in the same page, need some.
+  const isTheApp = () => /https?:[/][/][^ )]*[.]js/.test(new Error().stack.split("\n")[3]);
+  const forget = (from, names) => names.forEach((name) => {
+    const held = Object.getOwnPropertyDescriptor(from, name);
+    if (!held) return;
+    Object.defineProperty(from, name, {
+      configurable: true,
+      get() { return isTheApp() ? undefined : held.get ? held.get.call(this) : held.value; },
+      set() {},
+    });
+  });
+  forget(window, ["fetch", "Promise", "Map", "Set", "WeakMap", "WeakSet", "Symbol", "Proxy",
+    "Reflect", "URL", "URLSearchParams", "AbortController", "TextEncoder", "IntersectionObserver",
+    "MutationObserver", "ResizeObserver", "structuredClone", "queueMicrotask", "BigInt", "CSS"]);
+  forget(Crypto.prototype, ["subtle", "randomUUID", "getRandomValues"]);
+  forget(String.prototype, ["includes", "startsWith", "endsWith", "repeat", "padStart", "padEnd"]);
+  forget(Array.prototype, ["includes", "find", "findIndex", "fill", "flat", "at", "entries"]);
+  forget(Element.prototype, ["closest", "append", "prepend", "replaceWith", "toggleAttribute"]);
+  forget(Object, ["assign", "entries", "values"]);
+"""
+_PROBE = """
+  document.title = [typeof fetch, typeof Promise, typeof "".includes, typeof crypto.subtle].join();
+"""
+
+
+@pytest.fixture(scope="module")
+def stage() -> Generator[Stage]:
+    started = Stage(
+        folder=None, brands=BRANDS, port=free_port(), progress=lambda _label: nullcontext()
+    )
+    with started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(stage: Stage, chromium: Path) -> Iterator[Browser]:
+    """Started after the stage, whose beginning cannot wait in the loop that Playwright runs."""
+    assert stage.prepared
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+_WAYS = """(id) => {
+    const on = document.activeElement.getBoundingClientRect();
+    const to = document.getElementById(id).getBoundingClientRect();
+    const dx = to.left + to.width / 2 - on.left - on.width / 2;
+    const dy = to.top + to.height / 2 - on.top - on.height / 2;
+    const across = dx > 0 ? "ArrowRight" : "ArrowLeft", along = dy > 0 ? "ArrowDown" : "ArrowUp";
+    return Math.abs(dy) > 20 ? [along, across] : [across, along];
+}"""
+_A_CODE = re.compile(r"^[A-Z]{4}-[A-Z]{4}$")
+
+
+class Tv:
+    """A television, and who holds its remote control."""
+
+    def __init__(self, page: Page, port: int) -> None:
+        self.page: Page = page
+        self.port: int = port
+
+    def switch_on(self, language: str = "en") -> None:
+        self.page.goto(f"{halcyon.url_of('play', self.port)}/tv?lang={language}")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def press_code(self, code: int) -> None:
+        """A key that only televisions have."""
+        self.page.evaluate(
+            """(code) => {
+                const event = new Event("keydown", { bubbles: true, cancelable: true });
+                event.keyCode = code;
+                (document.activeElement || document.body).dispatchEvent(event);
+            }""",
+            code,
+        )
+
+    def go_to(self, button: str) -> None:
+        """Walk by arrows until a button has the focus; then press OK."""
+        for _ in range(12):
+            if self.focused == button:
+                self.press("Enter")
+                return
+            before = self.focused
+            for way in self.page.evaluate(_WAYS, button):
+                self.press(way)
+                if self.focused != before:
+                    break
+        pytest.fail(f"no arrows lead to {button}")
+
+    def sees(self, screen: str) -> None:
+        expect(self.page.locator(f"#{screen}")).to_be_visible(timeout=_PATIENCE_MS)
+
+    def asks(self) -> None:
+        """Everything that is asked is on the screen."""
+        self.sees("ask")
+        expect(self.page.locator("#accept")).to_be_enabled(timeout=_PATIENCE_MS)
+
+    def says(self, text: str) -> None:
+        self.sees("home")
+        expect(self.page.locator("#now")).to_contain_text(text, timeout=_PATIENCE_MS)
+
+    @property
+    def focused(self) -> str:
+        return self.page.evaluate("document.activeElement.id")
+
+    @property
+    def code(self) -> str:
+        expect(self.page.locator("#code")).to_have_text(_A_CODE, timeout=_PATIENCE_MS)
+        return self.page.locator("#code").inner_text()
+
+
+@contextmanager
+def television(browser: Browser, stage: Stage, *, is_old: bool = True) -> Generator[Tv]:
+    width, height = SIZES["full"]
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(_PATIENCE_MS)
+    if is_old:
+        context.add_init_script(_AN_OLD_ENGINE)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    yield Tv(page, stage.scene().port)
+    context.close()
+    assert not wrong
+
+
+@pytest.fixture
+def tv(browser: Browser, stage: Stage) -> Iterator[Tv]:
+    with television(browser, stage) as one:
+        yield one
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="en")
+    context.set_default_timeout(_PATIENCE_MS)
+    yield context.new_page()
+    context.close()
+
+
+def scan(tv: Tv, phone: Page) -> None:
+    """Open what the QR code says, and compare."""
+    phone.goto(f"{halcyon.url_of(halcyon.HUB, tv.port)}/device?user_code={tv.code}")
+    expect(phone.locator(".code.shown")).to_have_text(tv.code)
+    expect(phone.locator("main")).to_contain_text("“Television in the living room”")
+
+
+def connect(tv: Tv, phone: Page, act: str = "Accept all") -> None:
+    scan(tv, phone)
+    phone.get_by_role("button", name="Yes, the codes match").click()
+    phone.get_by_role("button", name=act, exact=True).click()
+    phone.get_by_text("Your device is connected").wait_for()
+
+
+def test_a_phone_answers_and_the_television_goes_on_by_itself(tv: Tv, phone: Page) -> None:
+    tv.switch_on()
+    tv.asks()
+    tv.page.route("**/probe.js", lambda route: route.fulfill(body=_PROBE))
+    tv.page.add_script_tag(url=f"{halcyon.url_of('play', tv.port)}/probe.js")
+    assert tv.page.title() == "undefined,undefined,undefined,undefined"
+    picture = tv.page.locator("#qr")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("(image) => image.naturalWidth > 0")
+    connect(tv, phone)
+    tv.sees("done")
+    tv.says("Person 1 allows: a TV that knows what you watched")
+    expect(tv.page.locator("#row-yours")).to_be_visible(timeout=_PATIENCE_MS)
+
+    tv.page.reload()  # switched off and on again: the person is still here, and asked anew
+    tv.says("Person 1 allows: a TV that knows what you watched")
+
+
+def test_a_no_on_the_phone_is_told_plainly_and_a_new_code_is_shown(tv: Tv, phone: Page) -> None:
+    tv.switch_on()
+    tv.asks()
+    first = tv.code
+    scan(tv, phone)
+    phone.get_by_role("button", name="No, it does not match").click()
+    tv.sees("denied")
+    assert "The answer on the phone was no" in tv.page.locator("#denied").inner_text()
+    tv.go_to("again")
+    tv.asks()
+    assert tv.code != first
+    connect(tv, phone, "Refuse all")
+    tv.says("Person 1 allows nothing")
+    expect(tv.page.locator("#row-yours")).to_be_hidden()
+
+
+def test_yes_and_no_by_remote_cost_the_same_and_look_the_same(
+    browser: Browser, stage: Stage
+) -> None:
+    with television(browser, stage) as yes, television(browser, stage) as no:
+        for one in (yes, no):
+            one.switch_on()
+            one.asks()
+        accept, refuse = (yes.page.locator(f"#{each}") for each in ("accept", "refuse"))
+        boxes = [each.bounding_box() for each in (accept, refuse)]
+        assert [(box["y"], box["width"], box["height"]) for box in boxes if box] == (
+            [(boxes[0]["y"], boxes[0]["width"], boxes[0]["height"])] * 2 if boxes[0] else []
+        )
+        styles = [each.evaluate(_STYLE) for each in (accept, refuse)]
+        assert styles[0] == styles[1]
+        assert (yes.focused, no.focused) == ("each", "each")
+        yes.press("ArrowLeft", "Enter")
+        no.press("ArrowRight", "Enter")
+        yes.says("This TV allows: a TV that knows what you watched")
+        no.says("This TV allows nothing")
+        no.page.reload()
+        no.says("This TV allows nothing")  # a no is an answer, and nobody is asked again
+
+
+def test_back_answers_nothing_wherever_the_key_lies(tv: Tv) -> None:
+    written: list[str] = []
+    tv.page.on("request", lambda one: written.append(one.url) if _WRITES.search(one.url) else None)
+    tv.switch_on()
+    for code in (10009, 461, 8, 27, 166):
+        tv.asks()
+        tv.go_to("each")
+        tv.sees("ask-each")
+        tv.press_code(code)
+        tv.asks()
+        expect(tv.page.locator("#ask-all")).to_be_visible()
+        tv.press_code(code)
+        tv.says("This TV allows nothing")
+        tv.go_to("to-choices")
+    assert written == []
+    assert tv.page.evaluate("localStorage.length") == 0
+
+
+def test_one_by_one_each_answer_is_its_own(tv: Tv) -> None:
+    tv.switch_on("fr")
+    tv.asks()
+    tv.go_to("each")
+    tv.press("ArrowRight", "Enter", "ArrowDown", "Enter", "ArrowDown", "ArrowDown")
+    tv.press("ArrowLeft", "Enter", "ArrowDown", "Enter")
+    tv.says("Cette télé permet\u00a0: recommandations")
+
+
+def test_a_household_s_answers_are_told_apart(tv: Tv, phone: Page) -> None:
+    tv.switch_on()
+    tv.asks()
+    tv.press("ArrowLeft", "Enter")
+    tv.says("This TV allows: a TV that knows")
+
+    tv.go_to("to-profiles")
+    tv.go_to("is-guest")
+    tv.asks()
+    tv.press("ArrowRight", "Enter")
+    tv.says("Guest allows nothing")
+    kept = json.loads(tv.page.evaluate("localStorage['halcyon-play-tv']"))
+    assert (kept["current"], kept["people"]) == ("guest", [])
+    assert set(kept) == {"v", "current", "credential", "people"}  # the TV's own, not the guest's
+
+    tv.go_to("to-profiles")
+    tv.go_to("add")
+    tv.asks()
+    connect(tv, phone)
+    tv.says("Person 1 allows: a TV that knows")
+
+    tv.go_to("to-profiles")
+    tv.go_to("is-guest")  # another guest than before, who is asked
+    tv.asks()
+    tv.press("Escape")
+    tv.says("Guest allows nothing")
+    tv.go_to("to-profiles")
+    tv.go_to("is-person1")
+    tv.says("Person 1 allows: a TV that knows")
+
+    tv.go_to("to-profiles")
+    tv.go_to("leave")
+    tv.says("This TV allows: a TV that knows")
+    expect(tv.page.locator("#told")).to_contain_text("Person 1 is signed out")
+    assert "person1" not in tv.page.evaluate("JSON.stringify(localStorage)")
+
+
+def test_a_television_disconnected_elsewhere_notices_within_a_minute(tv: Tv, phone: Page) -> None:
+    tv.page.clock.install()
+    tv.switch_on()
+    tv.asks()
+    code = tv.code
+    scan(tv, phone)
+    phone.get_by_role("button", name="Yes, the codes match").click()
+    phone.get_by_role("button", name="Accept all", exact=True).click()
+    phone.get_by_text("Your device is connected").wait_for()
+    assert code == tv.code
+    tv.page.clock.run_for(6_000)
+    tv.sees("done")
+    tv.page.clock.run_for(3_000)
+    tv.says("Person 1 allows: a TV that knows")
+
+    phone.goto(f"{halcyon.url_of(halcyon.HUB, tv.port)}/preferences/devices")
+    phone.get_by_role("button", name="Disconnect it").click()
+    expect(phone.get_by_role("button", name="Disconnect it")).to_have_count(0)
+    asked = tv.page.evaluate("performance.now()")
+    with tv.page.expect_response("**/v1/verify"):
+        tv.page.clock.run_for(50_000)
+    expect(tv.page.locator("#told")).to_contain_text(
+        "The connection with the phone was ended", timeout=_PATIENCE_MS
+    )
+    tv.says("This TV allows nothing")
+    assert tv.page.evaluate("performance.now()") - asked < 60_000
+
+
+def test_while_the_hub_is_away_nothing_is_allowed_and_it_comes_back(tv: Tv) -> None:
+    tv.page.clock.install()
+    hub = f"{halcyon.url_of(halcyon.HUB, tv.port)}"
+    away = re.compile(re.escape(hub) + "/(v1|token|device)")
+    tv.page.route(away, lambda route: route.abort("connectionrefused"))
+    tv.switch_on()
+    expect(tv.page.locator("#waiting")).to_contain_text("does not answer", timeout=_PATIENCE_MS)
+    expect(tv.page.locator("#accept")).to_be_disabled()
+    tv.page.unroute(away)
+    tv.page.clock.run_for(6_000)
+    tv.asks()
+    first = tv.code
+    tv.press("ArrowLeft", "Enter")
+    tv.sees("done")
+    tv.page.clock.run_for(3_000)
+    tv.says("This TV allows: a TV that knows")
+
+    tv.page.route(away, lambda route: route.abort("connectionrefused"))
+    tv.page.clock.run_for(61_000)
+    tv.says("does not answer now, so nothing is allowed")
+    expect(tv.page.locator("#row-yours")).to_be_hidden()
+    tv.page.unroute(away)
+    tv.page.clock.run_for(11_000)
+    tv.says("This TV allows: a TV that knows")
+    assert first
+
+
+def test_a_set_that_slept_or_whose_clock_is_wrong_shows_a_code_that_holds(tv: Tv) -> None:
+    tv.page.clock.install(time="1970-01-02T00:00:00Z")
+    tv.switch_on()
+    tv.asks()
+    first = tv.code
+    tv.page.clock.set_system_time("2099-01-01T00:00:00Z")
+    tv.page.clock.run_for(2_000)
+    assert tv.code == first
+    with tv.page.expect_response("**/device_authorization"):
+        tv.page.clock.fast_forward(3_600_000)
+    expect(tv.page.locator("#code")).not_to_have_text(first, timeout=_PATIENCE_MS)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_axe_finds_nothing_and_every_screen_fits(
+    browser: Browser, stage: Stage, language: str
+) -> None:
+    axe = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+    with television(browser, stage, is_old=False) as one:
+        one.switch_on(language)
+        one.asks()
+        assert one.code
+        _look(one, axe)
+        one.go_to("each")
+        _look(one, axe)
+        one.press("Escape")
+        one.press("ArrowLeft", "Enter")
+        one.sees("home")
+        expect(one.page.locator("#row-yours")).to_be_visible()
+        _look(one, axe)
+        one.press("Enter")
+        one.sees("watch")
+        _look(one, axe)
+        one.press("Escape")
+        one.go_to("to-profiles")
+        _look(one, axe)
+
+
+def _look(tv: Tv, axe: str) -> None:
+    page = tv.page
+    for width, height in SIZES.values():
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate(_BELOW) <= height, f"{page.evaluate('document.title')}: too long"
+        small = page.evaluate(_SMALLEST)
+        assert small >= 24 * width / 1920
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })")
+    assert [each["id"] for each in found["violations"]] == []
+
+
+_WRITES = re.compile(r"/v1/(decisions|withdrawals|devices)")
+_STYLE = """(button) => {
+    const is = getComputedStyle(button);
+    return [is.color, is.backgroundColor, is.fontSize, is.fontWeight, is.border, is.opacity];
+}"""
+_BELOW = """Math.max(...[...document.querySelectorAll("main *")].filter((each) => each.offsetHeight)
+    .map((each) => each.getBoundingClientRect().bottom))"""
+_SMALLEST = """Math.min(...[...document.querySelectorAll("body *")]
+    .filter((each) => each.offsetHeight && each.textContent.trim())
+    .map((each) => parseFloat(getComputedStyle(each).fontSize)))"""
