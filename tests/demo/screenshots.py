@@ -18,6 +18,7 @@ from consentid.demo.stage import Stage
 
 FOLDER: Final = Path(__file__).parent / "images"
 _SIZES: Final = {"phone": (390, 844), "desktop": (1280, 800)}
+_TELEVISION: Final = {"width": 1280, "height": 720}
 _MOST_BYTES: Final = 150_000
 
 
@@ -36,6 +37,16 @@ def main() -> None:
             size = {"width": width, "height": height}
             with short_visit(opened, stage, viewport=size, reduced_motion="reduce") as visitor:
                 _walk(visitor, name)
+        with short_visit(opened, stage, viewport=_TELEVISION) as visitor:
+            _switch_on(visitor)
+
+
+def _switch_on(visitor: Visitor) -> None:
+    page = visitor.context.new_page()
+    page.goto(visitor.url("play", "/tv?lang=en"))
+    expect(page.locator("#qr")).to_be_visible()
+    expect(page.locator("#accept")).to_be_enabled()
+    _keep(page, "tv")
 
 
 def _walk(visitor: Visitor, size: str) -> None:
