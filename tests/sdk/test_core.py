@@ -201,7 +201,9 @@ def test_where_somebody_was_known_the_hub_is_looked_at_once_more(visitor: Visito
     page = answered(visitor)
     change_holder(page, "kept.skew_s += 7200; kept.refresh = 'x'.repeat(43)")
     page.reload()
-    page.wait_for_function("window.consentid?.granted('ads')")
+    page.wait_for_function(
+        "location.pathname !== '/consent/return' && window.consentid?.granted('ads')"
+    )
     assert state(page)["by"] == "kept"
     assert "GET /authorize" in visitor.calls()
 

@@ -1,8 +1,6 @@
-/* Google Consent Mode v2: no, until consentid knows better.  In the head, before any tag. */
+/* Google Consent Mode v2: no, until we know better.  Before any tag. */
 window.dataLayer = window.dataLayer || [];
-function gtag() {
-  dataLayer.push(arguments);
-}
+function gtag() { dataLayer.push(arguments); }
 gtag("consent", "default", {
   ad_storage: "denied", ad_user_data: "denied", ad_personalization: "denied",
   analytics_storage: "denied", functionality_storage: "denied",
