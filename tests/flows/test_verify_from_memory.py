@@ -176,7 +176,7 @@ async def test_a_token_of_an_older_catalogue_is_for_the_database(
     group = halcyon_folder / "group.toml"
     group.write_text(group.read_text().replace("Halcyon Media", "Halcyon Media Group"))
     news = halcyon_folder / "news.toml"
-    news.write_text(news.read_text() + '\n[overrides."ads.partners"]\noff = true\n')
+    news.write_text(news.read_text() + '\n[overrides."contact.sms"]\noff = true\n')
     before = (await town.book()).catalogue.version
     await publish_catalogue(town.owner, load(halcyon_folder), randomness=town.context.randomness)
     assert (await town.book()).catalogue.version == before + 1
