@@ -43,8 +43,9 @@ async def test_where_none_is_free_it_goes_on_and_tries_again(
         async with exposing(REGISTRY, host="127.0.0.1", ports=[port]):
             assert "no metrics yet" in caplog.text
             draining.close()
-            while "metrics at" not in caplog.text:  # noqa: ASYNC110 - a log sets no event
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(20):
+                while "metrics at" not in caplog.text:  # noqa: ASYNC110 - a log sets no event
+                    await asyncio.sleep(0.01)
             assert value(scrape(f"http://127.0.0.1:{port}/metrics"), "answer") == 42
 
 
