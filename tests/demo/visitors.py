@@ -16,6 +16,7 @@ HUB_FETCHES = ("/v1/", "/token", "/authorize")
 _FLAGS = ("--no-sandbox", "--disable-dev-shm-usage")
 _PATIENCE_MS = 60_000
 _SETTLED = "() => window.consentid && window.consentid.state().status !== 'starting'"
+_STATE = "() => window.consentid?.state()"
 
 
 @dataclass(kw_only=True)  # no slots: Playwright hangs its own attributes on handlers
@@ -91,8 +92,8 @@ def banner(page: Page) -> Locator:
 
 
 def state(page: Page) -> dict[str, Any]:
-    """What the SDK says."""
-    return cast("dict[str, Any]", page.evaluate("() => window.consentid.state()"))
+    """What the SDK says, once there is one: a withdrawal loads a page anew."""
+    return cast("dict[str, Any]", page.wait_for_function(_STATE).json_value())
 
 
 def granted(page: Page) -> frozenset[str]:

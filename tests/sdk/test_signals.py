@@ -38,7 +38,7 @@ def test_a_yes_after_being_told_counts(visit: Callable[..., Visitor], sites: Sit
     sites.body["news"] = IN_PAGE
     page = shown(private(visit))
     page.get_by_role("button", name="Accept all").click()
-    page.wait_for_function("consentid.granted('ads.personalised')")
+    page.wait_for_function("window.consentid?.granted('ads.personalised')")
 
 
 def test_a_yes_without_being_told_does_not(visit: Callable[..., Visitor], sites: Sites) -> None:
