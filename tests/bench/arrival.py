@@ -2,7 +2,8 @@
 
 Small brand pages in real Chromium on a whole hub, all on loopback.  From the navigation to the
 first state that is known: of a visitor who comes back, and of one whom a link brings to a second
-brand.  Beside it, the same navigation to a page that loads no SDK.  Nothing is asserted about time.
+brand.  Beside each, the same navigation to a page that loads no SDK: a link to another site costs
+the browser a process of its own.  Nothing is asserted about time.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from consentid.embedded.postgres import EmbeddedPostgres
 from consentid.embedded.valkey import EmbeddedValkey
 
 _KNOWN = "window.known"
+_NAMES = ("comes back", "comes back, no SDK", "second brand, by link", "by link, no SDK")
 _HEAD = """<link rel="modulepreload" href="{hub}/sdk/v1/consentid.js">
 <link rel="modulepreload" href="{hub}/sdk/v1/travel.js">
 <script>
@@ -46,7 +48,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="tell it as JSON")
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
-    found: dict[str, list[float]] = {"no SDK": [], "comes back": [], "second brand, by link": []}
+    found: dict[str, list[float]] = {name: [] for name in _NAMES}
     with _running() as (browser, sites):
         for number in range(int(given.rounds) + 1):
             _visit(browser, sites, found if number else {name: [] for name in found})
@@ -79,7 +81,11 @@ def _visit(browser: Browser, sites: Sites, found: dict[str, list[float]]) -> Non
     page.wait_for_url(f"{origin_of('play')}/**")
     found["second brand, by link"].append(_known(page))
     page.goto(f"{origin_of('play')}/plain")
-    found["no SDK"].append(page.evaluate(_LOADED))
+    found["comes back, no SDK"].append(page.evaluate(_LOADED))
+    page.goto(f"{origin_of('news')}/plain")
+    page.get_by_role("link", name="Shop").click()
+    page.wait_for_url(f"{origin_of('shop')}/**")
+    found["by link, no SDK"].append(page.evaluate(_LOADED))
     context.close()
 
 
@@ -108,7 +114,10 @@ def _running() -> Generator[tuple[Browser, Sites]]:
                 sites.head[brand] = _HEAD.format(hub=sites.hub)
                 sites.options[brand] = {"silent": "never"}
             sites.body["news"] = f'<p><a href="{origin_of("play")}/">Play</a></p>'
-            sites.files["/plain"] = ("text/html; charset=utf-8", "<!doctype html><title>plain")
+            plain = (
+                f'<!doctype html><title>plain</title><a href="{origin_of("shop")}/plain">Shop</a>'
+            )
+            sites.files["/plain"] = ("text/html; charset=utf-8", plain)
             with serving(sites) as port, _opened(str(chromium), port) as browser:
                 yield browser, sites
     finally:

@@ -59,6 +59,7 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
+            pool_use_lifo=True,  # the one used last knows its statements already
             hide_parameters=True,  # an error that is logged never shows a subject or a key
             connect_args=connect_args,
         )
