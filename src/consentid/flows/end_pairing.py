@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.core.decision import SubjectId
 from consentid.core.party import Party
 from consentid.flows.context import Context
+from consentid.flows.device_name import open_own
 from consentid.flows.hub_session import Browser, find_visitor
+from consentid.flows.open_subject import OpenSubject
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
 from consentid.kit.errors import ConflictError
 from consentid.kit.instants import Instant
@@ -29,6 +31,8 @@ class OwnPairing:
 
     reference: str
     """Sealed: name it to end the connection."""
+    name: str | None
+    """What it calls itself: its own word."""
     party: Party | None
     """Whose app it runs; None for a client that is gone."""
     paired_at: Instant
@@ -36,20 +40,21 @@ class OwnPairing:
 
 
 async def find_pairings(
-    context: Context, connection: AsyncConnection, subject: SubjectId, *, now: Instant
+    context: Context, connection: AsyncConnection, subject: OpenSubject, *, now: Instant
 ) -> tuple[OwnPairing, ...]:
     """The televisions of a person, the latest first."""
     found: list[OwnPairing] = []
-    for each in await pairings.of_subject(connection, subject, now=now):
+    for each in await pairings.of_subject(connection, subject.id, now=now):
         client = await clients.find(connection, each.client_id)
         found.append(
             OwnPairing(
                 reference=seal_reference(
                     context,
                     ReferenceKind.PAIRING,
-                    holder=_holder(subject),
+                    holder=_holder(subject.id),
                     content=_Pairing(family=each.family.bytes),
                 ),
+                name=None if each.sealed_name is None else open_own(subject, each.sealed_name),
                 party=None if client is None else client.party,
                 paired_at=each.paired_at,
                 seen_at=each.seen_at,

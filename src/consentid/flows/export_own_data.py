@@ -69,6 +69,17 @@ class LinkedDeviceOut(msgspec.Struct, frozen=True, kw_only=True):
     this_browser: bool
 
 
+class TelevisionOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A television that goes by the person's choices."""
+
+    name: str | None
+    """What it calls itself."""
+    party: str | None
+    """Whose app it runs."""
+    connected_at: str
+    last_seen_at: str
+
+
 class OwnDataOut(msgspec.Struct, frozen=True, kw_only=True):
     """The document."""
 
@@ -86,6 +97,7 @@ class OwnDataOut(msgspec.Struct, frozen=True, kw_only=True):
     reads: list[ReadOut]
     sessions: list[SessionOut]
     devices: list[LinkedDeviceOut]
+    televisions: list[TelevisionOut]
 
 
 async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
@@ -171,6 +183,15 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
                 this_browser=each.is_here,
             )
             for each in places.devices
+        ],
+        televisions=[
+            TelevisionOut(
+                name=each.name,
+                party=None if each.party is None else str(each.party),
+                connected_at=to_rfc3339(each.paired_at),
+                last_seen_at=to_rfc3339(each.seen_at),
+            )
+            for each in places.pairings
         ],
     )
 

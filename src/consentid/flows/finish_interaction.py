@@ -106,6 +106,7 @@ async def _give(
     task = scene.taken.state.task
     if isinstance(task, DeviceTask):
         outcome = await approve_device(
+            context,
             connection,
             task,
             scene.visitor,

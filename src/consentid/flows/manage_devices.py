@@ -77,7 +77,7 @@ async def show_places(context: Context, coming: Coming) -> OwnPlaces:
         paired = (
             ()
             if session is None
-            else await find_pairings(context, connection, session.subject.id, now=page.now)
+            else await find_pairings(context, connection, session.subject, now=page.now)
         )
         if login is None or session is None:
             return OwnPlaces(page=page, errand=errand, sessions=(), devices=(), pairings=paired)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from consentid.brandbook.book import Book
 from consentid.flows.context import Context
+from consentid.flows.device_name import open_waiting
 from consentid.flows.hub_session import Browser, hash_browser
 from consentid.flows.interaction_state import DeviceTask, InteractionState, begin_interaction
 from consentid.flows.request_device_code import hash_user_code
@@ -28,6 +29,8 @@ class WaitingDevice:
     user_code: str
     """Eight letters, as they were read."""
     code: DeviceCode
+    device_name: str | None
+    """What it calls itself: its own word."""
 
 
 async def find_waiting_device(context: Context, unverified_user_code: str) -> WaitingDevice:
@@ -48,7 +51,15 @@ async def find_waiting_device(context: Context, unverified_user_code: str) -> Wa
         book = await context.book(connection)
     if code is None or client is None or client.party not in book.catalogue.parties:
         raise _unknown()
-    return WaitingDevice(client=client, book=book, user_code=user_code, code=code)
+    return WaitingDevice(
+        client=client,
+        book=book,
+        user_code=user_code,
+        code=code,
+        device_name=None
+        if code.sealed_name is None
+        else open_waiting(context, code.sealed_name, device_code_hash=code.device_code_hash),
+    )
 
 
 async def confirm_match(context: Context, waiting: WaitingDevice, browser: Browser) -> str:
@@ -80,10 +91,10 @@ async def confirm_match(context: Context, waiting: WaitingDevice, browser: Brows
 
 async def deny_match(context: Context, waiting: WaitingDevice) -> bool:
     """Tell the device no; false where it was answered or expired meanwhile."""
+    named = waiting.code.device_code_hash
     async with context.database.writing() as connection:
-        return await device_codes.deny(
-            connection, waiting.code.device_code_hash, now=await clock.now(connection)
-        )
+        context.database.after_commit(connection, lambda: context.polls.forget(named))
+        return await device_codes.deny(connection, named, now=await clock.now(connection))
 
 
 def _unknown() -> NotFoundError:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.brandbook.client import GrantType
+from consentid.flows import device_name
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
 from consentid.flows.hub_session import new_secret
@@ -73,6 +74,7 @@ async def request_device_code(
         request = _read(book, client, fields)
         now = await clock.now(connection)
         waiting = _judge(book, client, request, fields=fields, device_code=device_code, now=now)
+        waiting = _name(context, waiting, request.device_name)
         user_code = await _add(context, connection, waiting)
     page = f"{book.group.issuer.rstrip('/')}{PAGE}"
     shown = show_user_code(user_code)
@@ -128,11 +130,18 @@ def _judge(
         scopes=_scopes(client, request.scopes),
         resource=resource,
         details=details,
-        device_name=request.device_name,
+        sealed_name=None,
         interval_s=INTERVAL_S,
         created_at=now,
         expires_at=Instant(now + LIFETIME_S * SECOND),
     )
+
+
+def _name(context: Context, waiting: DeviceCode, name: str | None) -> DeviceCode:
+    if name is None:
+        return waiting
+    sealed = device_name.seal_waiting(context, name, device_code_hash=waiting.device_code_hash)
+    return replace(waiting, sealed_name=sealed)
 
 
 def _scopes(client: Client, asked: Collection[str]) -> frozenset[str]:

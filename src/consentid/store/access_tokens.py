@@ -79,6 +79,11 @@ async def revoke(connection: AsyncConnection, token_hash: bytes, *, client_id: s
     )
 
 
+async def end_family(connection: AsyncConnection, family: UUID) -> None:
+    """End all access tokens that came of one code."""
+    await connection.execute(delete(access_tokens).where(access_tokens.c.family == family))
+
+
 async def mark_used(connection: AsyncConnection, token_hash: bytes, *, expires_at: Instant) -> bool:
     """Mark a one-use token; false where it was used before."""
     statement = (

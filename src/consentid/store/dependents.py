@@ -90,7 +90,7 @@ async def end_of(
     await connection.execute(
         update(device_codes)
         .where(is_meant(device_codes), device_codes.c.status == "approved")
-        .values(status="denied")
+        .values(status="denied", sealed_name=None)
     )
     if resting_on is None:  # a link's code rests on no purpose
         await _end_links(connection, subject, party=party)

@@ -42,7 +42,8 @@ class DeviceCode:
     scopes: frozenset[str]
     resource: str | None
     details: bytes | None
-    device_name: str | None
+    sealed_name: bytes | None
+    """What the device calls itself; under the subject's key once it is approved, gone after."""
     interval_s: int
     """How long the device has to wait between two polls."""
     created_at: Instant
@@ -64,6 +65,8 @@ class Approval:
     acr: str | None
     rests_on: tuple[str, ...] | None = None
     """The purposes granted of the code's details; None where it rests on none."""
+    sealed_name: bytes | None = None
+    """What the device calls itself, under the subject's key."""
 
 
 def _code(row: Row[Any]) -> DeviceCode:
@@ -74,7 +77,7 @@ def _code(row: Row[Any]) -> DeviceCode:
         scopes=frozenset(row.scopes),
         resource=row.resource,
         details=row.details,
-        device_name=row.device_name,
+        sealed_name=row.sealed_name,
         interval_s=row.interval_s,
         created_at=row.created_at,
         expires_at=row.expires_at,
@@ -97,7 +100,7 @@ async def add(connection: AsyncConnection, code: DeviceCode) -> bool:
             scopes=sorted(code.scopes),
             resource=code.resource,
             details=code.details,
-            device_name=code.device_name,
+            sealed_name=code.sealed_name,
             status=code.status,
             interval_s=code.interval_s,
             created_at=code.created_at,
@@ -165,7 +168,9 @@ async def approve(
 
 async def deny(connection: AsyncConnection, device_code_hash: bytes, *, now: Instant) -> bool:
     """Let a person deny a waiting code; false where it was answered or has expired."""
-    return await _answer(connection, device_code_hash, now, status=DeviceCodeStatus.DENIED)
+    return await _answer(
+        connection, device_code_hash, now, status=DeviceCodeStatus.DENIED, sealed_name=None
+    )
 
 
 async def consume(
@@ -176,10 +181,11 @@ async def consume(
         update(device_codes)
         .where(
             device_codes.c.device_code_hash == device_code_hash,
+        sealed_name=approval.sealed_name,
             device_codes.c.status == DeviceCodeStatus.APPROVED,
             device_codes.c.expires_at > now,
         )
-        .values(status=DeviceCodeStatus.CONSUMED)
+        .values(status=DeviceCodeStatus.CONSUMED, sealed_name=None)
         .returning(device_codes)
     )
     row = (await connection.execute(statement)).one_or_none()

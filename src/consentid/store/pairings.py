@@ -24,6 +24,8 @@ class Pairing:
     paired_at: Instant
     seen_at: Instant
     """When it last renewed its tokens."""
+    sealed_name: bytes | None
+    """What it calls itself, under the subject's key."""
 
 
 async def of_subject(
@@ -39,6 +41,7 @@ async def of_subject(
             tokens.client_id,
             paired_at,
             func.max(tokens.issued_at).label("seen_at"),
+            func.array_agg(tokens.sealed_name)[1].label("sealed_name"),  # the same in all
         )
         .join(clients, clients.c.client_id == tokens.client_id)
         .where(tokens.subject_id == subject, clients.c.surface == _TV)
@@ -52,6 +55,7 @@ async def of_subject(
             client_id=row.client_id,
             paired_at=row.paired_at,
             seen_at=row.seen_at,
+            sealed_name=row.sealed_name,
         )
         for row in rows
     ]

@@ -1,6 +1,7 @@
 """Refresh tokens: rotated at each use, stored hashed, ended together as a family.
 
-Using one is one statement, so that of any number at once one wins.
+Using one is one statement, so that of any number at once one wins.  A use names the token that it
+gives; where that one never reached its client, it is superseded by the next.
 """
 
 from dataclasses import dataclass
@@ -40,7 +41,14 @@ class RefreshToken:
     family_expires_at: Instant
     """The end of all tokens that come of one code."""
     used_at: Instant | None = None
+    """The latest time: a use whose answer was lost may be repeated."""
     revoked_at: Instant | None = None
+    successor_hash: bytes | None = None
+    """The token that its latest use gave."""
+    was_superseded: bool = False
+    """Revoked because its predecessor came again before anybody had used it."""
+    sealed_name: bytes | None = None
+    """What the device calls itself, under the subject's key."""
 
 
 def _token(row: Row[Any]) -> RefreshToken:
@@ -62,6 +70,9 @@ def _token(row: Row[Any]) -> RefreshToken:
         family_expires_at=row.family_expires_at,
         used_at=row.used_at,
         revoked_at=row.revoked_at,
+        successor_hash=row.successor_hash,
+        was_superseded=row.was_superseded,
+        sealed_name=row.sealed_name,
     )
 
 
@@ -84,12 +95,22 @@ async def add(connection: AsyncConnection, token: RefreshToken) -> None:
             issued_at=token.issued_at,
             expires_at=token.expires_at,
             family_expires_at=token.family_expires_at,
+            sealed_name=token.sealed_name,
         )
     )
 
 
-async def use(connection: AsyncConnection, token_hash: bytes) -> bool:
-    """Use a token, once; false where somebody else did, or it has ended meanwhile.
+async def use(
+    connection: AsyncConnection,
+    token_hash: bytes,
+    *,
+    successor_hash: bytes,
+    instead_of: bytes | None = None,
+) -> bool:
+    """Use a token; false where somebody else did, or it has ended meanwhile.
+
+    ``successor_hash`` is what the use gives.  ``instead_of`` is the successor that an earlier use
+    gave, where the use is repeated; None for the first.
 
     The instant kept is that of this very statement: make it the transaction's last, so that who
     came before it came before the commit, or as good as.
@@ -98,10 +119,26 @@ async def use(connection: AsyncConnection, token_hash: bytes) -> bool:
         update(refresh_tokens)
         .where(
             refresh_tokens.c.token_hash == token_hash,
+            refresh_tokens.c.used_at.is_(None)
+            if instead_of is None
+            else refresh_tokens.c.successor_hash == instead_of,
+            refresh_tokens.c.revoked_at.is_(None),
+        )
+        .values(used_at=func.clock_timestamp(), successor_hash=successor_hash)
+    )
+    return (await connection.execute(statement)).rowcount == 1
+
+
+async def supersede(connection: AsyncConnection, token_hash: bytes, *, at: Instant) -> bool:
+    """End a token that nobody has used; false where somebody did, or it has ended meanwhile."""
+    statement = (
+        update(refresh_tokens)
+        .where(
+            refresh_tokens.c.token_hash == token_hash,
             refresh_tokens.c.used_at.is_(None),
             refresh_tokens.c.revoked_at.is_(None),
         )
-        .values(used_at=func.clock_timestamp())
+        .values(revoked_at=at, was_superseded=True)
     )
     return (await connection.execute(statement)).rowcount == 1
 

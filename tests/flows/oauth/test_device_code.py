@@ -297,7 +297,7 @@ async def test_a_code_is_found_however_it_is_typed(town: Town) -> None:
     tv = await switch_on(town, device_name="Den")
     typed = f" {tv.codes.user_code.lower().replace('-', ' ')} "
     found = await find_waiting_device(town.context, typed)
-    assert (found.client.client_id, found.code.device_name) == (TV, "Den")
+    assert (found.client.client_id, found.device_name) == (TV, "Den")
 
 
 async def test_a_code_that_was_answered_or_has_expired_leads_nowhere(town: Town) -> None:

@@ -21,9 +21,9 @@ def phone(hub: Hub, valkey_url: str) -> Iterator[httpx2.Client]:
     forget(valkey_url, "limit:device_*")
 
 
-def connect(hub: Hub, phone: httpx2.Client) -> dict[str, str]:
+def connect(hub: Hub, phone: httpx2.Client, name: str = "") -> dict[str, str]:
     """A television goes by the choices of whoever holds the phone: its tokens."""
-    codes = switch_on(hub)
+    codes = switch_on(hub, device_name=name)
     step = press(hub, phone, enter(hub, phone, codes["user_code"]), "confirm")
     path = step.headers["location"]
     consent = phone.get(path)
@@ -74,3 +74,35 @@ def test_nobody_disconnects_the_television_of_somebody_else(hub: Hub, phone: htt
         answer = other.send({**other.hidden, "pairing": reference}, path=DEVICES)
         assert answer.status_code in {400, 422}, answer.text
     assert ask(hub, tv).json()["decision"] == "allow"
+
+
+def test_two_televisions_go_by_the_names_that_they_gave_themselves(
+    hub: Hub, phone: httpx2.Client
+) -> None:
+    den, hall = connect(hub, phone, "<i>Den</i>"), connect(hub, phone, "قاعة")
+    person = Person.arrive(hub, phone)
+    page = person.look(DEVICES).text
+    for name in ("“&lt;i&gt;Den&lt;/i&gt;”", "“قاعة”"):
+        assert f"Halcyon Play on <bdi>{name}</bdi>" in page
+    kept = phone.get(f"{PATH}/data").json()["televisions"]
+    assert [(each["name"], each["party"]) for each in kept] == [
+        ("قاعة", "brand/play"),
+        ("<i>Den</i>", "brand/play"),
+    ]
+
+    form = {"grant_type": "refresh_token", "client_id": "play-tv"}
+    den = hub.token({**form, "refresh_token": den["refresh_token"]}, None).json()
+    (last,) = [
+        reference
+        for reference, about in zip(
+            references(page), re.findall(r"Halcyon Play on [^\n]+", page), strict=True
+        )
+        if "Den" not in about
+    ]
+    person.look(DEVICES)
+    assert person.send({**person.hidden, "pairing": last}, path=DEVICES).status_code == 303
+    left = person.look(DEVICES).text
+    assert "Den" in left  # its name has come along to its next token
+    assert "قاعة" not in left
+    assert ask(hub, den).status_code == 200
+    assert ask(hub, hall).status_code == 401

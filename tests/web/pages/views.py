@@ -280,6 +280,7 @@ def all_views(language: str) -> dict[str, View]:
             form_token="token",
             brand="Halcyon Play",
             device="a television",
+            device_name="Living room",
             code="BCDF-GHJK",
             sign_in_path="/device/sign-in",
         ),

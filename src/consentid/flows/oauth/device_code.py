@@ -129,6 +129,7 @@ class DeviceGrant(DeviceCodeGrant):
         if redeemed is None:  # another poll was faster, or the person withdrew
             raise _unknown()
         return _Credential(row=redeemed)
+            sealed_name=code.sealed_name,
 
     @property
     def _server(self) -> GrantServer:

@@ -31,6 +31,8 @@ class SubjectGrant:
     details: bytes | None = None
     family_expires_at: Instant | None = None
     """None for a family that begins now."""
+    sealed_name: bytes | None = None
+    """What the device calls itself, under the subject's key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

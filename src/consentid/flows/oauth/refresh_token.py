@@ -1,7 +1,8 @@
 """A refresh token becomes new tokens, and another refresh token; what holds is resolved again.
 
 A token is marked as used at the end, under the subject's lock, which is taken before the token's
-as a withdrawal takes them.
+as a withdrawal takes them.  A used token ends its family, but for a public client whose answer was
+lost (``lost_answer``).
 Spec: RFC 6749 section 6, RFC 9700 section 4.14.2.
 """
 
@@ -16,6 +17,7 @@ from typing_extensions import override
 
 from consentid.flows.authenticate import hash_token
 from consentid.flows.oauth.granted import SubjectGrant
+from consentid.flows.oauth.lost_answer import end_unseen, find_unseen
 from consentid.flows.oauth.request import client_of, ours
 from consentid.flows.oauth.reuse import end_if_reused
 from consentid.flows.oauth.subject_tokens import GrantServer, open_grant
@@ -31,6 +33,8 @@ class _Token:
     """A refresh token as Authlib asks about it."""
 
     row: RefreshToken
+    unseen: RefreshToken | None = None
+    """What it gave before, where that never reached its client."""
 
     def check_client(self, client: ClientMixin) -> bool:
         """Whether it is this client's."""
@@ -55,6 +59,8 @@ class RefreshGrant(RefreshTokenGrant):
         "none",
     )
     INCLUDE_NEW_REFRESH_TOKEN: bool = True
+    _successor: bytes = b""
+    """The hash of the token that this use gives."""
 
     @override
     def authenticate_token_endpoint_client(self) -> ClientMixin:
@@ -72,14 +78,18 @@ class RefreshGrant(RefreshTokenGrant):
         found = await_only(refresh_tokens.find(transaction.connection, hash_token(refresh_token)))
         if found is None or found.client_id != client_id:
             return _NO_TOKEN
-        if found.used_at is not None:
+        unseen = await_only(find_unseen(transaction, client_of(self.request).row, found))
+        if unseen is not None:
+            return cast("TokenMixin", cast("object", _Token(row=found, unseen=unseen)))
+        over_at = found.revoked_at if found.was_superseded else found.used_at
+        if over_at is not None:
             await_only(
                 end_if_reused(
                     transaction,
                     ours(self.request),
                     family=found.family,
                     subject=found.subject,
-                    used_at=found.used_at,
+                    used_at=over_at,
                 )
             )
             return _NO_TOKEN
@@ -89,8 +99,9 @@ class RefreshGrant(RefreshTokenGrant):
 
     @override
     def authenticate_user(self, refresh_token: object) -> Session:
-        token = cast("_Token", refresh_token).row
-        return open_grant(
+        named = cast("_Token", refresh_token)
+        token = named.row
+        session = open_grant(
             self._server.transaction,
             ours(self.request),
             SubjectGrant(
@@ -104,8 +115,18 @@ class RefreshGrant(RefreshTokenGrant):
                 session_id=token.session_id,
                 details=token.details,
                 family_expires_at=token.family_expires_at,
+                sealed_name=token.sealed_name,
             ),
         )
+        if named.unseen is not None:
+            await_only(end_unseen(self._server.transaction, named.unseen))
+        return session
+
+    @override
+    def save_token(self, token: dict[str, Any]) -> None:
+        self._successor = hash_token(token["refresh_token"])
+        untyped: Any = super()
+        untyped.save_token(token)
 
     @override
     def revoke_old_credential(self, refresh_token: object) -> None:
@@ -114,8 +135,16 @@ class RefreshGrant(RefreshTokenGrant):
         Raises:
             InvalidGrantError: another request was faster, or the token has ended meanwhile.
         """
-        token_hash = cast("_Token", refresh_token).row.token_hash
-        if not await_only(refresh_tokens.use(self._server.transaction.connection, token_hash)):
+        named = cast("_Token", refresh_token)
+        is_used = await_only(
+            refresh_tokens.use(
+                self._server.transaction.connection,
+                named.row.token_hash,
+                successor_hash=self._successor,
+                instead_of=None if named.unseen is None else named.unseen.token_hash,
+            )
+        )
+        if not is_used:
             raise InvalidGrantError("refresh_token was used by another request, or has ended.")
 
     @property

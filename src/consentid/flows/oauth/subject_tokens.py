@@ -149,6 +149,7 @@ async def save_tokens(
             issued_at=now,
             expires_at=Instant(min(now + REFRESH_LIFETIME_D * DAY, family_ends)),
             family_expires_at=family_ends,
+            sealed_name=grant.sealed_name,
         ),
     )
 

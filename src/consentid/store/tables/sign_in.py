@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    false,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from consentid.store.tables.metadata import InstantType, metadata
@@ -116,6 +127,10 @@ refresh_tokens: Final = Table(
     Column("family_expires_at", InstantType, nullable=False),
     Column("used_at", InstantType),
     Column("revoked_at", InstantType),
+    Column("successor_hash", LargeBinary),  # what the latest use gave
+    # Ended because its predecessor came again: whoever asked had never seen it.
+    Column("was_superseded", Boolean, server_default=false(), nullable=False),
+    Column("sealed_name", LargeBinary),  # of a television, under the subject's key
     Index(None, "family"),
     Index(None, "subject_id"),
     Index(None, "expires_at"),
@@ -149,7 +164,9 @@ device_codes: Final = Table(
     Column("resource", Text),
     Column("details", LargeBinary),
     Column("rests_on", ARRAY(Text)),
-    Column("device_name", Text),
+    # What the device calls itself: sealed under a key of the hub until somebody approves, then
+    # under theirs.
+    Column("sealed_name", LargeBinary),
     Column("status", Text, nullable=False),  # pending | approved | denied | consumed
     Column("subject_id", Uuid, ForeignKey("subjects.id")),
     Column("auth_time", InstantType),

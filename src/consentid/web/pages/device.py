@@ -38,7 +38,9 @@ class DeviceConfirmView:
     form_token: str
     brand: str
     device: str
-    """What kind of device it says it is, as its client was registered."""
+    """What kind of device its client is registered as."""
+    device_name: str | None
+    """What it calls itself: shown in quotes, and believed by nobody."""
     code: str
     """As the device shows it: ``BCDF-GHJK``."""
     kept: tuple[tuple[str, str], ...] = ()

@@ -272,18 +272,17 @@ def _compare(visit: _Visit, found: WaitingDevice) -> Response[str]:
             action=f"{PAGE}/match?{_LANGUAGE}={visit.language}",
             form_token=form_token(visit.secret, f"{_MATCH}{found.user_code}"),
             brand=profile.name,
-            device=_device(found, visit.language),
+            device=_kind(found, visit.language),
+            device_name=found.device_name,
             code=shown,
             kept=((_CODE, shown),),
         )
     )
 
 
-def _device(found: WaitingDevice, language: str) -> str:
-    """What the device calls itself, in quotes; else the kind that its client is registered as."""
+def _kind(found: WaitingDevice, language: str) -> str:
+    """What kind of device it is, as its client is registered."""
     words = words_of(language)
-    if found.code.device_name is not None:
-        return words.say("“%(name)s”") % {"name": found.code.device_name}
     kinds = {
         Surface.TV: words.say("a TV"),
         Surface.APP: words.say("an app"),

@@ -117,6 +117,7 @@ def devices_view(places: OwnPlaces, centre: Centre, action: str) -> DevicesView:
             PairingItem(
                 reference=each.reference,
                 where="?" if each.party is None else party_name(book, each.party),
+                name=each.name,
                 on=day_of(each.paired_at),
                 at=_time(each.paired_at),
                 seen_on=day_of(each.seen_at),

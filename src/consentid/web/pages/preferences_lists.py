@@ -157,6 +157,8 @@ class PairingItem:
     reference: str
     where: str
     """The brand whose app it runs."""
+    name: str | None
+    """What it calls itself."""
     on: date
     at: str
     seen_on: date
