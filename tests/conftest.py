@@ -1,25 +1,30 @@
 """What every test may ask for: real servers, a database of one's own, a browser if there is one.
 
-One PostgreSQL and one Valkey serve a whole run (each worker's, where the run is spread).  A test's
-database is a copy of a template that was migrated once; it is left to the end of the run, since
-dropping one waits for a checkpoint and copying one takes less than a tenth of a second.
+One PostgreSQL and one Valkey serve a whole run (each worker's, where the run is spread), in memory
+where there is enough: a database is some five hundred files, and on a disk making and removing them
+took longer than most tests.  A test's database is a copy of a template that was migrated once.
 """
 
 import asyncio
+import contextlib
+import functools
 import itertools
 import os
 import shutil
-from collections.abc import AsyncIterator, Coroutine, Iterator
+import ssl
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpcore2
 import hypothesis
 import pytest
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from consentid.embedded.places import scratch_folder
+from consentid.embedded.places import ENTERABLE, scratch_folder
 from consentid.embedded.postgres import SERVING, DatabaseUrls, EmbeddedPostgres
 from consentid.embedded.valkey import EmbeddedValkey
 from consentid.store.engine import Database
@@ -33,12 +38,31 @@ _PLAYWRIGHT = (
 )
 _T = TypeVar("_T")
 _MOST_WORKERS = 4
+_MEMORY = Path("/dev/shm")  # noqa: S108  mkdtemp makes a private folder in it
+_ENOUGH_BYTES = 3 * 2**30
+"""Free for the servers of all workers, whose databases go when their tests are over."""
 _names = itertools.count(1)
 _browser = pytest.StashKey[Path | None]()
 
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+_make_ssl_context = httpcore2.default_ssl_context
+
+
+@functools.cache
+def _ssl_context(trust_env: bool, *_of_environment: str | None) -> ssl.SSLContext:
+    return _make_ssl_context(_trust_env=trust_env)
+
+
+def _default_ssl_context(*, _trust_env: bool = True) -> ssl.SSLContext:
+    """Made once: reading the system's authorities takes 40 ms, and thousands of clients do."""
+    return _ssl_context(_trust_env, *map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+
+
+httpcore2.default_ssl_context = _default_ssl_context
 
 
 def find_browser() -> Path | None:
@@ -86,13 +110,35 @@ def chromium(request: pytest.FixtureRequest) -> Path:
     """The browser, for tests marked ``browser``."""
     found = request.config.stash[_browser]
     assert found is not None, "mark the test with pytest.mark.browser"
+    # Here and not above: only who needs a browser pays for what speaks to it.
+    from playwright.sync_api import expect  # noqa: PLC0415
+    from tests.chromium import PATIENCE_MS  # noqa: PLC0415
+
+    expect.set_options(timeout=PATIENCE_MS)
     return found
+
+
+def _folder_in_memory() -> Path | None:
+    try:
+        if shutil.disk_usage(_MEMORY).free < _ENOUGH_BYTES or _memory_bytes() < _ENOUGH_BYTES:
+            return None
+        folder = Path(tempfile.mkdtemp(prefix="consentid-", dir=_MEMORY))
+    except OSError:
+        return None
+    folder.chmod(ENTERABLE)
+    return folder
+
+
+def _memory_bytes() -> int:
+    """What programs may still take."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(each.split()[1]) * 1024 for each in lines if each.startswith("MemAvailable:"))
 
 
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     """A folder that embedded servers can reach whoever runs the tests."""
-    folder = scratch_folder()
+    folder = _folder_in_memory() or scratch_folder()
     yield folder
     shutil.rmtree(folder)
 
@@ -100,7 +146,10 @@ def server_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[EmbeddedPostgres]:
     """The run's PostgreSQL."""
-    with EmbeddedPostgres(server_folder / "postgres", is_thrown_away=True) as server:
+    settings = {"max_wal_size": "256MB"}
+    with EmbeddedPostgres(
+        server_folder / "postgres", settings=settings, is_thrown_away=True
+    ) as server:
         yield server
 
 
@@ -123,20 +172,28 @@ def template_database(postgres: EmbeddedPostgres) -> str:
     return _TEMPLATE
 
 
-def _copy(postgres: EmbeddedPostgres, template: str) -> DatabaseUrls:
-    return run_apart(postgres.create_database(f"test_{next(_names)}", template=template))
+@contextlib.contextmanager
+def copied(postgres: EmbeddedPostgres, template: str) -> Generator[DatabaseUrls]:
+    """A copy of a database, for as long as it is needed."""
+    name = f"test_{next(_names)}"
+    yield run_apart(postgres.create_database(name, template=template))
+    run_apart(postgres.drop_database(name))
 
 
 @pytest.fixture
-def database_urls(postgres: EmbeddedPostgres, template_database: str) -> DatabaseUrls:
+def database_urls(postgres: EmbeddedPostgres, template_database: str) -> Iterator[DatabaseUrls]:
     """A migrated, empty database for this test alone."""
-    return _copy(postgres, template_database)
+    with copied(postgres, template_database) as urls:
+        yield urls
 
 
 @pytest.fixture(scope="module")
-def module_database_urls(postgres: EmbeddedPostgres, template_database: str) -> DatabaseUrls:
+def module_database_urls(
+    postgres: EmbeddedPostgres, template_database: str
+) -> Iterator[DatabaseUrls]:
     """A migrated database that the tests of one module share."""
-    return _copy(postgres, template_database)
+    with copied(postgres, template_database) as urls:
+        yield urls
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -60,7 +59,7 @@ def run_process(
         [sys.executable, "-m", "consentid", *words],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         cwd=cwd,
         env={**without_ours(), **(environ or {})},
@@ -75,12 +74,6 @@ def without_ours() -> dict[str, str]:
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait for something in another process that nobody can await."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while not await holds():  # noqa: ASYNC110  see above
             await asyncio.sleep(0.05)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody used a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.cli.running import BRANDS, free_port, run_process, until, without_ours
+from tests.cli.running import BRANDS, run_process, until, without_ours
+from tests.ports import free_port
 
 from consentid.embedded.liveness import is_alive
 

@@ -1,23 +1,23 @@
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from tests.ports import free_port
 
 from consentid.demo.errors import DemoError
 from consentid.demo.processes import Child, listen
 
-WAITS = "import time; from consentid.demo import lifeline; lifeline.hold(); time.sleep(60)"
+WAITS = "import time; from consentid.demo import lifeline; lifeline.hold(); time.sleep(600)"
 PARENT = """
 import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=subprocess.PIPE,
                          start_new_session=True)
 print(child.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -29,16 +29,11 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def wait_until_gone(pid: int, within_s: float = 10.0) -> bool:
+def wait_until_gone(pid: int, within_s: float = 120.0) -> bool:
     give_up_at = time.monotonic() + within_s
     while is_alive(pid) and time.monotonic() < give_up_at:
         time.sleep(0.02)
     return not is_alive(pid)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 def test_a_child_does_not_outlive_a_parent_that_is_killed() -> None:

@@ -2,7 +2,6 @@
 
 import html
 import re
-import socket
 from collections.abc import Generator
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,17 +10,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from tests.ports import free_port
 
 from consentid.demo import halcyon
 from consentid.demo.stage import Stage
 from consentid.demo.tour import STEPS, walk
 
 BRANDS = Path(__file__).parents[2] / "brands"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

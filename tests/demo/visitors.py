@@ -5,18 +5,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, Request, expect
+from tests.chromium import PATIENCE_MS, told
 
 from consentid.demo import halcyon
 from consentid.demo.stage import Stage
 
 HUB_FETCHES = ("/v1/", "/token", "/authorize")
 _FLAGS = ("--no-sandbox", "--disable-dev-shm-usage")
-_PATIENCE_MS = 60_000
 _SETTLED = "() => window.consentid && window.consentid.state().status !== 'starting'"
-_STATE = "() => window.consentid?.state()"
+_STATE = f"() => ({_SETTLED})() && window.consentid.state()"
 
 
 @dataclass(kw_only=True)  # no slots: Playwright hangs its own attributes on handlers
@@ -53,8 +53,14 @@ class Visitor:
         return page
 
     def follow_link(self, page: Page, name: str, brand: str) -> Page:
-        """Go to another brand by the link at the foot."""
-        page.get_by_role("navigation", name="Also from").get_by_role("link", name=name).click()
+        """Go to another brand by the link at the foot.
+
+        Slowly: the hub has to answer while the link is being pressed, or the visitor goes without.
+        """
+        page.get_by_role("navigation", name="Also from").get_by_role("link", name=name).hover()
+        with page.expect_response("**/v1/handoffs"):
+            page.mouse.down()
+        page.mouse.up()
         return self.settle(page, brand)
 
     def answer_at_hub(self, page: Page, brand: str, act: str = "Accept all") -> Page:
@@ -92,8 +98,8 @@ def banner(page: Page) -> Locator:
 
 
 def state(page: Page) -> dict[str, Any]:
-    """What the SDK says, once there is one: a withdrawal loads a page anew."""
-    return cast("dict[str, Any]", page.wait_for_function(_STATE).json_value())
+    """What the SDK says, once it knows."""
+    return told(page, _STATE)
 
 
 def granted(page: Page) -> frozenset[str]:
@@ -125,7 +131,7 @@ def profile(
     context = playwright.chromium.launch_persistent_context(
         folder, executable_path=chromium, args=[*_FLAGS], locale="en"
     )
-    context.set_default_timeout(_PATIENCE_MS)
+    context.set_default_timeout(PATIENCE_MS)
     yield Visitor(context=context, port=stage.scene().port)
     context.close()
 
@@ -143,6 +149,6 @@ def browser(playwright: Playwright, chromium: Path) -> Generator[Browser]:
 def short_visit(opened: Browser, stage: Stage, **more: Any) -> Generator[Visitor]:
     """Somebody whose profile goes with them."""
     context = opened.new_context(locale="en", **more)
-    context.set_default_timeout(_PATIENCE_MS)
+    context.set_default_timeout(PATIENCE_MS)
     yield Visitor(context=context, port=stage.scene().port)
     context.close()

@@ -1,4 +1,3 @@
-import itertools
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -6,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.conftest import run_apart
+from tests.conftest import copied, run_apart
 from tests.flows.town import SECRET_CLIENTS, Town, halcyon, open_node
 from tests.net.portal_server import PortalServer, running_portal
 
@@ -19,7 +18,6 @@ from consentid.kit.instants import from_seconds
 from consentid.store.engine import Database
 
 _TEMPLATE = "template_town"
-_names = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +74,9 @@ def founded(
 
 
 @pytest.fixture
-def town_urls(postgres: EmbeddedPostgres, founded: Founded) -> DatabaseUrls:
-    return run_apart(postgres.create_database(f"town_{next(_names)}", template=founded.template))
+def town_urls(postgres: EmbeddedPostgres, founded: Founded) -> Iterator[DatabaseUrls]:
+    with copied(postgres, founded.template) as urls:
+        yield urls
 
 
 @pytest.fixture
