@@ -54,6 +54,10 @@ def test_whatever_is_accepted_has_no_other_spelling(text: str) -> None:
         "Zm9v!",
         "Zmé",
         "\x00AAA",
+        "\\u0041\\u0041",
+        "AAA\\",
+        'AA"A',
+        'AAA"',
     ],
 )
 def test_any_other_spelling_is_refused(text: str) -> None:

@@ -30,7 +30,7 @@ MAX_LENGTH: Final = 1_536
 
 MAX_ACTORS: Final = 2
 
-_SUB: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+_is_sub: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII).fullmatch
 
 _Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 _Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=2**40)]
@@ -140,20 +140,23 @@ def read_claims(payload: bytes) -> ConsentClaims:
         ValueError: it is not JSON, or a claim is missing, of the wrong type, or out of bounds.
     """
     claims = _decoder.decode(payload)
-    if _SUB.fullmatch(claims.sub) is None:
+    if _is_sub(claims.sub) is None:
         msg = "sub is 22 base64url characters"
         raise ValueError(msg)
-    granted, refused = claims.consent.g, claims.consent.d
-    if granted and refused and not set(granted).isdisjoint(refused):
+    if claims.consent.d and not frozenset(claims.consent.g).isdisjoint(claims.consent.d):
         msg = "a purpose is both granted and refused"
         raise ValueError(msg)
-    actor, actors = claims.act, 0
-    while actor is not UNSET:
-        actor, actors = actor.act, actors + 1
-    if actors > MAX_ACTORS:
+    if claims.act is not UNSET and _actors(claims.act) > MAX_ACTORS:
         msg = "act is nested at most twice"
         raise ValueError(msg)
     return claims
+
+
+def _actors(actor: Actor | UnsetType) -> int:
+    count = 0
+    while actor is not UNSET:
+        actor, count = actor.act, count + 1
+    return count
 
 
 def _check_own(claims: ConsentClaims) -> None:

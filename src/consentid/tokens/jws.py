@@ -37,8 +37,9 @@ _P256_ORDER: Final = bytes.fromhex(
     "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
 )
 _TOP_BIT: Final = 0x80
+_DOT: Final = ord(".")
 _ES256: Final = ECDSA(SHA256())
-_NO_HEADS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_HEADS: Final[Mapping[bytes, str]] = MappingProxyType({})
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,14 +95,14 @@ def assemble(signed_input: bytes, signature: bytes) -> str:
     return f"{signed_input.decode()}.{base64url.encode(signature)}"
 
 
-def heads_of(kids: Iterable[str], *, typ: str) -> Mapping[str, str]:
+def heads_of(kids: Iterable[str], *, typ: str) -> Mapping[bytes, str]:
     """What the header of our own tokens looks like, and the key that it names.
 
     A header with exactly this text needs no parsing: parsing it would find just this.  Any other
     text is read in full, so an issuer that writes its members in another order is understood, too.
     """
     return {
-        base64url.encode(_encoder.encode(_Header(alg=ALGORITHM, kid=kid, typ=typ))): kid
+        base64url.encode(_encoder.encode(_Header(alg=ALGORITHM, kid=kid, typ=typ))).encode(): kid
         for kid in kids
         if _KID.fullmatch(kid) is not None
     }
@@ -114,7 +115,7 @@ def open_signed(  # noqa: PLR0911 - a return per rung
     max_length: int,
     read: Callable[[bytes], C],
     keys: Mapping[str, EllipticCurvePublicKey],
-    heads: Mapping[str, str] = _NO_HEADS,
+    heads: Mapping[bytes, str] = _NO_HEADS,
 ) -> Signed[C] | Inactive:
     """Climb the ladder up to a signature that holds.
 
@@ -139,7 +140,12 @@ def open_signed(  # noqa: PLR0911 - a return per rung
     key = keys.get(unverified_kid)
     if key is None:
         return Inactive(Reason.UNKNOWN_KEY)
-    if not signature_holds(key, signature, signed_input):
+    der = to_der(signature)
+    if der is None:
+        return Inactive(Reason.BAD_SIGNATURE)
+    try:
+        key.verify(der, signed_input, _ES256)
+    except InvalidSignature:
         return Inactive(Reason.BAD_SIGNATURE)
     return Signed(unverified_kid, unverified_claims)
 
@@ -154,17 +160,17 @@ def split(unverified_token: str, *, typ: str, max_length: int) -> Unverified | I
 
 
 def _split(
-    unverified_token: str, typ: str, max_length: int, heads: Mapping[str, str]
+    unverified_token: str, typ: str, max_length: int, heads: Mapping[bytes, str]
 ) -> tuple[str, bytes, bytes, bytes] | Reason:
     """The key's name, what is signed, the payload, the signature; or why there are none."""
     if len(unverified_token) > max_length:
         return Reason.TOO_LONG
-    parts = unverified_token.split(".", 3)
-    if len(parts) != 3:  # noqa: PLR2004 - a compact JWS has three parts
-        return Reason.NOT_COMPACT
-    unverified_header, unverified_payload, unverified_signature = parts
-    kid: str | Reason | None = heads.get(unverified_header)
     try:
+        signed_input, _, unverified_signature = unverified_token.encode().rpartition(b".")
+        unverified_header, dot, unverified_payload = signed_input.partition(b".")
+        if not dot or _DOT in unverified_payload:
+            return Reason.NOT_COMPACT
+        kid: str | Reason | None = heads.get(unverified_header)
         header = b"" if kid is not None else base64url.decode(unverified_header)
         payload = base64url.decode(unverified_payload)
         signature = base64url.decode(unverified_signature)
@@ -176,19 +182,7 @@ def _split(
             return kid
     if len(signature) != SIGNATURE_BYTES:
         return Reason.BAD_SIGNATURE
-    return kid, unverified_token[: -SIGNATURE_TEXT_LENGTH - 1].encode(), payload, signature
-
-
-def signature_holds(key: EllipticCurvePublicKey, signature: bytes, signed_input: bytes) -> bool:
-    """Check r||s over the signing input with a P-256 key.  Spec: RFC 7518 section 3.4."""
-    der = to_der(signature)
-    if der is None:
-        return False
-    try:
-        key.verify(der, signed_input, _ES256)
-    except InvalidSignature:
-        return False
-    return True
+    return kid, signed_input, payload, signature
 
 
 def to_der(signature: bytes) -> bytes | None:

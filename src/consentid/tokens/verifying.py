@@ -24,11 +24,10 @@ LEEWAY_S: Final = 30
 """How far an issuer's clock may be ahead of ours.  It never prolongs a token."""
 
 
-class Verified(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Verified(msgspec.Struct, frozen=True, gc=False):
     """Claims whose signature, issuer, audience and times hold.  Status is not yet checked."""
 
     claims: ConsentClaims
-    kid: str
 
 
 @final
@@ -76,9 +75,7 @@ class Checker:
         if claims.aud != self._audience:
             return Inactive(Reason.WRONG_AUDIENCE)
         untimely = untimeliness(claims, now_s, self._leeway_s)
-        if untimely is not None:
-            return Inactive(untimely)
-        return Verified(claims=claims, kid=signed.kid)
+        return Verified(claims) if untimely is None else Inactive(untimely)
 
 
 def verify(

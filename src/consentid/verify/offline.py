@@ -34,7 +34,6 @@ class OfflineVerifier:
         max_list_age_s: int = status.TTL_S,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._max_list_age_s: Final = max_list_age_s
         self._now: Final = now
         keys = jwks.read_keys(jwks_document)
         now_s = now()
@@ -56,7 +55,9 @@ class OfflineVerifier:
         check_issuer(self._issuer)
         # Another issuer's lists say nothing of this one's tokens.
         self._lists: Final = {
-            uri: found for uri, found in lists.items() if owns_list(self._issuer, uri)
+            uri: (min(found.exp_s, found.iat_s + max_list_age_s), found)
+            for uri, found in lists.items()
+            if owns_list(self._issuer, uri)
         }
         self._checker: Final = Checker(keys=keys, issuer=self._issuer, audience=audience)
 
@@ -95,15 +96,18 @@ class OfflineVerifier:
         verified = self._checker.check(unverified_token, now_s)
         if isinstance(verified, Inactive):
             return verified
-        ref = verified.claims.status.status_list
-        found = self._lists.get(ref.uri)
-        if found is None and not owns_list(self._issuer, ref.uri):
-            return Inactive(Reason.FOREIGN_STATUS_LIST)
-        if found is None or min(found.exp_s, found.iat_s + self._max_list_age_s) <= now_s:
+        claims = verified.claims
+        ref = claims.status.status_list
+        kept = self._lists.get(ref.uri)
+        if kept is None:
+            is_own = owns_list(self._issuer, ref.uri)
+            return Inactive(Reason.STATUS_UNAVAILABLE if is_own else Reason.FOREIGN_STATUS_LIST)
+        usable_until_s, found = kept
+        if usable_until_s <= now_s:
             return Inactive(Reason.STATUS_UNAVAILABLE)
         if found.is_set(ref.idx):
             return Inactive(Reason.SUPERSEDED)
-        return answer(verified.claims)
+        return answer(claims)
 
     def allows(self, unverified_token: str, purpose: str) -> bool:
         """Whether the token is active and grants this very purpose.  Any doubt is a no."""
