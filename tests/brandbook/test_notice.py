@@ -19,8 +19,8 @@ def news_notice(halcyon: Draft) -> Notice:
 
 def test_placeholders_are_filled_in(notice: Notice) -> None:
     assert notice.texts.reach_group == (
-        "Your answer, yes or no, counts at Halcyon News, Halcyon Play and Halcyon Market,"
-        " wherever you are signed in."
+        "Your answer, yes or no, counts at Halcyon News, Halcyon Play and Halcyon Market:"
+        " on this device and, once you sign in, wherever you are signed in."
     )
     assert notice.texts.reach_own == "Your answer counts at Halcyon News only."
     assert "{" not in "".join(getattr(notice.texts, each.name) for each in fields(NoticeTexts))

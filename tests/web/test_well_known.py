@@ -69,3 +69,9 @@ def test_the_openapi_document_tells_each_form(hub: Hub, path: str) -> None:
     operation = hub.http.get("/schema/openapi.json").json()["paths"][path]["post"]
     form = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
     assert {"client_id", "client_assertion", "client_assertion_type"} <= form["properties"].keys()
+
+
+def test_crawlers_are_kept_to_the_front_page(hub: Hub) -> None:
+    answer = hub.http.get("/robots.txt")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.text.splitlines() == ["User-agent: *", "Allow: /$", "Disallow: /"]

@@ -91,6 +91,9 @@ function element(name, { part, ...properties } = {}, ...children) {
   return made;
 }
 
+/** What is part of nothing else here: the rest is answered with it.  @param {Purpose[]} some */
+const highest = (some) => some.filter(({ id }) => !some.some((other) => id.startsWith(`${other.id}.`)));
+
 class ConsentBanner extends HTMLElement {
   /** @type {() => void} */ stop = () => {};
 
@@ -139,7 +142,7 @@ class ConsentBanner extends HTMLElement {
         slot("logo", ""),
         element("h2", { id: "title", part: "title" }, slot("title", text.title)),
         element("p", { part: "body" }, slot("body", text.body)),
-        element("p", { part: "purposes" }, `${words.asked} ${named(asked.filter((each) => each.mandatory))}.`),
+        element("p", { part: "purposes" }, `${words.asked} ${named(highest(asked.filter((each) => each.mandatory)))}.`),
         element("p", { className: "fine", part: "scope" },
           `${isHere || names.length < 2 ? text.reach_own : text.reach_group} `,
           ...(isHere ? [] : [`${words.scope(names.length, entities)} ${scope}.`])),

@@ -115,8 +115,10 @@ def told(language: str) -> ConsentView:
         ),
         honoured=("Personalised ads",),
         differing=(
-            Differing(purpose="One", party="News", account_says_yes=True, counts_yes=True),
-            Differing(purpose="Two", party="News", account_says_yes=False, counts_yes=False),
+            Differing(purposes=("One",), party="News", account_says_yes=True, counts_yes=True),
+            Differing(
+                purposes=("Two", "Three"), party="News", account_says_yes=False, counts_yes=False
+            ),
         ),
         is_signed_in=True,
         sign_in_path=None,

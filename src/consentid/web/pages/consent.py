@@ -3,11 +3,11 @@
 Only what is missing is asked.  ``accept``, ``refuse`` and ``choose`` reach the same brands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from consentid.brandbook.notice import NoticeTexts
 from consentid.core.decision import Outcome, SignalSource
@@ -47,6 +47,28 @@ class Mistake(StrEnum):
     """Neither yes nor no, where one of them is needed."""
     UNDER_REFUSED = "under_refused"
     """Yes, though a purpose that it is part of was refused in the same answer."""
+
+
+class Stepped(Protocol):
+    """Something of a tree that is shown as a list."""
+
+    @property
+    def depth(self) -> int:
+        """Steps below the highest above it in the list."""
+        ...
+
+
+_Stepped = TypeVar("_Stepped", bound=Stepped)
+
+
+def families(shown: Iterable[_Stepped]) -> tuple[tuple[_Stepped, ...], ...]:
+    """Each highest with what is below it, in the order shown."""
+    found: list[list[_Stepped]] = []
+    for one in shown:
+        if one.depth == 0 or not found:
+            found.append([])
+        found[-1].append(one)
+    return tuple(tuple(family) for family in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +148,14 @@ class SharingRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Differing:
-    """An answer that is one way in the account and the other on this device."""
+    """Answers that are one way in the account and the other on this device."""
 
-    purpose: str
     party: str
     account_says_yes: bool
     counts_yes: bool
     """Which of the two counts now."""
+    purposes: tuple[str, ...]
+    """Their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,12 +219,7 @@ class ConsentView:
     @property
     def families(self) -> tuple[tuple[AskedPurpose, ...], ...]:
         """What is asked, each highest purpose with what is part of it."""
-        found: list[list[AskedPurpose]] = []
-        for one in self.asked:
-            if one.depth == 0 or not found:
-                found.append([])
-            found[-1].append(one)
-        return tuple(tuple(family) for family in found)
+        return families(self.asked)
 
     @property
     def kept(self) -> tuple[tuple[str, str], ...]:

@@ -1,11 +1,11 @@
 """From an interaction to its consent page: only what is missing, in the order and words shown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from consentid.brandbook.book import Profile, Source
+from consentid.brandbook.book import Book, Profile, Source
 from consentid.brandbook.notice import NoticePurpose
 from consentid.core.asking import Reason
 from consentid.core.catalogue import find_terms
@@ -84,7 +84,12 @@ def consent_view(interaction: Interaction, visit: Visit) -> ConsentView:
         answered=answered,
         sharing=_sharing(interaction, profile, asked),
         honoured=_honoured(interaction) if visit.sends_gpc else (),
-        differing=tuple(_differing(interaction, one) for one in interaction.contradictions),
+        differing=gather_differing(
+            interaction.book,
+            notice.language,
+            interaction.contradictions,
+            lambda one: _counts_yes(interaction, one),
+        ),
         is_signed_in=interaction.is_signed_in,
         is_new_here=interaction.is_new_here,
         has_adopted=interaction.adopted > 0,
@@ -288,13 +293,32 @@ def _honoured(interaction: Interaction) -> tuple[str, ...]:
     )
 
 
-def _differing(interaction: Interaction, one: Contradiction) -> Differing:
-    book = interaction.book
-    profile = book.find_profile(one.party)
+def _counts_yes(interaction: Interaction, one: Contradiction) -> bool:
     here = interaction.resolutions.get(one.purpose) if one.party == interaction.party else None
-    return Differing(
-        purpose=book.texts_of(one.party, one.purpose, interaction.notice.language).name,
-        party=str(one.party.slug) if profile is None else profile.name,
-        account_says_yes=one.account_says_yes,
-        counts_yes=one.account_says_yes if here is None else here.permitted,
+    return one.account_says_yes if here is None else here.permitted
+
+
+def gather_differing(
+    book: Book,
+    language: str,
+    contradictions: Iterable[Contradiction],
+    counts_yes: Callable[[Contradiction], bool],
+) -> tuple[Differing, ...]:
+    """Say at once what differs alike.
+
+    Args:
+        book: names the parties and purposes.
+        language: of these names.
+        contradictions: between the account and this device.
+        counts_yes: whether yes is what counts now.
+    """
+    names: dict[tuple[str, bool, bool], list[str]] = {}
+    for one in contradictions:
+        profile = book.find_profile(one.party)
+        party = str(one.party.slug) if profile is None else profile.name
+        alike = names.setdefault((party, one.account_says_yes, counts_yes(one)), [])
+        alike.append(book.texts_of(one.party, one.purpose, language).name)
+    return tuple(
+        Differing(party=party, account_says_yes=account, counts_yes=now, purposes=tuple(purposes))
+        for (party, account, now), purposes in names.items()
     )

@@ -43,6 +43,8 @@ _STATUSES: Final = {
     HTTPStatus.INTERNAL_SERVER_ERROR: Message.INTERNAL,
 }
 _SHOWN_AGAIN: Final = frozenset({Message.STALE, Message.FORM_FOREIGN})
+_LED_ON: Final = frozenset({Message.EXPIRED, Message.NOT_FOUND})
+"""Where nothing is left to do there, one's choices can still be seen and changed."""
 _INTERACTIONS: Final = "/interaction/"
 _PREFERENCES: Final = "/preferences"
 _MINUTE_S: Final = 60
@@ -109,6 +111,8 @@ def _page(
     message = _CODES.get(code) or _STATUSES.get(status, Message.REQUEST_MALFORMED)
     path = request.scope["path"]
     again = _page_of(path) if message in _SHOWN_AGAIN else None
+    if message in _LED_ON:
+        again = _PREFERENCES
     view = MessageView(
         frame=frame,
         message=message,

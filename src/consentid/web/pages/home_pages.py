@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from litestar import Request, Response, get
+from litestar import MediaType, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
@@ -21,6 +21,16 @@ _DOCUMENTS: Final = (
     ("OpenID Connect Discovery", "/.well-known/openid-configuration"),
     ("JSON Web Key Set", "/jwks.json"),
 )
+_ROBOTS: Final = "User-agent: *\nAllow: /$\nDisallow: /\n"
+"""Nothing but the front page is the same for everybody.  Spec: RFC 9309."""
+
+
+@get("/robots.txt", include_in_schema=False, media_type=MediaType.TEXT, sync_to_thread=False)
+def get_robots() -> Response[str]:
+    """Keep crawlers from pages that are somebody's own."""
+    return Response(
+        _ROBOTS, media_type=MediaType.TEXT, headers={"Cache-Control": "public, max-age=86400"}
+    )
 
 
 @get(PATH, include_in_schema=False)

@@ -1,5 +1,6 @@
 """The preference centre: what holds everywhere, why, and one act away from another answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -10,7 +11,7 @@ from consentid.core.decision import Outcome
 from consentid.core.explanation import Why
 from consentid.core.party import Party, Reach
 from consentid.core.purpose import PurposeId
-from consentid.web.pages.consent import Differing, ReachedParty
+from consentid.web.pages.consent import Differing, ReachedParty, families
 from consentid.web.pages.frame import Frame
 
 TOKEN: Final = "form_token"  # noqa: S105 - a field's name
@@ -133,9 +134,27 @@ class PurposeCard:
         return tuple(line for line in self.lines if line.is_used and not line.is_partner)
 
     @property
+    def counts(self) -> bool:
+        """Whether yes counts: for the group, or at the one brand that asks."""
+        return self.is_yes if self.group is not None else any(line.is_yes for line in self.brands)
+
+    @property
     def differing(self) -> tuple[PartyLine, ...]:
         """Where it is otherwise than answered for the group."""
         return tuple(line for line in self.lines if line.differs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """A purpose, and what is part of it."""
+
+    head: PurposeCard
+    parts: Sequence[PurposeCard]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to see in the parts: an answer of their own, or the last."""
+        return any(one.is_open or one.counts != self.head.counts for one in self.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +164,12 @@ class Section:
     brand: str | None
     """The brand that alone asks them; None for the group's."""
     cards: tuple[PurposeCard, ...]
+    """Each purpose stands right behind what it is part of."""
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """Each highest purpose with its parts."""
+        return tuple(Family(head=head, parts=parts) for head, *parts in families(self.cards))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

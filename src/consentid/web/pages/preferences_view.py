@@ -14,7 +14,8 @@ from consentid.core.purpose import ROOT, LegalBasis, PurposeId, brand_of, is_wit
 from consentid.core.resolution import Resolution, State
 from consentid.flows.show_preferences import Overview, PurposeStanding, Standing
 from consentid.kit.instants import Instant, to_datetime
-from consentid.web.pages.consent import Differing, ReachedParty
+from consentid.web.pages.consent import ReachedParty
+from consentid.web.pages.consent_view import gather_differing
 from consentid.web.pages.partner_cards import partner_cards
 from consentid.web.pages.preferences import (
     Because,
@@ -68,7 +69,12 @@ def preferences_view(overview: Overview, centre: Centre, request: Request) -> Pr
         honoured=tuple(
             name_of(overview.page.book, each, overview.page.language) for each in overview.honoured
         ),
-        differing=tuple(_differing(overview, one) for one in overview.contradictions),
+        differing=gather_differing(
+            overview.page.book,
+            overview.page.language,
+            overview.contradictions,
+            lambda one: _counts_yes(overview, one),
+        ),
         is_new_device=overview.is_new_device,
         has_yes=any(
             standing.found.state is State.GIVEN
@@ -276,19 +282,11 @@ def _told(overview: Overview) -> Iterable[ToldPurpose]:
             )
 
 
-def _differing(overview: Overview, one: Contradiction) -> Differing:
-    page = overview.page
-    profile = page.book.find_profile(one.party)
-    here = next(
+def _counts_yes(overview: Overview, one: Contradiction) -> bool:
+    return next(
         standing.found.permitted
         for purpose in overview.purposes
         if purpose.purpose == one.purpose
         for standing in purpose.parties
         if standing.party == one.party
-    )
-    return Differing(
-        purpose=page.book.texts_of(one.party, one.purpose, page.language).name,
-        party=str(one.party.slug) if profile is None else profile.name,
-        account_says_yes=one.account_says_yes,
-        counts_yes=here,
     )
