@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, Request, expect
-from tests.chromium import PATIENCE_MS, told
+from tests.chromium import PATIENCE_MS, press, told
 
 from consentid.demo import halcyon
 from consentid.demo.stage import Stage
@@ -53,14 +53,9 @@ class Visitor:
         return page
 
     def follow_link(self, page: Page, name: str, brand: str) -> Page:
-        """Go to another brand by the link at the foot.
-
-        Slowly: the hub has to answer while the link is being pressed, or the visitor goes without.
-        """
-        page.get_by_role("navigation", name="Also from").get_by_role("link", name=name).hover()
-        with page.expect_response("**/v1/handoffs"):
-            page.mouse.down()
-        page.mouse.up()
+        """Go to another brand by the link at the foot."""
+        foot = page.get_by_role("navigation", name="Also from")
+        press(page, foot.get_by_role("link", name=name))
         return self.settle(page, brand)
 
     def answer_at_hub(self, page: Page, brand: str, act: str = "Accept all") -> Page:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 from playwright.sync_api import Browser, sync_playwright
+from tests.chromium import PATIENCE_MS
 from tests.conftest import run_apart
 from tests.sdk.brand_pages import BRANDS, Sites, Visitor, hub_origin, origin_of, serving
 from tests.web.hub import Hub, running_hub, running_portal
@@ -72,7 +73,7 @@ def visit(browser: Browser, sites: Sites) -> Iterator[Callable[..., Visitor]]:
 
     def begin(**options: Any) -> Visitor:
         context = browser.new_context(locale="en", **options)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(PATIENCE_MS)
         visitor = Visitor(context=context, sites=sites)
         visitor.watch()
         visitors.append(visitor)

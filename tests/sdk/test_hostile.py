@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page
-from tests.sdk.brand_pages import Sites, Visitor, change_holder, holder, origin_of, settle, state
+from tests.chromium import press
+from tests.sdk.brand_pages import (
+    Sites,
+    Visitor,
+    change_holder,
+    holder,
+    origin_of,
+    settle,
+    state,
+)
 from tests.sdk.test_links import carried, play
 
 pytestmark = pytest.mark.browser
@@ -75,7 +84,7 @@ def test_a_hostile_page_grants_nothing_beyond_its_own_brand(sites: Sites, page: 
     page.evaluate("consentid.withdraw(['ads'], {reach: 'group'})")
     page.evaluate("consentid.answer({ads: true})")
     assert page.evaluate("consentid.granted('ads')")
-    page.get_by_role("link", name="a film").click()
+    press(page, page.get_by_role("link", name="a film"))
     assert play(page)["by"] == "link"
     assert page.evaluate("consentid.granted('ads')") is False
 
