@@ -65,6 +65,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether to send traces by OpenTelemetry, to where the ``OTEL_*`` variables say."""
     concurrency: _Positive = 1000
     """Requests at once per web process; more are answered 503."""
+    connections: _Positive = 20_000
+    """Connections that may be open at once per web process, idle ones too; what comes on more is
+    answered 503.
+    """
     followers: _Positive = 2000
     """Requests per web process that may wait for a change; at most half of ``concurrency``."""
     listeners: _Positive = 200
@@ -81,6 +85,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Addresses and networks of proxies that may ask ``/v1/verify/forward``; empty: nobody."""
     status_list_window_s: _Positive = 5
     """How often flips of the status lists are published."""
+    ledger_origin: Annotated[str, msgspec.Meta(pattern=r"^[^\s+]+\Z")] | None = None
+    """What the transparency log is called; unset: the issuer's address without scheme, ``/ledger``.
+    Another name begins another log, whose first leaf names the last checkpoint of the one before.
+    """
+    ledger_copy: Path | None = None
+    """A file, best on another machine's disk, that gets each checkpoint before it is published: the
+    worker signs nothing more once the database falls behind it, as after an old backup.
+    """
     localhost_hosts: bool = False
     """Demo and dev only: our own clients map ``*.localhost`` to 127.0.0.1."""
     chromium: Path | None = None

@@ -13,6 +13,11 @@ from consentid.cli.terminal import Exit
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  its only name
 
+_KEEP_ALIVE_S = 75
+"""Longer than televisions and proxies leave a connection alone: else they send on one that is being
+closed.
+"""
+
 
 class _Arguments(Protocol):
     host: str | None
@@ -73,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # the application believes the proxies that the operator names
-        limit_concurrency=chosen.concurrency,
+        limit_concurrency=max(chosen.connections, chosen.concurrency),
+        timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=chosen.drain_s,
         log_config=log_config(chosen),
     )

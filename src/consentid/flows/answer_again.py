@@ -68,7 +68,7 @@ async def answer_again(context: Context, unverified_id: str, browser: Browser) -
             raise GoneError("interaction_finished", "This was answered already.")
         if session is None or scene.mandatory or scene.taken.state.was_declined:
             return await give_up(
-                connection, scene, error="access_denied", why="The person went back."
+                context, connection, scene, error="access_denied", why="The person went back."
             )
         step = await finish(context, connection, scene, session)
         return replace(step, device_credential=credential)

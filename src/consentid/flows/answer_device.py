@@ -55,16 +55,23 @@ async def approve_device(
         rests_on=rests_on,
         sealed_name=_take_over(context, code, session),
     )
+    _announce(context, connection, task)
     is_approved = await device_codes.approve(connection, task.device_code_hash, approval, now=at)
     return DeviceOutcome.CONNECTED if is_approved else DeviceOutcome.EXPIRED
 
 
 async def deny_device(
-    connection: AsyncConnection, task: DeviceTask, *, at: Instant
+    context: Context, connection: AsyncConnection, task: DeviceTask, *, at: Instant
 ) -> DeviceOutcome:
     """Tell the device no.  The caller commits."""
+    _announce(context, connection, task)
     is_denied = await device_codes.deny(connection, task.device_code_hash, now=at)
     return DeviceOutcome.DENIED if is_denied else DeviceOutcome.EXPIRED
+
+
+def _announce(context: Context, connection: AsyncConnection, task: DeviceTask) -> None:
+    """Let the device's next poll in this process find out what came of it."""
+    context.database.after_commit(connection, lambda: context.polls.forget(task.device_code_hash))
 
 
 def _take_over(context: Context, code: DeviceCode, session: Session) -> bytes | None:

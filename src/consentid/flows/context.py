@@ -12,6 +12,7 @@ from consentid.cache.limits import Limiter
 from consentid.core.decision import CatalogueVersion
 from consentid.flows.counts import Counts
 from consentid.flows.lane import Lane
+from consentid.flows.polls import Polls
 from consentid.flows.read_buffer import ReadBuffer
 from consentid.flows.suspects import Suspects
 from consentid.keyring.loading import Keyring, load
@@ -52,6 +53,7 @@ class Context:
         """Seconds, for how long something took here; never for when it was."""
         self.reads: ReadBuffer = ReadBuffer()
         self.suspects: Suspects = Suspects()
+        self.polls: Polls = Polls(lambda: self.monotonic())  # noqa: PLW0108 - whichever it is then
         self.recording: Lane = Lane(most=_RECORDED_TOGETHER)
         """Where those who decide meet: one transaction makes a group's decisions durable."""
         self.authenticating: Lane = Lane(most=_FOUND_TOGETHER)

@@ -164,11 +164,14 @@ def needs_login(context: Context, scene: Scene) -> bool:
     return need is Need.LOGIN
 
 
-async def give_up(connection: AsyncConnection, scene: Scene, *, error: str, why: str) -> NextStep:
+async def give_up(
+    context: Context, connection: AsyncConnection, scene: Scene, *, error: str, why: str
+) -> NextStep:
     """Tell the client, or the device, that there will be nothing."""
     task = scene.taken.state.task
     if isinstance(task, DeviceTask):
-        return await _tell(connection, scene, await deny_device(connection, task, at=scene.now))
+        outcome = await deny_device(context, connection, task, at=scene.now)
+        return await _tell(connection, scene, outcome)
     return await _refuse(connection, scene, task, RefusedRequestError(error, why))
 
 

@@ -238,7 +238,7 @@ async def note_failed_login(
         scene = await load_scene(context, connection, unverified_id, browser, lock=False)
         if needs_login(context, scene):
             error = "access_denied" if unverified_error == "access_denied" else "login_required"
-            return await give_up(connection, scene, error=error, why="Nobody signed in.")
+            return await give_up(context, connection, scene, error=error, why="Nobody signed in.")
         return NextStep(redirect=page_of(scene.book.group.issuer, scene.taken.id))
 
 
@@ -316,7 +316,7 @@ async def _take(
                 msgspec.structs.replace(scene.taken.state, was_declined=True),
             )
             return await give_up(
-                connection, scene, error="access_denied", why="The person went back."
+                context, connection, scene, error="access_denied", why="The person went back."
             )
         case _:
             assert_never(answer)

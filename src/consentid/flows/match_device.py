@@ -91,10 +91,10 @@ async def confirm_match(context: Context, waiting: WaitingDevice, browser: Brows
 
 async def deny_match(context: Context, waiting: WaitingDevice) -> bool:
     """Tell the device no; false where it was answered or expired meanwhile."""
+    named = waiting.code.device_code_hash
     async with context.database.writing() as connection:
-        return await device_codes.deny(
-            connection, waiting.code.device_code_hash, now=await clock.now(connection)
-        )
+        context.database.after_commit(connection, lambda: context.polls.forget(named))
+        return await device_codes.deny(connection, named, now=await clock.now(connection))
 
 
 def _unknown() -> NotFoundError:

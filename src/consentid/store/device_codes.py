@@ -132,22 +132,38 @@ async def find_waiting(
     return None if row is None else _code(row)
 
 
-async def note_poll(connection: AsyncConnection, device_code_hash: bytes, *, now: Instant) -> bool:
-    """Keep that a device asked; true where it asked too soon, and has to wait for longer now."""
+async def note_poll(
+    connection: AsyncConnection,
+    device_code_hash: bytes,
+    *,
+    now: Instant,
+    heard: tuple[Instant, int] | None = None,
+) -> bool:
+    """Keep that a device asked; true where it asked too soon, and has to wait for longer now.
+
+    ``heard``: when this process heard it last, and the interval that it told it then.
+    """
     statement = (
         select(device_codes)
         .where(device_codes.c.device_code_hash == device_code_hash)
         .with_for_update()
     )
     code = _code((await connection.execute(statement)).one())
-    is_too_soon = code.polled_at is not None and now < code.polled_at + code.interval_s * SECOND
-    interval_s = min(code.interval_s + SLOWER_S, SLOWEST_S) if is_too_soon else code.interval_s
+    polled_at, interval_s = code.polled_at, code.interval_s
+    if heard is not None:
+        polled_at, interval_s = max(polled_at or heard[0], heard[0]), max(interval_s, heard[1])
+    is_too_soon = polled_at is not None and now < polled_at + interval_s * SECOND
     await connection.execute(
         update(device_codes)
         .where(device_codes.c.device_code_hash == device_code_hash)
-        .values(polled_at=now, interval_s=interval_s)
+        .values(polled_at=now, interval_s=slower(interval_s) if is_too_soon else interval_s)
     )
     return is_too_soon
+
+
+def slower(interval_s: int) -> int:
+    """How long a device has to wait from now on that asked too soon.  Seconds."""
+    return min(interval_s + SLOWER_S, SLOWEST_S)
 
 
 async def approve(
@@ -163,6 +179,7 @@ async def approve(
         auth_time=approval.auth_time,
         acr=approval.acr,
         rests_on=approval.rests_on,
+        sealed_name=approval.sealed_name,
     )
 
 
@@ -181,7 +198,6 @@ async def consume(
         update(device_codes)
         .where(
             device_codes.c.device_code_hash == device_code_hash,
-        sealed_name=approval.sealed_name,
             device_codes.c.status == DeviceCodeStatus.APPROVED,
             device_codes.c.expires_at > now,
         )

@@ -15,6 +15,7 @@ from consentid.flows.change_watch import ChangeWatch
 from consentid.flows.context import Context
 from consentid.flows.revocation_stream import RevocationStream
 from consentid.flows.verify_from_memory import Memory
+from consentid.flows.watch_polls import PollWatch
 from consentid.flows.watch_revocations import RevocationWatch
 from consentid.kit.errors import ConsentidError
 from consentid.telemetry.tally import Timings
@@ -22,6 +23,7 @@ from consentid.web.authorize import get_authorize, post_authorize
 from consentid.web.backchannel import post_backchannel_logout
 from consentid.web.catalogue import get_catalogue, post_served
 from consentid.web.compression import Compression
+from consentid.web.crowding import Crowding
 from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.device_authorization import post_device_authorization
 from consentid.web.guards import caller_of, check_query
@@ -39,7 +41,7 @@ from consentid.web.pages.device_pages import (
     post_device_match,
     post_device_page,
 )
-from consentid.web.pages.home_pages import get_home, get_robots
+from consentid.web.pages.home_pages import get_home
 from consentid.web.pages.interactions import (
     get_interaction,
     get_interaction_sign_in,
@@ -65,7 +67,9 @@ from consentid.web.pages.rendering import prepare
 from consentid.web.pages.sign_out_pages import get_logout, post_logout
 from consentid.web.par import post_par
 from consentid.web.peers import Peers
+from consentid.web.poll_keeping import keeping_polls
 from consentid.web.portal_callback import get_portal_callback
+from consentid.web.quick_polls import QuickPolls
 from consentid.web.quick_verify import QuickVerify
 from consentid.web.read_keeping import keeping_reads
 from consentid.web.requests import StrictRequest
@@ -94,7 +98,6 @@ _HANDLERS: Final = (
     get_interaction_sign_in,
     post_interaction,
     get_authorize,
-    get_robots,
     get_logout,
     get_portal_callback,
     get_notice,
@@ -146,6 +149,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     stream = RevocationStream(most=min(settings.listeners, max(1, settings.concurrency // 4)))
     watch = RevocationWatch(context, stream)
     memory = Memory(context, watch)
+    polls = PollWatch(context)
     # Who waits holds a place among those who are served at once.
     changes = ChangeWatch(
         context.database, most=min(settings.followers, max(1, settings.concurrency // 2))
@@ -187,6 +191,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
         lifespan=[
             lifespan,
             keeping_reads(context),
+            keeping_polls(polls),
             waking(changes, stream),
             exposing_metrics(metrics, settings),
             tracing_beside(settings.traces),
@@ -216,12 +221,14 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     prepare()
     # Around the router: middleware of the framework does not see what is refused there.
     app.asgi_handler = EdgeHeaders(Compression(app.asgi_handler), context)
+    app.asgi_handler = Crowding(app.asgi_handler, most=settings.concurrency)
     app.asgi_handler = QuickVerify(
         app.asgi_handler if timings is None else Timed(app.asgi_handler, timings),
         context,
         memory,
         timings,
     )
+    app.asgi_handler = QuickPolls(app.asgi_handler, polls, watch, timings)
     if settings.traces:
         app.asgi_handler = Traced(app.asgi_handler)
     app.asgi_handler = Peers(app.asgi_handler, context.settings.trusted_proxies)

@@ -62,7 +62,7 @@ _PREFLIGHT: Final = (
     ),
     (b"access-control-max-age", b"600"),
 )
-_EXPOSED: Final = (
+EXPOSED: Final = (
     b"access-control-expose-headers",
     b"Date, ETag, Preference-Applied, Retry-After, WWW-Authenticate",
 )
@@ -108,7 +108,7 @@ class EdgeHeaders:
             await _answer_preflight(extra if allowed is None else [*extra, *_PREFLIGHT], send)
             return
         if allowed is not None:
-            extra.append(_EXPOSED)
+            extra.append(EXPOSED)
         is_head = scope["method"] == "HEAD"
         asked = cast("HTTPScope", cast("object", {**scope, "method": "GET"})) if is_head else scope
 

@@ -116,6 +116,11 @@ class WebMetrics:
         yield counter(
             "verify_passed_on", "Questions that the database had to answer.", memory.passed_on
         )
+        yield counter(
+            "polls_from_memory",
+            "Polls of devices whose codes wait, answered from memory.",
+            context.polls.answered,
+        )
         yield counters(
             "decisions",
             "Decisions that have committed, by the client that recorded them.",
@@ -131,7 +136,11 @@ class WebMetrics:
             "queue_depth",
             "What waits in this process.",
             "queue",
-            {"reads": len(context.reads), "followers": len(self._changes)},
+            {
+                "reads": len(context.reads),
+                "followers": len(self._changes),
+                "device_codes": len(context.polls),
+            },
         )
         yield gauge(
             "stream_listeners", "Who listens to the stream of revocations.", len(self._stream)

@@ -34,6 +34,8 @@ from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.store import device_codes
 from consentid.store.device_codes import DeviceCode, DeviceCodeStatus
 
+PENDING: Final = "Nobody has answered yet."
+SLOWER: Final = f"Wait for {device_codes.SLOWER_S} seconds more than before."
 _MAX_CODE: Final = 128
 
 
@@ -95,17 +97,23 @@ class DeviceGrant(DeviceCodeGrant):
 
     def _pending(self, code: DeviceCode) -> Exception:
         transaction = self._server.transaction
+        connection, polls = transaction.connection, transaction.context.polls
         is_too_soon = await_only(
             device_codes.note_poll(
-                transaction.connection, code.device_code_hash, now=transaction.now
+                connection,
+                code.device_code_hash,
+                now=transaction.now,
+                heard=polls.last(code.device_code_hash),
             )
+        )
+        # What this process remembers of its polls is out of date once this one is kept.
+        transaction.context.database.after_commit(
+            connection, lambda: polls.forget(code.device_code_hash)
         )
         ours(self.request).is_kept_when_refused = True
         if is_too_soon:
-            return SlowDownError(
-                description=f"Wait for {device_codes.SLOWER_S} seconds more than before."
-            )
-        return AuthorizationPendingError(description="Nobody has answered yet.")
+            return SlowDownError(description=SLOWER)
+        return AuthorizationPendingError(description=PENDING)
 
     def _redeem(self, code: DeviceCode) -> _Credential:
         transaction = self._server.transaction
@@ -121,6 +129,7 @@ class DeviceGrant(DeviceCodeGrant):
             auth_time=code.auth_time,
             acr=code.acr,
             details=code.details,
+            sealed_name=code.sealed_name,
         )
         self.request.user = open_grant(transaction, ours(self.request), grant)
         redeemed = await_only(
@@ -129,7 +138,6 @@ class DeviceGrant(DeviceCodeGrant):
         if redeemed is None:  # another poll was faster, or the person withdrew
             raise _unknown()
         return _Credential(row=redeemed)
-            sealed_name=code.sealed_name,
 
     @property
     def _server(self) -> GrantServer:

@@ -1,0 +1,211 @@
+"""What a process remembers of the device codes that wait, to answer polls without asking.
+
+That a code waits is believed for three seconds from the beginning of the question that showed it,
+which is less than the least interval between two polls: a device hears of an answer given at
+another process one poll later at most, and of one given in this process at the next.  What is
+remembered of a code is its hash, whose it is, when it ends, and how fast it is polled.
+
+Times here are this machine's monotonic clock; what the database says of instants is taken over as
+so much before or after the question.
+
+Spec: RFC 8628 section 3.5.
+"""
+
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, final
+
+from consentid.brandbook.client import AuthMethod, GrantType
+from consentid.kit.instants import SECOND, Instant
+from consentid.store.clients import Client
+from consentid.store.device_codes import slower
+from consentid.store.waiting_codes import ChangedCode, KnownPoll, WaitingCode
+
+MOST: Final = 65_536
+"""Codes, about a third of a kilobyte each; more are answered from the database."""
+USABLE_S: Final = 3.0
+_NEVER: Final = float("-inf")
+
+
+class Told(Enum):
+    """What a device hears whose code waits.  Spec: RFC 8628 section 3.5."""
+
+    PENDING = "authorization_pending"
+    SLOW_DOWN = "slow_down"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Code:
+    client_id: str
+    interval_s: int
+    polled_s: float
+    """Long before anything where it never was."""
+    ends_s: float
+    known_s: float
+    """When the question began that showed it waiting."""
+    is_unkept: bool = False
+    """Whether the database has yet to hear of its last poll."""
+
+
+@final
+class Polls:
+    """Codes by hash, at most ``most``, and the clients that may use them."""
+
+    def __init__(self, monotonic: Callable[[], float], *, most: int = MOST) -> None:
+        self._monotonic: Final = monotonic
+        self._most: Final = most
+        self._codes: Final[dict[bytes, _Code]] = {}
+        self._clients: frozenset[str] = frozenset()
+        self._ahead: float = 0.0
+        """From this clock, in microseconds, to the database's: too little rather than too much."""
+        self._is_learning: bool = False
+        self._forgotten: Final[set[bytes]] = set()
+        """While a question is under way."""
+        self.answered: int = 0
+        """Polls answered from memory."""
+
+    def __len__(self) -> int:
+        """How many codes are remembered."""
+        return len(self._codes)
+
+    def hear(self, device_code_hash: bytes, client_id: str) -> Told | None:
+        """Count a poll, and say what the device hears; None where the database has to be asked."""
+        code = self._codes.get(device_code_hash)
+        now_s = self._monotonic()
+        if (
+            code is None
+            or code.client_id != client_id
+            or client_id not in self._clients
+            or now_s - code.known_s > USABLE_S
+            or now_s >= code.ends_s
+        ):
+            return None
+        is_too_soon = now_s < code.polled_s + code.interval_s
+        if is_too_soon:
+            code.interval_s = slower(code.interval_s)
+        code.polled_s = now_s
+        code.is_unkept = True
+        self.answered += 1
+        return Told.SLOW_DOWN if is_too_soon else Told.PENDING
+
+    def last(self, device_code_hash: bytes) -> tuple[Instant, int] | None:
+        """When a device was heard here last, and its interval: the database may not know yet."""
+        code = self._codes.get(device_code_hash)
+        if code is None or code.polled_s == _NEVER:
+            return None
+        return Instant(int(code.polled_s * SECOND + self._ahead)), code.interval_s
+
+    def forget(self, device_code_hash: bytes) -> None:
+        """Something became of a code, or may have: the database has to be asked.
+
+        Also for those whom a question is about that began before.
+        """
+        if self._is_learning:
+            self._forgotten.add(device_code_hash)
+        self._codes.pop(device_code_hash, None)
+
+    def begin_learning(self) -> float:
+        """Note that a question begins, and when; ``learn`` ends it.  One at a time."""
+        self._is_learning = True
+        return self._monotonic()
+
+    def learn(self, found: Mapping[bytes, WaitingCode], *, begun_s: float) -> None:
+        """Remember codes that a question showed, as far as there is room."""
+        for device_code_hash, waiting in found.items():
+            if device_code_hash in self._forgotten or not is_good(waiting.client):
+                continue
+            known = self._codes.get(device_code_hash)
+            if known is None and len(self._codes) >= self._most:
+                continue
+            client_id = sys.intern(waiting.client.client_id)
+            if client_id not in self._clients:
+                self._clients |= {client_id}
+            polled_s = _before(begun_s, waiting.polled_ago_us)
+            self._codes[device_code_hash] = _Code(
+                client_id=client_id,
+                interval_s=max(waiting.interval_s, known.interval_s if known else 0),
+                polled_s=max(polled_s, known.polled_s if known else polled_s),
+                ends_s=begun_s + waiting.left_us / SECOND,
+                known_s=begun_s,
+                is_unkept=known is not None and known.is_unkept,
+            )
+        self._is_learning = False
+        self._forgotten.clear()
+
+    def drop_ended(self) -> None:
+        """Forget codes whose time is up."""
+        now_s = self._monotonic()
+        for device_code_hash in [
+            each for each, code in self._codes.items() if now_s >= code.ends_s
+        ]:
+            del self._codes[device_code_hash]
+
+    def set_clock(self, now: Instant) -> None:
+        """Take over the database's clock, as an answer of this moment tells it."""
+        self._ahead = now - self._monotonic() * SECOND
+
+    def known(self) -> Sequence[KnownPoll]:
+        """All that is remembered."""
+        return [self._spell(each, code) for each, code in self._codes.items()]
+
+    def take_unkept(self) -> Sequence[KnownPoll]:
+        """The polls that the database has to hear of; if it does not, ``put_back``."""
+        unkept = [(each, code) for each, code in self._codes.items() if code.is_unkept]
+        for _, code in unkept:
+            code.is_unkept = False
+        return [self._spell(each, code) for each, code in unkept]
+
+    def put_back(self, polls: Sequence[KnownPoll]) -> None:
+        """Keep for later what the database did not take."""
+        for device_code_hash, _, _ in polls:
+            code = self._codes.get(device_code_hash)
+            if code is not None:
+                code.is_unkept = True
+
+    def confirm(
+        self,
+        asked: Sequence[KnownPoll],
+        changed: Mapping[bytes, ChangedCode],
+        *,
+        begun_s: float,
+    ) -> None:
+        """Take over what a question showed of codes that were known when it began."""
+        for device_code_hash, _, _ in asked:
+            code = self._codes.get(device_code_hash)
+            if code is None:
+                continue
+            new = changed.get(device_code_hash)
+            if new is None:
+                code.known_s = max(code.known_s, begun_s)
+            elif not new.waits:
+                del self._codes[device_code_hash]
+            else:
+                code.known_s = max(code.known_s, begun_s)
+                code.interval_s = max(code.interval_s, new.interval_s)
+                code.polled_s = max(code.polled_s, _before(begun_s, new.polled_ago_us))
+
+    def client_ids(self) -> Collection[str]:
+        """Whose codes are remembered."""
+        return {code.client_id for code in self._codes.values()}
+
+    def allow(self, clients: Collection[str]) -> None:
+        """From now on these clients may use their codes, and no others."""
+        self._clients = frozenset(clients)
+
+    def _spell(self, device_code_hash: bytes, code: _Code) -> KnownPoll:
+        polled_at = 0 if code.polled_s == _NEVER else int(code.polled_s * SECOND + self._ahead)
+        return device_code_hash, polled_at, code.interval_s
+
+
+def is_good(client: Client) -> bool:
+    """Whether a client may poll by its name alone."""
+    return (
+        client.auth_method == AuthMethod.NONE
+        and GrantType.DEVICE_CODE in client.registration.grant_types
+    )
+
+
+def _before(begun_s: float, ago_us: int | None) -> float:
+    return _NEVER if ago_us is None else begun_s - ago_us / SECOND

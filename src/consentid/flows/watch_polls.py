@@ -1,0 +1,122 @@
+"""Answer polls from memory, and keep that memory in step with the database once a second.
+
+A code that is not known is asked about together with the others that come meanwhile, in one
+statement; what then is known to wait is answered from memory from that moment on.  What cannot be
+answered so has the long way to go (``answer_token_request``), where it is judged anew and in full.
+
+While no code is known, nothing is asked.  When devices polled is written down a second later, for
+other processes; if this one dies before, a device that hurried is believed once more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final, final
+
+from consentid.flows.authenticate import hash_token
+from consentid.flows.context import Context
+from consentid.flows.lane import Lane
+from consentid.flows.polls import Told, is_good
+from consentid.kit.errors import ConsentidError
+from consentid.store import clients, clock, waiting_codes
+from consentid.store.waiting_codes import WaitingCode
+
+PACE_S: Final = 1.0
+_TOGETHER: Final = 512
+_PAGE: Final = 4_096
+"""Codes in one statement: a page is put together in about a millisecond."""
+
+_log: Final = logging.getLogger("consentid.flows")
+
+
+@final
+class PollWatch:
+    """One per process; ``follow`` keeps what it knows true."""
+
+    def __init__(self, context: Context) -> None:
+        self._context: Final = context
+        self._polls: Final = context.polls
+        self._learning: Final = Lane(most=_TOGETHER)
+        self._somebody: Final = asyncio.Event()
+
+    async def hear(self, unverified_device_code: str, client_id: str) -> Told | None:
+        """What a device hears whose code waits; None where that is not known here."""
+        device_code_hash = hash_token(unverified_device_code)
+        told = self._polls.hear(device_code_hash, client_id)
+        if told is None:
+            await self._learning.join(device_code_hash, self._learn)
+            told = self._polls.hear(device_code_hash, client_id)
+            if told is not None:
+                self._somebody.set()
+        return told
+
+    async def follow(self) -> None:
+        """Look once a second while anybody waits, until cancelled; then write down what is left."""
+        try:
+            while True:
+                await self._someone()
+                try:
+                    await self.look()
+                except ConsentidError as error:
+                    _log.warning("polls are answered by the database: %s", error.code)
+                except Exception:  # noqa: BLE001 a node that ceased to look would be slow for ever
+                    _log.exception("looking at device codes: unforeseen error")
+                await asyncio.sleep(PACE_S)
+        finally:
+            await self._keep_last()
+
+    async def look(self) -> None:
+        """Write down what was heard here, and learn what happened elsewhere.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        polls, context = self._polls, self._context
+        polls.drop_ended()
+        await self._keep()
+        async with context.database.glancing() as connection:
+            allowed = [
+                each
+                for each in polls.client_ids()
+                if (found := await clients.find(connection, each)) is not None and is_good(found)
+            ]
+            polls.allow(allowed)
+            known = polls.known()
+            for begin in range(0, len(known), _PAGE):
+                page, begun_s = known[begin : begin + _PAGE], context.monotonic()
+                changed = await waiting_codes.changed(connection, page)
+                polls.confirm(page, changed, begun_s=begun_s)
+
+    async def _learn(self, hashes: Sequence[bytes]) -> Sequence[None]:
+        begun_s = self._polls.begin_learning()
+        found: Mapping[bytes, WaitingCode] = {}
+        try:
+            async with self._context.database.glancing() as connection:
+                found = await waiting_codes.find_all(connection, hashes)
+                self._polls.set_clock(await clock.now(connection))
+        except ConsentidError as error:
+            _log.debug("unknown polls go the long way, which says why: %s", error.code)
+        finally:
+            self._polls.learn(found, begun_s=begun_s)
+        return [None] * len(hashes)
+
+    async def _keep(self) -> None:
+        unkept = self._polls.take_unkept()
+        try:
+            for begin in range(0, len(unkept), _PAGE):
+                async with self._context.database.writing() as connection:
+                    await waiting_codes.keep_polls(connection, unkept[begin : begin + _PAGE])
+        except BaseException:
+            self._polls.put_back(unkept)
+            raise
+
+    async def _keep_last(self) -> None:
+        try:
+            await self._keep()
+        except ConsentidError as error:
+            _log.warning("when devices polled last was not kept: %s", error.code)
+
+    async def _someone(self) -> None:
+        while not len(self._polls):
+            self._somebody.clear()
+            await self._somebody.wait()

@@ -1,0 +1,114 @@
+"""Device codes that wait, many at a time: for a process that answers polls from memory.
+
+``find_all`` learns codes, ``changed`` says which of those known are not as they were known,
+``keep_polls`` writes down when devices asked.  No two processes ever wait for each other here.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.kit.instants import from_datetime
+from consentid.store.arrays import fetch, transposed
+from consentid.store.clients import Client, client_of
+
+KnownPoll: TypeAlias = tuple[bytes, int, int]
+"""The hash of a code, when it was polled last (0 for never), its interval in seconds."""
+
+_AS_INSTANT: Final = "timestamptz 'epoch' + {}.polled_at * interval '1 microsecond'"
+_TOLD: Final = """
+unnest($1::bytea[], $2::bigint[], $3::int[]) AS told (device_code_hash, polled_at, interval_s)
+"""
+_FIND: Final = """
+SELECT device_code_hash, interval_s, polled_at, expires_at, clock_timestamp() AS now, clients.*
+FROM device_codes JOIN clients USING (client_id)
+WHERE device_code_hash = ANY ($1::bytea[]) AND status = 'pending'
+  AND expires_at > clock_timestamp() AND disabled_at IS NULL
+"""
+# A process knows its own polls by its own clock: a tenth of a second is no news.
+_CHANGED: Final = f"""
+SELECT told.device_code_hash, kept.interval_s, kept.polled_at, clock_timestamp() AS now,
+       coalesce(kept.status = 'pending' AND kept.expires_at > clock_timestamp(), false) AS waits
+FROM {_TOLD} LEFT JOIN device_codes AS kept USING (device_code_hash)
+WHERE kept.status IS DISTINCT FROM 'pending' OR kept.expires_at <= clock_timestamp()
+   OR kept.interval_s > told.interval_s
+   OR kept.polled_at > {_AS_INSTANT.format("told")} + interval '100 milliseconds'
+"""  # noqa: S608 - no word of it comes from outside
+_KEEP: Final = f"""
+WITH given AS (SELECT * FROM {_TOLD}), held AS (
+  SELECT device_code_hash FROM device_codes JOIN given USING (device_code_hash)
+  WHERE status = 'pending' FOR UPDATE OF device_codes SKIP LOCKED
+)
+UPDATE device_codes AS kept
+SET polled_at = greatest(kept.polled_at, {_AS_INSTANT.format("given")}),
+    interval_s = greatest(kept.interval_s, given.interval_s)
+FROM given JOIN held USING (device_code_hash)
+WHERE kept.device_code_hash = given.device_code_hash
+"""  # noqa: S608 - as above
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingCode:
+    """A code that nobody has answered, and whose client may use it."""
+
+    client: Client
+    interval_s: int
+    polled_ago_us: int | None
+    """From its last poll to the question, microseconds; None where there was none."""
+    left_us: int
+    """From the question to its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedCode:
+    """A code that is not as it was known."""
+
+    waits: bool
+    """Whether it still waits: nobody answered, and its time is not up."""
+    interval_s: int
+    polled_ago_us: int | None
+
+
+async def find_all(
+    connection: AsyncConnection, hashes: Collection[bytes]
+) -> Mapping[bytes, WaitingCode]:
+    """Those of some codes that wait; answered, expired and unknown ones are left out."""
+    return {
+        row["device_code_hash"]: WaitingCode(
+            client=client_of(row),
+            interval_s=row["interval_s"],
+            polled_ago_us=_polled_ago(row),
+            left_us=from_datetime(row["expires_at"]) - from_datetime(row["now"]),
+        )
+        for row in await fetch(connection, _FIND, list(hashes))
+    }
+
+
+async def changed(
+    connection: AsyncConnection, known: Sequence[KnownPoll]
+) -> Mapping[bytes, ChangedCode]:
+    """Those that are not as they are known: answered, expired, gone, or polled elsewhere."""
+    return {
+        row["device_code_hash"]: ChangedCode(
+            waits=row["waits"],
+            interval_s=row["interval_s"] or 0,
+            polled_ago_us=_polled_ago(row),
+        )
+        for row in await fetch(connection, _CHANGED, *transposed(known, 3))
+    }
+
+
+async def keep_polls(connection: AsyncConnection, polls: Sequence[KnownPoll]) -> None:
+    """Write down when devices asked, and how long they have to wait.
+
+    A code that somebody else holds just now is left out: nobody waits for anybody.
+    """
+    await fetch(connection, _KEEP, *transposed(polls, 3))
+
+
+def _polled_ago(row: RowMapping) -> int | None:
+    polled_at = row["polled_at"]
+    return None if polled_at is None else from_datetime(row["now"]) - from_datetime(polled_at)
