@@ -41,7 +41,7 @@ from consentid.web.pages.device_pages import (
     post_device_match,
     post_device_page,
 )
-from consentid.web.pages.home_pages import get_home
+from consentid.web.pages.home_pages import get_home, get_robots
 from consentid.web.pages.interactions import (
     get_interaction,
     get_interaction_sign_in,
@@ -94,6 +94,7 @@ _HANDLERS: Final = (
     post_device_match,
     post_device_page,
     get_home,
+    get_robots,
     get_interaction,
     get_interaction_sign_in,
     post_interaction,
