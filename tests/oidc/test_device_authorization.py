@@ -41,10 +41,28 @@ def test_a_resource_is_the_clients_own_to_the_character(resource: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["x" * (MAX_NAME + 1), "a\u202eb", "a\u200bb", "a\nb", "a\u2028b", "a\ue000b", "a\x85b"],
+    [
+        *("x" * (MAX_NAME + 1), "a\u202eb", "a\u200bb", "a\nb", "a\u2028b", "a\ue000b", "a\x85b"),
+        *(
+            "a\u2066b",
+            "a\u2069b",
+            "a\u061cb",
+            "\u3164",
+            "a\u2800b",
+            "TV” of your bank: “yes",
+            "a\u0301\u0302\u0303",
+        ),
+    ],
 )
 def test_a_name_that_could_deceive_whoever_reads_it_is_refused(name: str) -> None:
     assert refused(device_name=name) == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "name", ["Tom's 55\" TV", "Télé (salon), été", "قاعة", "客厅电视", "📺 1"]
+)
+def test_a_name_in_any_writing_is_taken_as_it_is(name: str) -> None:
+    assert parse_device_request({"device_name": name}, audiences=(PLAY,)).device_name == name
 
 
 def test_a_name_of_spaces_is_none() -> None:

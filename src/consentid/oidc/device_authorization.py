@@ -4,6 +4,8 @@ Parameters that we do not know are ignored, as RFC 6749 section 3.1 demands.  ``
 own: what the device calls itself, for the person who compares.  Spec: RFC 8628 section 3.1.
 """
 
+import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Final
 
@@ -15,6 +17,11 @@ from consentid.oidc.refusal import RefusedRequestError
 PAGE: Final = "/device"
 """Where a person goes with a code: short, to be typed.  Spec: RFC 8628 section 3.3."""
 MAX_NAME: Final = 48
+_UNSEEN: Final = re.compile(
+    "[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0e\u034f“”„‟«»\u2039\u203a]"
+)
+"""What looks like nothing, though printable, and what would end our own quotation marks."""
+_MOST_MARKS: Final = 2
 _SIZES: Final = {"scope": 1_024, "resource": 1_024}
 
 
@@ -70,8 +77,16 @@ def _device_name(name: str | None) -> str | None:
     if name is None or not name.strip():
         return None
     trimmed = name.strip()
-    if len(trimmed) > MAX_NAME or not trimmed.isprintable():
+    is_plain = trimmed.isprintable() and not _UNSEEN.search(trimmed)
+    if len(trimmed) > MAX_NAME or not is_plain or _is_piled(trimmed):
         raise RefusedRequestError(
-            "invalid_request", f"device_name is at most {MAX_NAME} printable characters."
+            "invalid_request",
+            f"device_name is at most {MAX_NAME} printable characters, and no quotation marks.",
         )
     return trimmed
+
+
+def _is_piled(name: str) -> bool:
+    """Whether marks are heaped on one letter, over the lines around it."""
+    marks = "".join("m" if unicodedata.combining(each) else "." for each in name)
+    return "m" * (_MOST_MARKS + 1) in marks
