@@ -21,6 +21,9 @@ from typing import Any, TypeVar
 import httpcore2
 import hypothesis
 import pytest
+from httpx2._config import (  # where the default itself lies, not a copy of it
+    DEFAULT_TIMEOUT_CONFIG,
+)
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -63,6 +66,9 @@ def _default_ssl_context(*, _trust_env: bool = True) -> ssl.SSLContext:
 
 
 httpcore2.default_ssl_context = _default_ssl_context
+# A client that says nothing of it waits five seconds, which a busy machine may well take.
+DEFAULT_TIMEOUT_CONFIG.read = DEFAULT_TIMEOUT_CONFIG.connect = 120.0
+DEFAULT_TIMEOUT_CONFIG.write = DEFAULT_TIMEOUT_CONFIG.pool = 120.0
 
 
 def find_browser() -> Path | None:

@@ -47,7 +47,7 @@ async def live_with(dispatch: HostDispatch) -> list[str]:
     async def send(message: Message) -> None:
         said.append(message["type"])
 
-    await asyncio.wait_for(dispatch({"type": "lifespan"}, receive, send), 5)
+    await asyncio.wait_for(dispatch({"type": "lifespan"}, receive, send), 120)
     return said
 
 

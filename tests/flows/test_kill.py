@@ -117,7 +117,7 @@ async def test_what_was_acknowledged_before_sigkill_is_there_exactly_once(
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         for number in range(ROUNDS):
-            async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+            async with httpx2.AsyncClient(base_url=url, timeout=120) as http:
                 with serving(listening, town_urls, founded.keys) as process:
                     # The socket listens already: the first answer is the sign that it serves.
                     assert (await http.get("/health/live")).status_code == 200
@@ -137,7 +137,7 @@ async def test_what_was_acknowledged_before_sigkill_is_there_exactly_once(
                     task.cancel()
                 await asyncio.wait(work)
         lost = sum(len(writer.unanswered) for writer in writers)
-        async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+        async with httpx2.AsyncClient(base_url=url, timeout=120) as http:
             with serving(listening, town_urls, founded.keys):
                 for writer in writers:
                     for key, body in writer.unanswered:

@@ -210,7 +210,7 @@ async def test_it_follows_by_itself_and_again_after_a_break(town: Town) -> None:
     following = asyncio.create_task(watch.follow())
 
     async def looked(count: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while watch.looks < count:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
 

@@ -88,7 +88,7 @@ def rotating_process(folder: Path, now: int, how: str) -> subprocess.Popen[str]:
 
 def test_of_two_rotations_at_once_one_waits_and_is_then_refused(folder: Path) -> None:
     both = [rotating_process(folder, START + HOUR, "once") for _ in range(2)]
-    answers = sorted(process.communicate(timeout=60)[0].strip() for process in both)
+    answers = sorted(process.communicate(timeout=300)[0].strip() for process in both)
     assert answers == ["next_key_too_young", "rotated"]
     assert load(folder).active("consent")
 

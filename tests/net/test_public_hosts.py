@@ -110,7 +110,7 @@ async def test_a_receiver_that_never_answers_is_left_in_time(
     async with make_public_client(localhost_hosts=True) as client:
         told = await send_logout_token(client, f"http://127.0.0.1:{port}/", "t")
     assert told == "TimeoutError"
-    await asyncio.wait_for(left.wait(), 5)
+    await asyncio.wait_for(left.wait(), 120)
     server.close()
 
 
@@ -172,7 +172,7 @@ async def test_the_address_that_was_judged_is_connected_to_and_proves_the_name(
     async with make_public_client(localhost_hosts=False) as client:
         told = await send_logout_token(client, f"https://news.example:{port}/over", "t")
     if failure is None:
-        await asyncio.wait_for(answered.wait(), 5)
+        await asyncio.wait_for(answered.wait(), 120)
     server.close()
 
     assert asked == [("news.example", port)]

@@ -145,22 +145,25 @@ async def test_upgrades_at_once_wait_for_each_other(
     assert await shape(urls.owner) == await shape(database_urls.owner)
 
 
+_OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
 async def test_an_upgrade_whose_connection_was_killed_is_resumed_by_the_next(
     postgres: EmbeddedPostgres, database_urls: DatabaseUrls
 ) -> None:
     urls = await postgres.create_database("upgrade_killed")
-    watcher = create_async_engine(urls.owner, poolclass=NullPool)
+    # Each look is a transaction of its own: within one, activity stays as it was first seen.
+    watcher = create_async_engine(urls.owner, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     kills = 0
     for wait_s in (0.02, 0.05, 0.1):
         upgrading = asyncio.create_task(upgrade(urls.owner, serving_role=SERVING))
-        await asyncio.sleep(wait_s)
         async with watcher.connect() as connection:
-            killed = await connection.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-            )
+            while not upgrading.done() and not await connection.scalar(
+                text(f"SELECT count(*) {_OTHERS}")
+            ):
+                pass
+            await asyncio.sleep(wait_s)
+            killed = await connection.execute(text(f"SELECT pg_terminate_backend(pid) {_OTHERS}"))
             kills += len(killed.all())
         (ended,) = await asyncio.gather(upgrading, return_exceptions=True)
         assert await current_step(urls.owner) is None or not isinstance(ended, NotFoundError)

@@ -3,6 +3,7 @@ import logging
 import socket
 
 import pytest
+from tests.ports import free_port
 from tests.telemetry.scraping import address_in, scrape, value
 
 from consentid.settings import SettingsError
@@ -14,7 +15,8 @@ REGISTRY = registry_of(lambda: [gauge("answer", "An answer.", 42)])
 
 
 def taken() -> socket.socket:
-    return socket.create_server(("127.0.0.1", 0))
+    """A port that nobody else is given when we let go of it."""
+    return socket.create_server(("127.0.0.1", free_port()))
 
 
 def port_of(listening: socket.socket) -> int:
@@ -43,7 +45,7 @@ async def test_where_none_is_free_it_goes_on_and_tries_again(
         async with exposing(REGISTRY, host="127.0.0.1", ports=[port]):
             assert "no metrics yet" in caplog.text
             draining.close()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(120):
                 while "metrics at" not in caplog.text:  # noqa: ASYNC110 - a log sets no event
                     await asyncio.sleep(0.01)
             assert value(scrape(f"http://127.0.0.1:{port}/metrics"), "answer") == 42

@@ -12,6 +12,7 @@ from typing import final
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Page, sync_playwright
+from tests.chromium import PATIENCE_MS
 from tests.tokens.making import JWKS, KEY, NOW, claims, compact, issue, issue_list
 
 from consentid.tokens.consent import Status, StatusListRef
@@ -82,7 +83,7 @@ class Issuer:
     def wait_for(self, path: str, count: int) -> None:
         """Until something was asked for so many times: verifiers ask in the background."""
         with self._answered:
-            assert self._answered.wait_for(lambda: self.count(path) >= count, timeout=10)
+            assert self._answered.wait_for(lambda: self.count(path) >= count, timeout=120)
 
 
 def _media_type(path: str) -> str:
@@ -120,7 +121,7 @@ def issuer() -> Iterator[Issuer]:
             if state.tells(self):
                 return
             if state.hold is not None:
-                state.hold.wait(30)
+                state.hold.wait(300)
             body = state.documents.get(self.path)
             code = 404 if body is None else state.status
             etag = f'"{sha256(body or b"").hexdigest()[:16]}"'
@@ -170,5 +171,11 @@ def issuer() -> Iterator[Issuer]:
 def blank_page(chromium: Path) -> Iterator[Callable[[], Page]]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
-        yield browser.new_page
+
+        def new_page() -> Page:
+            page = browser.new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            return page
+
+        yield new_page
         browser.close()

@@ -14,6 +14,8 @@ from consentid.verify import Active, AsyncVerifier, Inactive, Reason, Verifier
 
 LIST_PATH = "/statuslists/1"
 SOON_S = 2.0
+LATE_S = 60.0
+"""Of a limit of two seconds, told from a wait for ever; not how long two seconds take."""
 
 
 @pytest.fixture
@@ -30,17 +32,23 @@ def verifier(issuer: Issuer, clock: Clock) -> Iterator[Verifier]:
         yield one
 
 
+@pytest.fixture
+def patient(issuer: Issuer, clock: Clock) -> Iterator[Verifier]:
+    with Verifier(issuer=issuer.url, audience=AUDIENCE, timeout_s=LATE_S, now=clock) as one:
+        yield one
+
+
 def test_a_silent_issuer_is_a_no_within_the_time_limit(
     issuer: Issuer, verifier: Verifier, hold: threading.Event
 ) -> None:
     assert not hold.is_set()
     begun = time.monotonic()
     assert verifier.verify(issuer.token()) == Inactive(Reason.KEYS_UNAVAILABLE)
-    assert time.monotonic() - begun < SOON_S * 6
+    assert time.monotonic() - begun < LATE_S
     begun = time.monotonic()
     for _ in range(100):
         assert verifier.verify(issuer.token()) == Inactive(Reason.KEYS_UNAVAILABLE)
-    assert time.monotonic() - begun < SOON_S * 6
+    assert time.monotonic() - begun < LATE_S
 
 
 def test_many_callers_wait_together_and_not_one_after_the_other(
@@ -56,34 +64,34 @@ def test_many_callers_wait_together_and_not_one_after_the_other(
         thread.start()
     for thread in threads:
         thread.join()
-    assert time.monotonic() - begun < SOON_S * 6
+    assert time.monotonic() - begun < SOON_S * len(threads) - 5
     assert found == [Inactive(Reason.KEYS_UNAVAILABLE)] * 20
 
 
 def test_nobody_waits_while_what_is_kept_may_be_used(
-    issuer: Issuer, verifier: Verifier, clock: Clock
+    issuer: Issuer, patient: Verifier, clock: Clock
 ) -> None:
-    assert isinstance(verifier.verify(issuer.token()), Active)
+    assert isinstance(patient.verify(issuer.token()), Active)
     issuer.hold = threading.Event()
     clock.forward(200)
     begun = time.monotonic()
     for _ in range(200):
-        assert isinstance(verifier.verify(issuer.token()), Active)
-    assert time.monotonic() - begun < SOON_S * 6
+        assert isinstance(patient.verify(issuer.token()), Active)
+    assert time.monotonic() - begun < LATE_S
     issuer.hold.set()
 
 
 def test_what_grows_old_is_fetched_behind_the_callers_back(
-    issuer: Issuer, verifier: Verifier, clock: Clock
+    issuer: Issuer, patient: Verifier, clock: Clock
 ) -> None:
     token = issuer.token()
-    assert isinstance(verifier.verify(token), Active)
+    assert isinstance(patient.verify(token), Active)
     clock.forward(200)
     issuer.publish(4_242, iat_s=NOW + 199)
-    assert isinstance(verifier.verify(token), Active)  # what is kept, and a fetch begins
+    assert isinstance(patient.verify(token), Active)  # what is kept, and a fetch begins
     issuer.wait_for(LIST_PATH, 2)
-    deadline = time.monotonic() + 10
-    while verifier.verify(token) != Inactive(Reason.SUPERSEDED):
+    deadline = time.monotonic() + 120
+    while patient.verify(token) != Inactive(Reason.SUPERSEDED):
         assert time.monotonic() < deadline
 
 
@@ -124,7 +132,7 @@ def test_a_header_that_drips_for_ever_ends_at_the_limit() -> None:
             await served.wait()
             return taken_s
 
-    assert asyncio.run(run()) < SOON_S * 6
+    assert asyncio.run(run()) < LATE_S
 
 
 async def test_the_loop_is_not_blocked_while_an_issuer_is_silent(
@@ -133,9 +141,9 @@ async def test_the_loop_is_not_blocked_while_an_issuer_is_silent(
     assert not hold.is_set()
     async with AsyncVerifier(issuer=issuer.url, audience=AUDIENCE, timeout_s=SOON_S) as one:
         waiting = asyncio.gather(*(one.verify(issuer.token()) for _ in range(20)))
-        begun = time.monotonic()
-        await asyncio.sleep(0)
-        assert time.monotonic() - begun < SOON_S / 2
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not waiting.done()
         assert await waiting == [Inactive(Reason.KEYS_UNAVAILABLE)] * 20
 
 
@@ -164,14 +172,12 @@ async def test_asynchronous_answers_are_the_same(issuer: Issuer, clock: Clock) -
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_fetches_for_itself(
-    issuer: Issuer, verifier: Verifier, clock: Clock
-) -> None:
-    assert isinstance(verifier.verify(issuer.token()), Active)
+def test_a_forked_child_fetches_for_itself(issuer: Issuer, patient: Verifier, clock: Clock) -> None:
+    assert isinstance(patient.verify(issuer.token()), Active)
     clock.forward(400)
     issuer.publish(iat_s=NOW + 400)
     child = os.fork()
     if not child:
-        is_active = isinstance(verifier.verify(issuer.token()), Active)
+        is_active = isinstance(patient.verify(issuer.token()), Active)
         os._exit(0 if is_active else 1)
     assert os.waitpid(child, 0)[1] == 0

@@ -44,7 +44,7 @@ ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 CONSENT_TOKEN = "urn:consentid:params:oauth:token-type:consent_token"
 DEVICE_CREDENTIAL = "urn:consentid:params:oauth:token-type:device_credential"
 NEWS_ORIGIN = "http://news.localhost:7600"
-_FAR_FUTURE_S = 30
+_FAR_FUTURE_S = 120
 _NO_DATABASE = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
 _COUNTS = " UNION ALL ".join(  # every table of ours, by its own name
     f"SELECT '{name}', count(*) FROM {name}"

@@ -17,7 +17,7 @@ CALLBACK = "http://news.localhost:7600/callback"
 @pytest.fixture
 def browser(hub: Hub) -> Iterator[httpx2.Client]:
     """A browser with no cookies yet."""
-    with httpx2.Client(base_url=hub.url, timeout=30) as client:
+    with httpx2.Client(base_url=hub.url, timeout=120) as client:
         yield client
 
 

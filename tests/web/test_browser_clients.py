@@ -48,7 +48,7 @@ def obtain_code(hub: Hub, brand: str, act: str = "accept") -> dict[str, str]:
         "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
         "code_challenge_method": "S256",
     }
-    with httpx2.Client(base_url=hub.url, timeout=30) as browser:
+    with httpx2.Client(base_url=hub.url, timeout=120) as browser:
         page = urlsplit(browser.get(f"/authorize?{urlencode(query)}").headers["location"]).path
         found = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', browser.get(page).text)
         issuer = hub.http.get("/.well-known/openid-configuration").json()["issuer"]

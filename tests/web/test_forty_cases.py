@@ -78,7 +78,7 @@ def signer(hub: Hub) -> SigningClient:
 
 @pytest.fixture
 def browser(hub: Hub) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=hub.url, timeout=30, headers={"Accept": "text/html"}) as http:
+    with httpx2.Client(base_url=hub.url, timeout=120, headers={"Accept": "text/html"}) as http:
         yield http
 
 

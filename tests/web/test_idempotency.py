@@ -75,7 +75,7 @@ def test_of_parallel_duplicates_one_wins_and_all_hear_the_same(hub: Hub) -> None
 
     def send(_: int) -> httpx2.Response:
         return httpx2.post(
-            f"{hub.url}/v1/decisions", json=body, headers={**subject, **key}, timeout=30
+            f"{hub.url}/v1/decisions", json=body, headers={**subject, **key}, timeout=120
         )
 
     with ThreadPoolExecutor(10) as senders:
@@ -92,7 +92,7 @@ def test_of_parallel_requests_with_one_key_one_wins(hub: Hub) -> None:
 
     def send(body: object) -> int:
         url = f"{hub.url}/v1/decisions"
-        return httpx2.post(url, json=body, headers={**subject, **key}, timeout=30).status_code
+        return httpx2.post(url, json=body, headers={**subject, **key}, timeout=120).status_code
 
     with ThreadPoolExecutor(8) as senders:
         statuses = sorted(senders.map(send, bodies))

@@ -88,7 +88,7 @@ def site(hub: Hub) -> Iterator[Site]:
             redirect_uri=CALLBACK,
             code_challenge_method="S256",
         ) as client,
-        httpx2.Client(base_url=hub.url, timeout=30) as browser,
+        httpx2.Client(base_url=hub.url, timeout=120) as browser,
     ):
         yield Site(hub=hub, client=client, browser=browser, metadata=metadata)
 

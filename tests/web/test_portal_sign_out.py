@@ -14,7 +14,7 @@ from tests.web.portal_town import EVENT, Town, build_town
 
 SESSION = "consentid-session"
 DEVICE = "consentid-device"
-_PATIENCE_S = 15
+_PATIENCE_S = 120
 
 
 @pytest.fixture(scope="module")

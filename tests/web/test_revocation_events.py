@@ -29,7 +29,7 @@ async def _publish(hub: Hub) -> None:
 def listening(hub: Hub, last: str | None = None) -> Generator[Iterator[str]]:
     """The events, one after the other, as they are written."""
     headers = {} if last is None else {"Last-Event-ID": last}
-    with httpx2.stream("GET", hub.url + STREAM, headers=headers, timeout=30) as answer:
+    with httpx2.stream("GET", hub.url + STREAM, headers=headers, timeout=120) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].partition(";")[0] == "text/event-stream"
         assert answer.headers["access-control-allow-origin"] == "*"
@@ -52,7 +52,7 @@ def listeners(hub: Hub) -> float:
 
 @pytest.fixture
 def nobody_listens(hub: Hub) -> None:
-    end_s = time.monotonic() + 15
+    end_s = time.monotonic() + 120
     while listeners(hub):
         assert time.monotonic() < end_s
 
@@ -70,7 +70,7 @@ def test_a_verifier_that_follows_knows_right_after_the_publication(hub: Hub) -> 
     ):
         assert isinstance(follower.verify(token), Active)
         assert isinstance(other.verify(token), Active)
-        end_s = time.monotonic() + 15
+        end_s = time.monotonic() + 120
         while not listeners(hub):
             assert time.monotonic() < end_s
         body = {"reach": "group", "all": True}

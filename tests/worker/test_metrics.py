@@ -58,7 +58,7 @@ async def test_a_worker_tells_of_its_rounds_and_of_the_queues(
         async def scraped() -> Samples:
             return await asyncio.to_thread(scrape, address_in(caplog.text))
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             told = await scraped()
             while not _has_begun(told):
                 told = await scraped()

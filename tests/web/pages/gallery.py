@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
 from playwright.sync_api import Browser, Page
+from tests.chromium import PATIENCE_MS
 from tests.web.pages.views import all_views, halcyon
 from typing_extensions import override
 
@@ -17,7 +18,7 @@ from consentid.web.pages.rendering import page_headers, render
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Generator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -74,6 +75,7 @@ def opened(
         forced_colors=forced_colors,
         bypass_csp=bypass_csp,
     )
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))

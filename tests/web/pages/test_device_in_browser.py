@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.chromium import PATIENCE_MS
 from tests.web.hub import Hub, forget
 from tests.web.pages.test_device_pages import poll, switch_on
 from tests.web.pages.visits import origin_of
@@ -31,6 +32,7 @@ def phone(browser: Browser, valkey_url: str) -> Iterator[Page]:
         locale="fr-FR",
         java_script_enabled=False,
     )
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 

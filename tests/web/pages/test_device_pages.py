@@ -27,7 +27,7 @@ def phone(hub: Hub) -> Iterator[httpx2.Client]:
 
 def new_phone(hub: Hub) -> httpx2.Client:
     return httpx2.Client(
-        base_url=hub.url, timeout=30, headers={"Accept-Language": "en"}, follow_redirects=False
+        base_url=hub.url, timeout=120, headers={"Accept-Language": "en"}, follow_redirects=False
     )
 
 
@@ -66,7 +66,12 @@ def press(hub: Hub, http: httpx2.Client, page: httpx2.Response, act: str) -> htt
 def test_a_person_types_a_code_and_sees_whose_device_it_is(hub: Hub, phone: httpx2.Client) -> None:
     codes = switch_on(hub)
     page = enter(hub, phone, codes["user_code"].lower().replace("-", " "))
-    for told in ("Halcyon Play", "a TV", codes["user_code"], "Is this code on a screen in front of you?"):
+    for told in (
+        "Halcyon Play",
+        "a TV",
+        codes["user_code"],
+        "Is this code on a screen in front of you?",
+    ):
         assert told in page.text
 
 

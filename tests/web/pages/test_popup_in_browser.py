@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from tests.chromium import PATIENCE_MS
 from tests.web.hub import Hub
 from tests.web.pages.gallery import Quiet, serving
 from tests.web.pages.visits import authorize_path, origin_of
@@ -43,6 +44,7 @@ def test_a_window_that_was_opened_for_it_tells_its_opener_of_the_answer(
     browser: Browser, hub: Hub
 ) -> None:
     context = browser.new_context(locale="en")
+    context.set_default_timeout(PATIENCE_MS)
     front = context.new_page()
     front.goto("http://news.localhost:7600/")
     with context.expect_page() as opening:
@@ -51,6 +53,7 @@ def test_a_window_that_was_opened_for_it_tells_its_opener_of_the_answer(
             origin_of(hub) + authorize_path(),
         )
     popup = opening.value
+    popup.wait_for_selector("button[value=accept]")
     assert popup.evaluate("opener !== null")
     popup.click("button[value=accept]")
     told = front.evaluate("heard")
@@ -61,6 +64,7 @@ def test_a_window_that_was_opened_for_it_tells_its_opener_of_the_answer(
 
 def test_the_opener_reads_nothing_of_the_hub(browser: Browser, hub: Hub) -> None:
     context = browser.new_context(locale="en")
+    context.set_default_timeout(PATIENCE_MS)
     front = context.new_page()
     front.goto("http://news.localhost:7600/")
     with context.expect_page() as opening:

@@ -1,6 +1,7 @@
 """The preference centre in Chromium: keyboard, axe, small and zoomed screens, no script at all."""
 
 import json
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -8,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.chromium import PATIENCE_MS
 from tests.web.hub import Hub
 from tests.web.pages.visits import origin_of
 
@@ -42,7 +44,9 @@ def visiting(
         base_url=origin_of(hub),
         java_script_enabled=scripts,
         bypass_csp=bypass_csp,
+        reduced_motion="reduce",
     )
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
@@ -54,20 +58,23 @@ def visiting(
 
 def answer_some(page: Page) -> None:
     """Somebody with a yes, a no at one brand, and a history."""
-    page.get_by_role("button", name="Accept all").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Accept all").click()
     press(page, "Personalised ads, at Halcyon Market alone", "No", within="p-ads-personalised")
 
 
 def press(page: Page, group: str, name: str, *, within: str | None = None) -> None:
     if within is not None and not page.locator(f"#{within} details[open]").count():
         page.locator(f"#{within} details > summary").click()
-    page.get_by_role("group", name=group, exact=True).get_by_role("button", name=name).click()
+    with page.expect_navigation():
+        page.get_by_role("group", name=group, exact=True).get_by_role("button", name=name).click()
 
 
 def look(page: Page, path: str, language: str = "en") -> None:
     if path == "/decision":
         page.goto(f"/preferences/history?lang={language}")
-        page.locator(".ways a").first.click()
+        with page.expect_navigation():
+            page.locator(".ways a").first.click()
     else:
         page.goto(f"/preferences{path}?lang={language}")
 
@@ -139,12 +146,13 @@ def test_without_scripts_a_person_answers_takes_back_and_reads_what_was_recorded
         assert "saved=1" in page.url
         assert page.url.endswith("#p-ads-personalised")
         assert page.locator("#p-ads-personalised details[open]").count() == 1
-        page.get_by_role("button", name="Take back every consent").click()
-        assert page.get_by_role("status").inner_text().startswith("Saved.")
+        with page.expect_navigation():
+            page.get_by_role("button", name="Take back every consent").click()
+        expect(page.get_by_role("status")).to_have_text(re.compile(r"^\s*Saved\."))
         page.get_by_role("link", name="History").click()
-        assert page.locator(".timeline > li").count() == 3
+        expect(page.locator(".timeline > li")).to_have_count(3)
         page.get_by_role("link", name="What you were shown").last.click()
-        assert page.locator("article.notice").count() == 1
+        expect(page.locator("article.notice")).to_have_count(1)
 
 
 def test_a_keyboard_alone_says_no_for_one_purpose(browser: Browser, hub: Hub) -> None:
@@ -165,7 +173,7 @@ def test_a_keyboard_alone_says_no_for_one_purpose(browser: Browser, hub: Hub) ->
         page.keyboard.press("Enter")
         page.wait_for_url("**#p-ads")
         pressed = page.locator("#p-ads .switch").first.locator("button[aria-pressed=true]")
-        assert pressed.inner_text() == "No"
+        expect(pressed).to_have_text("No")
 
 
 def test_the_page_is_light_and_quickly_made(browser: Browser, hub: Hub) -> None:

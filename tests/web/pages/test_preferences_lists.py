@@ -16,7 +16,7 @@ from consentid.kit import canonical
 
 Arrive: TypeAlias = Callable[..., Person]
 ENGLISH = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "en"}
-_READS_WRITTEN_S = 10
+_READS_WRITTEN_S = 120
 
 
 @pytest.fixture
