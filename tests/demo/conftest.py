@@ -1,20 +1,24 @@
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx2
 import pytest
 import uvicorn
 from joserfc.jwk import RSAKey
+from tests.ports import free_port
 
 from consentid.demo.portal import create_portal
 from consentid.demo.portal_book import NewClient, PortalBook, found_portal, open_portal
 from consentid.demo.portal_customers import INVENTED
 from consentid.demo.portal_store import found_store
+from consentid.demo.stage import Stage
 from consentid.embedded.postgres import SERVING, DatabaseUrls
 from consentid.store.engine import Database
 
+BRANDS = Path(__file__).parents[2] / "brands"
 ISSUER = "http://id.localhost:7600"
 CLIENTS = {"halcyon-news": "news secret", "halcyon-shop": "shop secret"}
 NEW_CLIENTS = {
@@ -26,6 +30,16 @@ NEW_CLIENTS = {
     for id_, secret in CLIENTS.items()
 }
 PASSWORDS = {login: f"{login} rows at dawn" for login, _, _ in INVENTED}
+
+
+@pytest.fixture(scope="module")
+def stage(server_folder: Path) -> Generator[Stage]:
+    """The whole demo, for the tests of one module."""
+    port = free_port()
+    folder = server_folder / f"stage-{port}"
+    started = Stage(folder=folder, brands=BRANDS, port=port, progress=lambda _label: nullcontext())
+    with started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import Final
 
 from playwright.sync_api import Page, expect, sync_playwright
 from tests.conftest import find_browser
-from tests.demo.test_tour import BRANDS
+from tests.demo.conftest import BRANDS
 from tests.demo.visitors import Visitor, banner, browser, short_visit
 from tests.ports import free_port
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, expect, sync_playwright
 from tests.chromium import told
-from tests.demo.test_tour import BRANDS
 from tests.demo.visitors import (
     Visitor,
     banner,
@@ -22,7 +21,6 @@ from tests.demo.visitors import (
     short_visit,
     state,
 )
-from tests.ports import free_port
 
 from consentid.demo import halcyon
 from consentid.demo.stage import Stage
@@ -61,15 +59,6 @@ _A_DEVICE_AGAIN = (
 _THIRD_PARTY = (
     "document.cookie = 'third=1; SameSite=None; Secure'; document.title = document.cookie"
 )
-
-
-@pytest.fixture(scope="module")
-def stage() -> Generator[Stage]:
-    started = Stage(
-        folder=None, brands=BRANDS, port=free_port(), progress=lambda _label: nullcontext()
-    )
-    with started:
-        yield started
 
 
 @pytest.fixture(scope="module")

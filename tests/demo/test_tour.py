@@ -2,30 +2,15 @@
 
 import html
 import re
-from collections.abc import Generator
-from contextlib import nullcontext
-from pathlib import Path
 from typing import final
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from tests.ports import free_port
 
 from consentid.demo import halcyon
 from consentid.demo.stage import Stage
 from consentid.demo.tour import STEPS, walk
-
-BRANDS = Path(__file__).parents[2] / "brands"
-
-
-@pytest.fixture(scope="module")
-def stage() -> Generator[Stage]:
-    started = Stage(
-        folder=None, brands=BRANDS, port=free_port(), progress=lambda _label: nullcontext()
-    )
-    with started:
-        yield started
 
 
 @final
