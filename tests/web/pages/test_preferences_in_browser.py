@@ -64,8 +64,10 @@ def answer_some(page: Page) -> None:
 
 
 def press(page: Page, group: str, name: str, *, within: str | None = None) -> None:
-    if within is not None and not page.locator(f"#{within} details[open]").count():
-        page.locator(f"#{within} details > summary").click()
+    if within is not None:
+        for folded in (f"details.parts:has(#{within})", f"#{within} details"):
+            if not page.locator(f"{folded}[open]").count():
+                page.locator(f"{folded} > summary").click()
     with page.expect_navigation():
         page.get_by_role("group", name=group, exact=True).get_by_role("button", name=name).click()
 
