@@ -74,6 +74,7 @@ def opened(
         color_scheme=color_scheme,
         forced_colors=forced_colors,
         bypass_csp=bypass_csp,
+        reduced_motion="reduce",  # what is still on its way is not yet where it belongs
     )
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
