@@ -17,9 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, final
 
-from consentid.brandbook.client import AuthMethod, GrantType
 from consentid.kit.instants import SECOND, Instant
-from consentid.store.clients import Client
 from consentid.store.device_codes import slower
 from consentid.store.waiting_codes import ChangedCode, KnownPoll, WaitingCode
 
@@ -58,6 +56,8 @@ class Polls:
         self._most: Final = most
         self._codes: Final[dict[bytes, _Code]] = {}
         self._clients: frozenset[str] = frozenset()
+        self._clients_s: float = _NEVER
+        """When the question about them began."""
         self._ahead: float = 0.0
         """From this clock, in microseconds, to the database's: too little rather than too much."""
         self._is_learning: bool = False
@@ -78,7 +78,7 @@ class Polls:
             code is None
             or code.client_id != client_id
             or client_id not in self._clients
-            or now_s - code.known_s > USABLE_S
+            or now_s - min(code.known_s, self._clients_s) > USABLE_S
             or now_s >= code.ends_s
         ):
             return None
@@ -113,18 +113,17 @@ class Polls:
 
     def learn(self, found: Mapping[bytes, WaitingCode], *, begun_s: float) -> None:
         """Remember codes that a question showed, as far as there is room."""
+        if found:
+            self.set_clock(next(iter(found.values())).now)
         for device_code_hash, waiting in found.items():
-            if device_code_hash in self._forgotten or not is_good(waiting.client):
+            if device_code_hash in self._forgotten:
                 continue
             known = self._codes.get(device_code_hash)
             if known is None and len(self._codes) >= self._most:
                 continue
-            client_id = sys.intern(waiting.client.client_id)
-            if client_id not in self._clients:
-                self._clients |= {client_id}
             polled_s = _before(begun_s, waiting.polled_ago_us)
             self._codes[device_code_hash] = _Code(
-                client_id=client_id,
+                client_id=sys.intern(waiting.client_id),
                 interval_s=max(waiting.interval_s, known.interval_s if known else 0),
                 polled_s=max(polled_s, known.polled_s if known else polled_s),
                 ends_s=begun_s + waiting.left_us / SECOND,
@@ -190,21 +189,19 @@ class Polls:
         """Whose codes are remembered."""
         return {code.client_id for code in self._codes.values()}
 
-    def allow(self, clients: Collection[str]) -> None:
-        """From now on these clients may use their codes, and no others."""
-        self._clients = frozenset(clients)
+    def allows(self, client_ids: Collection[str]) -> bool:
+        """Whether these clients are known to be allowed to poll."""
+        # Early, so that they are still known when what was learnt with them is.
+        is_fresh = self._monotonic() - self._clients_s <= USABLE_S / 2
+        return is_fresh and self._clients.issuperset(client_ids)
+
+    def allow(self, client_ids: Collection[str], *, begun_s: float) -> None:
+        """From now on these clients may poll, and no others, as a question showed."""
+        self._clients, self._clients_s = frozenset(client_ids), begun_s
 
     def _spell(self, device_code_hash: bytes, code: _Code) -> KnownPoll:
         polled_at = 0 if code.polled_s == _NEVER else int(code.polled_s * SECOND + self._ahead)
         return device_code_hash, polled_at, code.interval_s
-
-
-def is_good(client: Client) -> bool:
-    """Whether a client may poll by its name alone."""
-    return (
-        client.auth_method == AuthMethod.NONE
-        and GrantType.DEVICE_CODE in client.registration.grant_types
-    )
 
 
 def _before(begun_s: float, ago_us: int | None) -> float:

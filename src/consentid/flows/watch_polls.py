@@ -10,13 +10,16 @@ other processes; if this one dies before, a device that hurried is believed once
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.client import AuthMethod, GrantType
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
 from consentid.flows.lane import Lane
-from consentid.flows.polls import Told, is_good
+from consentid.flows.polls import Told
 from consentid.kit.errors import ConsentidError
 from consentid.store import clients, clock, waiting_codes
 from consentid.store.waiting_codes import WaitingCode
@@ -75,12 +78,8 @@ class PollWatch:
         polls.drop_ended()
         await self._keep()
         async with context.database.glancing() as connection:
-            allowed = [
-                each
-                for each in polls.client_ids()
-                if (found := await clients.find(connection, each)) is not None and is_good(found)
-            ]
-            polls.allow(allowed)
+            polls.set_clock(await clock.now(connection))
+            await self._allow(connection, polls.client_ids())
             known = polls.known()
             for begin in range(0, len(known), _PAGE):
                 page, begun_s = known[begin : begin + _PAGE], context.monotonic()
@@ -93,12 +92,27 @@ class PollWatch:
         try:
             async with self._context.database.glancing() as connection:
                 found = await waiting_codes.find_all(connection, hashes)
-                self._polls.set_clock(await clock.now(connection))
+                asking = {each.client_id for each in found.values()}
+                if found and not self._polls.allows(asking):
+                    await self._allow(connection, asking | {*self._polls.client_ids()})
         except ConsentidError as error:
             _log.debug("unknown polls go the long way, which says why: %s", error.code)
         finally:
             self._polls.learn(found, begun_s=begun_s)
         return [None] * len(hashes)
+
+    async def _allow(self, connection: AsyncConnection, client_ids: Collection[str]) -> None:
+        """Find out who may poll by its name alone."""
+        begun_s = self._context.monotonic()
+        rows = [await clients.find(connection, each) for each in client_ids]
+        allowed = {
+            row.client_id
+            for row in rows
+            if row is not None
+            and row.auth_method == AuthMethod.NONE
+            and GrantType.DEVICE_CODE in row.registration.grant_types
+        }
+        self._polls.allow(allowed, begun_s=begun_s)
 
     async def _keep(self) -> None:
         unkept = self._polls.take_unkept()

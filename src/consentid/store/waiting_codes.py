@@ -11,9 +11,8 @@ from typing import Final, TypeAlias
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.kit.instants import from_datetime
+from consentid.kit.instants import Instant, from_datetime
 from consentid.store.arrays import fetch, transposed
-from consentid.store.clients import Client, client_of
 
 KnownPoll: TypeAlias = tuple[bytes, int, int]
 """The hash of a code, when it was polled last (0 for never), its interval in seconds."""
@@ -23,10 +22,10 @@ _TOLD: Final = """
 unnest($1::bytea[], $2::bigint[], $3::int[]) AS told (device_code_hash, polled_at, interval_s)
 """
 _FIND: Final = """
-SELECT device_code_hash, interval_s, polled_at, expires_at, clock_timestamp() AS now, clients.*
-FROM device_codes JOIN clients USING (client_id)
+SELECT device_code_hash, client_id, interval_s, polled_at, expires_at, clock_timestamp() AS now
+FROM device_codes
 WHERE device_code_hash = ANY ($1::bytea[]) AND status = 'pending'
-  AND expires_at > clock_timestamp() AND disabled_at IS NULL
+  AND expires_at > clock_timestamp()
 """
 # A process knows its own polls by its own clock: a tenth of a second is no news.
 _CHANGED: Final = f"""
@@ -52,14 +51,16 @@ WHERE kept.device_code_hash = given.device_code_hash
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingCode:
-    """A code that nobody has answered, and whose client may use it."""
+    """A code that nobody has answered."""
 
-    client: Client
+    client_id: str
     interval_s: int
     polled_ago_us: int | None
     """From its last poll to the question, microseconds; None where there was none."""
     left_us: int
     """From the question to its end."""
+    now: Instant
+    """The database's clock at the question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +79,11 @@ async def find_all(
     """Those of some codes that wait; answered, expired and unknown ones are left out."""
     return {
         row["device_code_hash"]: WaitingCode(
-            client=client_of(row),
+            client_id=row["client_id"],
             interval_s=row["interval_s"],
             polled_ago_us=_polled_ago(row),
             left_us=from_datetime(row["expires_at"]) - from_datetime(row["now"]),
+            now=from_datetime(row["now"]),
         )
         for row in await fetch(connection, _FIND, list(hashes))
     }

@@ -81,6 +81,14 @@ class Television:
         reach = ReachKind.BRAND
         return (await self.phone.answer(interaction, choose_all(page, outcome, reach))).redirect
 
+    async def go_back(self) -> str:
+        """Match, and answer nothing; where the phone is sent."""
+        interaction = await self.match()
+        page = await self.phone.open(interaction)
+        return (
+            await self.phone.answer(interaction, Cancel(unverified_served=page.served))
+        ).redirect
+
     async def set_back(self, column: str, seconds: int) -> None:
         await self.town.change(
             f"UPDATE device_codes SET {column} = {column} - interval '{seconds} seconds'"
@@ -319,10 +327,7 @@ async def test_a_no_before_anything_is_asked_reaches_the_device(town: Town) -> N
 
 async def test_going_back_reaches_the_device_as_a_no_and_records_no_choice(town: Town) -> None:
     tv = await switch_on(town)
-    interaction = await tv.match()
-    page = await tv.phone.open(interaction)
-    step = await tv.phone.answer(interaction, Cancel(unverified_served=page.served))
-    assert step.redirect == f"{ISSUER}/device/denied"
+    assert await tv.go_back() == f"{ISSUER}/device/denied"
     assert await tv.poll_for_error() == "access_denied"
     assert (await town.counts())["decisions"] == 0
 
