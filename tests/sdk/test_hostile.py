@@ -15,7 +15,7 @@ from tests.sdk.brand_pages import (
     settle,
     state,
 )
-from tests.sdk.test_links import carried, play
+from tests.sdk.test_links import carried, lent, play
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +44,7 @@ def page(visitor: Visitor, sites: Sites) -> Page:
     sites.options |= dict.fromkeys(("news", "shop", "play"), quiet)
     found = visitor.open("news")
     visitor.answer_at_hub(found)
-    found.wait_for_load_state("networkidle")
+    lent(found, sites)
     visitor.calls()
     return found
 

@@ -33,12 +33,14 @@ def page(visitor: Visitor, sites: Sites) -> Page:
     sites.options |= {each: {"silent": "never", "follow": "never"} for each in ("news", "play")}
     found = visitor.open("news")
     visitor.answer_at_hub(found)
-    found.wait_for_function(
-        "performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/links.js'))"
-    )
-    found.wait_for_load_state("networkidle")
+    lent(found, sites)
     visitor.calls()
     return found
+
+
+def lent(page: Page, sites: Sites) -> None:
+    """Wait until the SDK has come to the page's links."""
+    page.evaluate("hub => import(`${hub}/sdk/v1/links.js`).then(() => {})", sites.hub)
 
 
 def play(page: Page) -> dict[str, object]:
