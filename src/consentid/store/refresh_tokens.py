@@ -45,6 +45,8 @@ class RefreshToken:
     revoked_at: Instant | None = None
     successor_hash: bytes | None = None
     """The token that its latest use gave."""
+    used_key_hash: bytes | None = None
+    """What its client calls the request of that use, where it does."""
     was_superseded: bool = False
     """Revoked because its predecessor came again before anybody had used it."""
     sealed_name: bytes | None = None
@@ -71,6 +73,7 @@ def _token(row: Row[Any]) -> RefreshToken:
         used_at=row.used_at,
         revoked_at=row.revoked_at,
         successor_hash=row.successor_hash,
+        used_key_hash=row.used_key_hash,
         was_superseded=row.was_superseded,
         sealed_name=row.sealed_name,
     )
@@ -105,11 +108,13 @@ async def use(
     token_hash: bytes,
     *,
     successor_hash: bytes,
+    key_hash: bytes | None = None,
     instead_of: bytes | None = None,
 ) -> bool:
     """Use a token; false where somebody else did, or it has ended meanwhile.
 
-    ``successor_hash`` is what the use gives.  ``instead_of`` is the successor that an earlier use
+    ``successor_hash`` is what the use gives, ``key_hash`` the client's word for this request.
+    ``instead_of`` is the successor that an earlier use
     gave, where the use is repeated; None for the first.
 
     The instant kept is that of this very statement: make it the transaction's last, so that who
@@ -124,7 +129,11 @@ async def use(
             else refresh_tokens.c.successor_hash == instead_of,
             refresh_tokens.c.revoked_at.is_(None),
         )
-        .values(used_at=func.clock_timestamp(), successor_hash=successor_hash)
+        .values(
+            used_at=func.clock_timestamp(),
+            successor_hash=successor_hash,
+            used_key_hash=key_hash,
+        )
     )
     return (await connection.execute(statement)).rowcount == 1
 

@@ -61,6 +61,7 @@ _FIELDS: Final = {
     "redirect_uri": None,
     "code_verifier": None,
     "refresh_token": None,
+    "idempotency_key": None,
     "device_code": None,
     "referrer": None,
     "subject_token": None,

@@ -1,6 +1,6 @@
-"""A public client never hears the answer to its refresh, and asks again; or somebody else does."""
+"""A client never hears the answer to its refresh, and asks again; or somebody else does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -10,20 +10,27 @@ from tests.flows.visits import Visit
 
 from consentid.flows.answer_token_request import TokenAnswer
 from consentid.flows.authenticate import authenticate
-from consentid.flows.oauth.lost_answer import GRACE_S, TV_GRACE_S
+from consentid.flows.oauth.lost_answer import GRACE
 from consentid.kit.errors import UnauthenticatedError
+from consentid.kit.instants import SECOND
+
+_KEY = "as-this-client-calls-it"
+_GRACE_S = GRACE // SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Set:
-    """A public client, and the tokens that it has got."""
+    """A client, the tokens that it has got, and what it calls its requests."""
 
     town: Town
     client: str
     tokens: dict[str, Any]
+    key: str | None = _KEY
 
     async def refresh(self, tokens: dict[str, Any]) -> TokenAnswer:
         form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        if self.key is not None:
+            form["idempotency_key"] = self.key
         return await self.town.ask_token(self.client, **form)
 
     async def renew(self, tokens: dict[str, Any]) -> dict[str, Any]:
@@ -133,29 +140,44 @@ async def test_the_old_and_the_new_at_once_leave_one_chain_at_most(tv: Set) -> N
 
 async def test_it_may_come_again_for_a_while_only(tv: Set) -> None:
     lost = await tv.renew(tv.tokens)
-    await tv.pass_s(TV_GRACE_S - 60)
+    await tv.pass_s(_GRACE_S - 60)
     heard = await tv.renew(tv.tokens)
     assert heard["refresh_token"] != lost["refresh_token"]
 
-    await tv.pass_s(TV_GRACE_S + 1)
+    await tv.pass_s(_GRACE_S + 1)
     assert await tv.is_refused(tv.tokens)
     assert not await tv.is_at_work(heard)
 
 
-async def test_a_page_has_a_minute(town: Town) -> None:
+@pytest.mark.parametrize("key", [None, "as-somebody-else-calls-it"])
+async def test_without_the_same_key_an_old_token_ends_the_family_at_once(
+    tv: Set, key: str | None
+) -> None:
+    own = await tv.renew(tv.tokens)
+
+    assert await replace(tv, key=key).is_refused(tv.tokens)
+
+    assert not await tv.is_at_work(own)
+    assert await tv.is_refused(own)
+
+
+async def test_a_key_that_is_none_is_refused_and_nothing_is_used(tv: Set) -> None:
+    for key in ("short", "with a blank in it", "x" * 129, "é" * 20):
+        answer = await replace(tv, key=key).refresh(tv.tokens)
+        assert (answer.status, answer.body["error"]) == (400, "invalid_request"), key
+    assert await tv.is_at_work(await tv.renew(tv.tokens))
+
+
+async def test_a_page_may_ask_again_too(town: Town) -> None:
     visit = Visit(
         town=town, client="news-spa", redirect_uri="http://news.localhost:7600/spa/callback"
     )
     answer = await visit.redeem(await visit.consent(scope="openid offline_access"))
     page = Set(town=town, client="news-spa", tokens=answer.body)
-    await page.renew(page.tokens)
-    await page.pass_s(GRACE_S - 5)
+    lost = await page.renew(page.tokens)
     heard = await page.renew(page.tokens)
     assert await page.is_at_work(heard)
-
-    await page.pass_s(GRACE_S + 1)
-    assert await page.is_refused(page.tokens)
-    assert not await page.is_at_work(heard)
+    assert not await page.is_at_work(lost)
 
 
 async def test_whoever_disconnected_it_meanwhile_is_obeyed(tv: Set) -> None:

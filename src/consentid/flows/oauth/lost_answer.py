@@ -1,46 +1,62 @@
 """A refresh whose answer was lost is asked again: by the token before, since the next never came.
 
-A public client has nothing but its refresh token.  Where the power or the network goes between our
-commit and its own storing, the token that it still has is a used one, and its family would end as
-if it had been stolen.  So a used token may come again, for a while, as long as nobody has used what
-its use gave: that one is ended unseen, and another given.
+Where the power or the network goes between our commit and the client's own storing, the token that
+it still has is a used one, and its family would end as if it had been stolen.  So a client may say
+by an ``idempotency_key`` of its own, kept beside the token before it asks, that it repeats itself:
+then the used token may come again, for a while, as long as nobody has used what its use gave; that
+one is ended unseen, and another given.  Whoever sends no key, or another one, gets no leniency: a
+used token ends its family, as ever.
 
-No thief gains time by it.  Whoever comes with an old token ends what the television holds, its
-access tokens at once; so the television renews when it next asks, by a token that was superseded,
-and the family ends.  Once a successor was used, an old token ends the family as ever.
+A thief needs the key too, and gains no time by it: to come with an old token ends what the client
+holds, its access tokens at once; so the client renews when it next asks, by a token that was
+superseded, and the family ends.
 
 Spec: RFC 9700 section 4.14.2 (rotation), RFC 6749 section 10.4.
 """
 
+import re
 from typing import Final
 
-from authlib.oauth2.rfc6749 import InvalidGrantError
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 
-from consentid.brandbook.client import AuthMethod, Surface
+from consentid.flows.authenticate import hash_token
 from consentid.flows.oauth.transaction import Transaction
-from consentid.kit.instants import SECOND
+from consentid.kit.instants import DAY
 from consentid.store import access_tokens, refresh_tokens
-from consentid.store.clients import Client
 from consentid.store.refresh_tokens import RefreshToken
 
-GRACE_S: Final = 60
-TV_GRACE_S: Final = 86_400
+FIELD: Final = "idempotency_key"
+GRACE: Final = DAY
 """Whoever pulls the plug comes back the next evening; old engines write what they keep late."""
+_KEY: Final = re.compile(r"[\x21-\x7e]{16,128}")
+
+
+def hash_key(unverified_key: str | None) -> bytes | None:
+    """The hash of a request's own key; None where it has none.
+
+    Raises:
+        InvalidRequestError: it is no key that somebody else could not guess.
+    """
+    if unverified_key is None:
+        return None
+    if _KEY.fullmatch(unverified_key) is None:
+        raise InvalidRequestError(f"{FIELD} has 16 to 128 visible ASCII characters.")
+    return hash_token(unverified_key)
 
 
 async def find_unseen(
-    transaction: Transaction, client: Client, used: RefreshToken
+    transaction: Transaction, used: RefreshToken, key_hash: bytes | None
 ) -> RefreshToken | None:
     """What a used token gave, where its use may be repeated; else None."""
-    if client.auth_method != AuthMethod.NONE or used.used_at is None:
-        return None
-    grace_s = TV_GRACE_S if client.surface == Surface.TV else GRACE_S
     now = transaction.now
     if (
-        used.revoked_at is not None
+        key_hash is None
+        or used.used_at is None
+        or used.used_key_hash != key_hash
+        or used.revoked_at is not None
         or used.successor_hash is None
         or transaction.arrived_at <= used.used_at  # a race, which is refused
-        or now > used.used_at + grace_s * SECOND
+        or now > used.used_at + GRACE
         or now >= used.expires_at
     ):
         return None

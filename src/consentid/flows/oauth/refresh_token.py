@@ -1,8 +1,8 @@
 """A refresh token becomes new tokens, and another refresh token; what holds is resolved again.
 
 A token is marked as used at the end, under the subject's lock, which is taken before the token's
-as a withdrawal takes them.  A used token ends its family, but for a public client whose answer was
-lost (``lost_answer``).
+as a withdrawal takes them.  A used token ends its family, but where a client says that its answer
+was lost (``lost_answer``).
 Spec: RFC 6749 section 6, RFC 9700 section 4.14.2.
 """
 
@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from consentid.flows.authenticate import hash_token
 from consentid.flows.oauth.granted import SubjectGrant
-from consentid.flows.oauth.lost_answer import end_unseen, find_unseen
+from consentid.flows.oauth.lost_answer import FIELD, end_unseen, find_unseen, hash_key
 from consentid.flows.oauth.request import client_of, ours
 from consentid.flows.oauth.reuse import end_if_reused
 from consentid.flows.oauth.subject_tokens import GrantServer, open_grant
@@ -61,6 +61,8 @@ class RefreshGrant(RefreshTokenGrant):
     INCLUDE_NEW_REFRESH_TOKEN: bool = True
     _successor: bytes = b""
     """The hash of the token that this use gives."""
+    _key_hash: bytes | None = None
+    """Of what the client keeps to ask for the same again."""
 
     @override
     def authenticate_token_endpoint_client(self) -> ClientMixin:
@@ -78,7 +80,8 @@ class RefreshGrant(RefreshTokenGrant):
         found = await_only(refresh_tokens.find(transaction.connection, hash_token(refresh_token)))
         if found is None or found.client_id != client_id:
             return _NO_TOKEN
-        unseen = await_only(find_unseen(transaction, client_of(self.request).row, found))
+        self._key_hash = hash_key(ours(self.request).fields.get(FIELD))
+        unseen = await_only(find_unseen(transaction, found, self._key_hash))
         if unseen is not None:
             return cast("TokenMixin", cast("object", _Token(row=found, unseen=unseen)))
         over_at = found.revoked_at if found.was_superseded else found.used_at
@@ -141,6 +144,7 @@ class RefreshGrant(RefreshTokenGrant):
                 self._server.transaction.connection,
                 named.row.token_hash,
                 successor_hash=self._successor,
+                key_hash=self._key_hash,
                 instead_of=None if named.unseen is None else named.unseen.token_hash,
             )
         )

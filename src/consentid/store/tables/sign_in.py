@@ -128,6 +128,7 @@ refresh_tokens: Final = Table(
     Column("used_at", InstantType),
     Column("revoked_at", InstantType),
     Column("successor_hash", LargeBinary),  # what the latest use gave
+    Column("used_key_hash", LargeBinary),  # what its client calls that request
     # Ended because its predecessor came again: whoever asked had never seen it.
     Column("was_superseded", Boolean, server_default=false(), nullable=False),
     Column("sealed_name", LargeBinary),  # of a television, under the subject's key

@@ -24,6 +24,7 @@
       this.people.push(holder("person", kept.people[i].number));
       this.people[i].refresh = kept.people[i].refresh;
     }
+      this.people[i].asking = kept.people[i].asking || null;
     this.current = this.find(kept.current) || this.device;
   }
 
@@ -96,6 +97,10 @@
       : { grant_type: EXCHANGE, subject_token: one.credential, subject_token_type: DEVICE };
     form.client_id = this.options.client;
     this.ask("POST", "/token", form, {}, function (status, told) {
+    if (one.refresh) { // kept before it is asked: what is asked again after a lost answer is the same request
+      if (!one.asking) { one.asking = random(); this.keep(); }
+      form.idempotency_key = one.asking;
+    }
       var result = "away", waiting = one.waiting, i;
       one.waiting = null;
       if (status === 200 && told && told.access_token) {
@@ -184,7 +189,7 @@
   Household.prototype.keep = function () {
     var people = [], i;
     for (i = 0; i < this.people.length; i += 1) {
-      people.push({ number: this.people[i].number, refresh: this.people[i].refresh });
+      people.push({ number: this.people[i].number, refresh: this.people[i].refresh, asking: this.people[i].asking });
     }
     try {
       root.localStorage.setItem(KEPT, JSON.stringify({
@@ -196,13 +201,13 @@
   function holder(kind, number) {
     return {
       id: kind + (number || ""), kind: kind, number: number,
-      credential: null, refresh: null, access: null, token: null, waiting: null
+      credential: null, refresh: null, asking: null, access: null, token: null, waiting: null, isLost: false
     };
   }
 
   function take(one, tokens) {
     one.access = tokens.access_token;
-    if (tokens.refresh_token) { one.refresh = tokens.refresh_token; }
+    if (tokens.refresh_token) { one.refresh = tokens.refresh_token; one.asking = null; }
     if (tokens.consent_token) { one.token = tokens.consent_token; }
   }
 

@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.add_column("device_codes", sa.Column("sealed_name", sa.LargeBinary(), nullable=True))
     op.add_column("refresh_tokens", sa.Column("sealed_name", sa.LargeBinary(), nullable=True))
     op.add_column("refresh_tokens", sa.Column("successor_hash", sa.LargeBinary(), nullable=True))
+    op.add_column("refresh_tokens", sa.Column("used_key_hash", sa.LargeBinary(), nullable=True))
     op.add_column(
         "refresh_tokens",
         sa.Column("was_superseded", sa.Boolean(), server_default=sa.false(), nullable=False),
