@@ -115,6 +115,14 @@ def test_its_style_is_flexbox_at_most_and_names_colours_outright() -> None:
     assert pages_of("play").page("/tv", "en", was_chosen=False) is None
 
 
+def test_the_page_loads_what_is_looked_at_and_nothing_else() -> None:
+    page = (FOLDER / "templates" / "tv.html").read_text()
+    loaded = re.findall(r"<(?:script|link|iframe|object|embed)\b[^>]*>", page)
+    named = {name for each in loaded for name in re.findall(r"[\w-]+\.(?:js|css|svg)\b", each)}
+    assert named == {*SCRIPTS, "tv.css", "icon.svg"}
+    assert re.findall(r"<script>|<style|\bon[a-z]+=", page) == []
+
+
 def test_both_languages_say_the_same_things() -> None:
     english, french = tv_words_of("en"), tv_words_of("fr")
     assert english.keys() == french.keys()

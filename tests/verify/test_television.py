@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from importlib.resources import files
 from typing import Any
 
@@ -25,6 +27,8 @@ class Endpoint:
     status: int = 200
     body: str = ""
     is_silent: bool = False
+    said: dict[str, str] = field(default_factory=dict)
+    """The headers of the answer."""
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -40,7 +44,11 @@ class Endpoint:
         if self.is_silent:
             return
         if self.status:
-            route.fulfill(status=self.status, body=self.body, content_type="application/json")
+            route.fulfill(
+                status=self.status,
+                body=self.body,
+                headers={"Content-Type": "application/json", **self.said},
+            )
         else:
             route.abort()
 
@@ -52,12 +60,19 @@ def endpoint() -> Endpoint:
     return made
 
 
-@pytest.fixture
-def tv(blank_page: Callable[[], Page], endpoint: Endpoint) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def page(blank_page: Callable[[], Page]) -> Iterator[Page]:
     page = blank_page()
     page.route(HOME, lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
-    page.route(ENDPOINT, endpoint.answer)
     page.clock.install(time=NOW_MS / 1_000)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def tv(page: Page, endpoint: Endpoint) -> Iterator[Page]:
+    page.route(ENDPOINT, endpoint.answer)
+    page.clock.set_system_time(NOW_MS / 1_000)
     page.goto(HOME)
     page.add_script_tag(content=SCRIPT)
     page.evaluate(
@@ -71,7 +86,8 @@ def tv(blank_page: Callable[[], Page], endpoint: Endpoint) -> Iterator[Page]:
         ENDPOINT,
     )
     yield page
-    page.close()
+    page.evaluate("window.tv.stop()")
+    page.unroute(ENDPOINT)
 
 
 def allows(page: Page, purpose: str = "tv") -> bool:
@@ -184,6 +200,35 @@ def test_a_clock_that_jumps_back_makes_it_unsure(tv: Page, endpoint: Endpoint) -
     assert allows(tv)
     tv.clock.set_system_time(NOW_MS / 1_000 - 7_200)
     assert allows(tv) is False
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_clock_that_is_wrong_by_a_day_changes_no_answer(
+    tv: Page, endpoint: Endpoint, days: int
+) -> None:
+    tv.clock.set_system_time(NOW_MS / 1_000 + days * 24 * HOUR_S)
+    endpoint.said = {
+        "Date": format_datetime(datetime.fromtimestamp(NOW_MS / 1_000, UTC), usegmt=True)
+    }
+    endpoint.grant("tv", exp=NOW_MS // 1_000 + HOUR_S)
+    start(tv, endpoint)
+    assert allows(tv)
+    endpoint.grant("tv", exp=NOW_MS // 1_000 - 1)
+    assert tv.evaluate("() => new Promise((done) => { window.tv.check(done); })") is False
+
+
+def test_it_waits_for_as_long_as_it_is_told(tv: Page, endpoint: Endpoint) -> None:
+    endpoint.status, endpoint.said = 429, {"Retry-After": "40"}
+    start(tv, endpoint)
+    for _ in range(38):
+        assert allows(tv) is False
+        pass_s(tv, 1)
+    assert len(endpoint.asked) == 1
+    endpoint.said = {}
+    endpoint.grant("tv")
+    pass_s(tv, 3)
+    settle(tv, endpoint, 2)
+    assert allows(tv)
 
 
 def test_what_is_stopped_is_a_no_and_asks_no_more(tv: Page, endpoint: Endpoint) -> None:

@@ -9,7 +9,9 @@
  *
  * States: `starting`; `code`, with what to show (`user_code`, `verification_uri`,
  * `verification_qr`); `approved`, with the tokens; `denied`; `away`, while the hub cannot be reached
- * and is asked again by itself.  After `approved` and `denied` nothing more is asked.
+ * and is asked again by itself; `expired`, when nobody has come for an hour.  After `approved`,
+ * `denied` and `expired` nothing more is asked.  `linger()`, for a screen that is left: the code that
+ * was shown is still asked for, since somebody may be answering, and no other is shown.
  *
  * No clock of the television is believed: whether a code has expired is for the hub to say.
  * Spec: RFC 8628 sections 3.3 to 3.5.
@@ -18,9 +20,10 @@
   "use strict";
 
   var GRANT = "urn:ietf:params:oauth:grant-type:device_code";
-  var TICK_MS = 1000, TIMEOUT_MS = 8000, SLOWEST_MS = 60000, RETRY_MS = 5000;
+  var TICK_MS = 1000, TIMEOUT_MS = 8000, SLOWEST_MS = 60000, RETRY_MS = 5000, LONGEST_MS = 600000;
+  var MOST_CODES = 6; // of ten minutes each
 
-  /** options: hub; client; deviceName; scope; resource; onstate. */
+  /** options: hub; client; deviceName; scope; resource; mostCodes; onstate. */
   function ConsentidTvPair(options) {
     if (!(this instanceof ConsentidTvPair)) { return new ConsentidTvPair(options); }
     if (!options || !options.hub || !options.client) { throw new Error("ConsentidTvPair: hub and client"); }
@@ -37,6 +40,8 @@
     var self = this;
     this.stop();
     this.codes = null;
+    this.given = 0;
+    this.isLast = false;
     this.failures = 0;
     this.waitMs = 0;
     this.last = instant();
@@ -55,27 +60,47 @@
     this.state = "stopped";
   };
 
+  /** Show no other code; hear what comes of this one. */
+  ConsentidTvPair.prototype.linger = function () {
+    if (this.codes) { this.isLast = true; } else { this.stop(); }
+  };
+
   ConsentidTvPair.prototype.tick = function () {
     var passed = since(this.last);
     this.last = instant();
     this.waitMs -= passed;
     if (this.codes) { this.codes.leftMs -= passed; }
     if (this.request || this.waitMs > 0) { return; }
-    if (this.codes && this.codes.leftMs > 0) { this.poll(); } else { this.ask(); }
+    if (this.codes && this.codes.leftMs > 0) { this.poll(); } else { this.next(); }
+  };
+
+  /** Another code instead of one that is no good any more. */
+  ConsentidTvPair.prototype.next = function () {
+    if (this.isLast || this.given >= (this.options.mostCodes || MOST_CODES)) {
+      this.end("expired", null);
+    } else {
+      this.ask();
+    }
   };
 
   ConsentidTvPair.prototype.ask = function () {
     var self = this, options = this.options, form = { client_id: options.client, qr: "svg" };
-    if (options.deviceName) { form.device_name = options.deviceName; }
+    if (options.deviceName && !this.isNameless) { form.device_name = options.deviceName; }
     if (options.scope) { form.scope = options.scope; }
     if (options.resource) { form.resource = options.resource; }
     this.codes = null;
     this.send("/device_authorization", form, function (status, told, retryMs) {
+      if (status === 400 && form.device_name) { // a name that the hub does not take: better none
+        self.isNameless = true;
+        self.ask();
+        return;
+      }
       if (status !== 200 || !told || typeof told.device_code !== "string" || typeof told.user_code !== "string") {
         self.fail(retryMs);
         return;
       }
       self.failures = 0;
+      self.given += 1;
       self.intervalMs = (told.interval > 0 ? told.interval : 5) * 1000;
       self.waitMs = self.intervalMs;
       told.leftMs = told.expires_in * 1000;
@@ -93,7 +118,7 @@
       } else if (status === 400 && error === "access_denied") {
         self.end("denied", null);
       } else if (status === 400 && (error === "expired_token" || error === "invalid_grant")) {
-        self.ask(); // a code that was used, or whose tokens were lost on the way, is no good either
+        self.next(); // a code that was used, or whose tokens were lost on the way, is no good either
       } else if (status === 400 && (error === "authorization_pending" || error === "slow_down")) {
         if (error === "slow_down") { self.intervalMs = Math.min(self.intervalMs + 5000, SLOWEST_MS); }
         self.failures = 0;
@@ -136,7 +161,7 @@
       self.request = null;
       if (status) {
         try { told = JSON.parse(request.responseText); } catch (error) { told = null; }
-        retryMs = Number(request.getResponseHeader("Retry-After")) * 1000 || 0;
+        retryMs = Math.min(Number(request.getResponseHeader("Retry-After")) * 1000 || 0, LONGEST_MS);
       }
       done(status, told, retryMs);
     }

@@ -21,6 +21,7 @@
   "use strict";
 
   var USABLE_MS = 60000, RENEW_MS = 45000, IDLE_MS = 3600000, RETRY_MS = 5000, TIMEOUT_MS = 8000;
+  var LONGEST_MS = 600000;
 
   /**
    * options: endpoint; token, a text or a function that gives one; accessToken, the same, where the
@@ -35,6 +36,7 @@
     this.isAway = false; // whether the last question got no answer
     this.confirmedAt = null;
     this.askedAt = null;
+    this.retryMs = RETRY_MS; // longer where the endpoint says so
     this.isUsed = false;
     this.request = null;
     this.timer = null;
@@ -78,6 +80,7 @@
     this.request = null;
     if (before) { before.abort(); }
     this.askedAt = instant();
+    this.retryMs = RETRY_MS;
 
     function finish(answer, sentAt, isAway) {
       if (number !== self.number) { return; } // another question was put meanwhile
@@ -129,6 +132,7 @@
         options.renew(renewed);
         return;
       }
+      self.retryMs = Math.max(RETRY_MS, Math.min(Number(request.getResponseHeader("Retry-After")) * 1000 || 0, LONGEST_MS));
       finish(read(request, body.brief === true), sentAt, request.status === 0 || request.status === 429 || request.status >= 500);
     };
     request.onerror = request.ontimeout = function () {
@@ -145,7 +149,7 @@
     var age = this.askedAt ? since(this.askedAt) : -1, due = IDLE_MS;
     if (!this.isUsable()) {
       this.told(null);
-      if (this.isUsed) { due = RETRY_MS; }
+      if (this.isUsed) { due = this.retryMs; }
     } else if (this.isUsed) {
       due = RENEW_MS;
     }

@@ -9,6 +9,7 @@
 
   var KEPT = "halcyon-play-tv";
   var EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+  var AGAIN_MS = 3000;
   var DEVICE = "urn:consentid:params:oauth:token-type:device_credential";
 
   /** options: hub; client; brand; language; onend, called with a person whose connection ended. */
@@ -23,8 +24,8 @@
     for (i = 0; i < kept.people.length; i += 1) {
       this.people.push(holder("person", kept.people[i].number));
       this.people[i].refresh = kept.people[i].refresh;
-    }
       this.people[i].asking = kept.people[i].asking || null;
+    }
     this.current = this.find(kept.current) || this.device;
   }
 
@@ -96,12 +97,21 @@
       ? { grant_type: "refresh_token", refresh_token: one.refresh }
       : { grant_type: EXCHANGE, subject_token: one.credential, subject_token_type: DEVICE };
     form.client_id = this.options.client;
-    this.ask("POST", "/token", form, {}, function (status, told) {
     if (one.refresh) { // kept before it is asked: what is asked again after a lost answer is the same request
       if (!one.asking) { one.asking = random(); this.keep(); }
       form.idempotency_key = one.asking;
     }
-      var result = "away", waiting = one.waiting, i;
+    this.ask("POST", "/token", form, {}, function (status, told) {
+      var result = "away", waiting = one.waiting, i, wasLost = one.isLost;
+      one.isLost = self.isAway;
+      if (wasLost && one.refresh && told && told.error === "invalid_grant") {
+        // Perhaps what was asked before, and never answered, was only being done just now.
+        root.setTimeout(function () {
+          one.waiting = null;
+          for (i = 0; i < waiting.length; i += 1) { self.renew(one, waiting[i]); }
+        }, AGAIN_MS);
+        return;
+      }
       one.waiting = null;
       if (status === 200 && told && told.access_token) {
         if (self.isKnown(one)) { // they may have left meanwhile

@@ -2,13 +2,20 @@
  * The remote control: four arrows, OK, and back.  ES5.
  *
  * An arrow goes to the nearest button in its direction.  Back has another key on each make of
- * television, and on some it is the browser's own history.
+ * television, and on some it is the browser's own history.  Old engines tell a key by its code
+ * alone, some new ones by its name alone.
  */
 (function (root) {
   "use strict";
 
   var ARROWS = { 37: "left", 38: "up", 39: "right", 40: "down" };
-  var NAMES = { VK_LEFT: "left", VK_UP: "up", VK_RIGHT: "right", VK_DOWN: "down", VK_ENTER: "ok", VK_BACK: "back" };
+  var NAMES = { VK_LEFT: "left", VK_UP: "up", VK_RIGHT: "right", VK_DOWN: "down", VK_ENTER: "ok", VK_BACK: "back", VK_BACK_SPACE: "back" };
+  var WORDS = {
+    ArrowLeft: "left", ArrowUp: "up", ArrowRight: "right", ArrowDown: "down", Left: "left", Up: "up", Right: "right", Down: "down",
+    Enter: "ok", Select: "ok", Accept: "ok",
+    GoBack: "back", BrowserBack: "back", Back: "back", XF86Back: "back", Escape: "back", Esc: "back", Backspace: "back"
+  };
+  var NAVIGATION = 0x10; // HbbTV: arrows, OK and back
   var OK = 13;
   // Tizen, webOS and HbbTV, Backspace, Escape, the browser's own key.
   var BACK = [10009, 461, 8, 27, 166];
@@ -28,12 +35,14 @@
     this.keys = keys;
     this.options = options;
     this.isGuarded = false;
+    ask();
     root.addEventListener("keydown", function (event) { self.hear(event); }, false);
     root.addEventListener("popstate", function () { self.pop(); }, false);
   }
 
   Remote.prototype.hear = function (event) {
     var key = this.keys[event.keyCode], on = root.document.activeElement;
+    if (!key && WORDS.hasOwnProperty(event.key)) { key = WORDS[event.key]; }
     if (!key) { return; }
     if (key === "back") {
       if (this.back()) { event.preventDefault(); }
@@ -115,6 +124,20 @@
   function focus(element) {
     element.focus();
     if (element.scrollIntoView && element.getBoundingClientRect().bottom > root.innerHeight) { element.scrollIntoView(false); }
+  }
+
+  /** On HbbTV an app is sent no key that it did not ask for. */
+  function ask() {
+    var manager = root.document.createElement("object"), app;
+    try {
+      manager.setAttribute("type", "application/oipfApplicationManager");
+      manager.style.display = "none";
+      root.document.body.appendChild(manager);
+      if (!manager.getOwnerApplication) { root.document.body.removeChild(manager); return; }
+      app = manager.getOwnerApplication(root.document);
+      app.show();
+      app.privateData.keyset.setValue(NAVIGATION);
+    } catch (error) { /* another make */ }
   }
 
   /** End the app, where its platform leaves that to the app. */

@@ -16,8 +16,15 @@
     hub: hub, client: client, brand: "play", language: document.documentElement.lang,
     onend: function () { tell(words.ended); settle(); }
   });
-  var pair = new root.ConsentidTvPair({ hub: hub, client: client, deviceName: words.device_name, onstate: paired });
+  var pair = new root.ConsentidTvPair({ hub: hub, client: client, deviceName: nameOfSet(), onstate: paired });
   var remote = new root.Remote({ onback: back });
+
+  /** What the set is called by its owners, where its make tells; people tell two apart by it. */
+  function nameOfSet() {
+    var name = "";
+    try { name = root.webapis.network.getTVName(); } catch (error) { /* no Tizen */ }
+    return typeof name === "string" && name ? name.slice(0, 48) : words.device_name;
+  }
 
   // Screens
 
@@ -33,7 +40,7 @@
     for (i = 0; i < all.length; i += 1) { all[i].hidden = all[i].id !== next; }
     screen = next;
     body.setAttribute("data-screen", next);
-    if (next !== "ask") { pair.stop(); }
+    if (next !== "ask") { pair.linger(); }
     if (next !== "home") { remote.guard(); }
     draw();
     root.scrollTo(0, 0);
@@ -44,7 +51,11 @@
   function back() {
     if (screen === "home" || screen === "starting") { return false; }
     if (screen === "denied") { ask(); return true; }
-    if (screen === "ask" && isAsking("each")) { turnAsk("all"); return true; }
+    if (screen === "ask" && isAsking("each")) {
+      turnAsk("all");
+      remote.guard(); // there is another step to go back
+      return true;
+    }
     home();
     return true;
   }
@@ -257,7 +268,7 @@
     at("ask-each").hidden = how !== "each";
     at("phone").hidden = how === "each" || !mayPair;
     if (how === "each") {
-      at("save").disabled = true;
+      at("save").disabled = !at("rows").querySelector("[data-chosen]");
       root.Remote.focus(at("rows").querySelector("button"));
     } else if (shown) {
       root.Remote.focus(at("each"));
@@ -283,15 +294,17 @@
     if (!shown) { return; }
     enable(false);
     household.decide(one, shown, choices, function (isKept) {
-      if (one !== household.current || screen !== "ask") { return; }
-      if (!isKept) {
+      var isHere = one === household.current && screen === "ask";
+      if (isKept) {
+        if (one === household.current) { settle(); }
+        if (isHere) { finish(words.kept); } else { tell(words.kept); }
+      } else if (isHere) {
         wrong(household.isAway ? words.away : words.not_kept);
         shown = null;
         load(0);
-        return;
+      } else {
+        tell(words.not_kept);
       }
-      settle();
-      finish(words.kept);
     });
   }
 
@@ -303,21 +316,24 @@
   }
 
   function paired(state, told) {
+    var isAsked = screen === "ask"; // else it was left, and whoever holds the phone went on
     if (state === "code") {
       say("code", told.user_code);
       say("address", told.verification_uri.replace(/^https?:\/\//, ""));
       at("qr").src = told.verification_qr || "";
       at("qr").hidden = !told.verification_qr;
     }
+    at("fresh").hidden = state !== "expired";
     at("codes").hidden = !(state === "code" || (state === "away" && told));
     if (state === "starting") { say("waiting", words.starting); say("code", ""); }
     if (state === "code") { say("waiting", words.waiting); }
     if (state === "away") { say("waiting", words.away_phone); }
-    if (state === "denied") { show("denied", "again"); }
+    if (state === "expired") { say("waiting", words.expired); }
+    if (state === "denied" && isAsked) { show("denied", "again"); }
     if (state === "approved") {
       household.join(told);
       settle();
-      finish(words.connected);
+      if (isAsked) { finish(words.connected); } else { tell(words.connected); }
     }
   }
 
@@ -334,6 +350,10 @@
   on("go-on", home);
   on("again", function () { ask("phone"); });
   on("go-without", home);
+  on("fresh", function () {
+    root.Remote.focus(at("each"));
+    pair.start();
+  });
   on("add", function () { ask("phone"); });
   on("leave", function () {
     var one = household.current;
