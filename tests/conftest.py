@@ -41,6 +41,29 @@ _PLAYWRIGHT = (
 )
 _T = TypeVar("_T")
 _MOST_WORKERS = 4
+_LONG = {
+    f"tests/{name}.py": place
+    for place, name in enumerate(
+        (
+            "demo/test_propagation_in_browser",
+            "sdk/test_core",
+            "flows/test_a_thousand_operations",
+            "sdk/test_hostile",
+            "web/pages/test_in_browser",
+            "flows/test_kill",
+            "sdk/test_links",
+            "cli/test_dev_command",
+            "sdk/test_travel",
+            "core/test_mutants",
+            "demo/test_television",
+            "demo/test_tour",
+            "flows/test_joining",
+            "sdk/test_in_page",
+            "verify/test_oracles",
+        )
+    )
+}
+"""Files that take long begin first, so that no worker is left with one at the end."""
 _MEMORY = Path("/dev/shm")  # noqa: S108  mkdtemp makes a private folder in it
 _ENOUGH_BYTES = 3 * 2**30
 """Free for the servers of all workers, whose databases go when their tests are over."""
@@ -92,6 +115,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _LONG.get(item.nodeid.partition("::")[0], len(_LONG)))
     if config.stash[_browser] is not None:
         return
     wanting = [item for item in items if item.get_closest_marker("browser")]
