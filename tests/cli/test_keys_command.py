@@ -18,7 +18,7 @@ def test_keys_are_made_listed_and_rotated(
 ) -> None:
     where = ("--keys", str(tmp_path / "keys"))
     assert run("generate", *where) == 0
-    assert "Back up pairwise.key and master.key" in capsys.readouterr().out
+    assert "Back up pairwise.key and master.key and ledger.key now" in capsys.readouterr().out
     assert run("generate", *where) == 0
     assert "nothing was changed" in capsys.readouterr().out
     assert run("list", *where, "--json") == 0

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from tests.keyring.living import (
     CrashError,
     again,
@@ -9,7 +10,8 @@ from tests.keyring.living import (
 )
 
 from consentid.keyring import manifest
-from consentid.keyring.generating import MASTER, PAIRWISE
+from consentid.keyring.generating import LEDGER, MASTER, PAIRWISE
+from consentid.keyring.ledger_key import load_ledger_key
 from consentid.keyring.loading import load
 from consentid.kit.errors import (
     ConflictError,
@@ -23,7 +25,7 @@ def test_private_files_are_ours_alone_and_the_manifest_holds_nothing_private(
     modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert modes.pop(manifest.NAME) == 0o644
     assert set(modes.values()) == {0o600}
-    assert len(modes) == 6
+    assert len(modes) == 7
     for key in json.loads((folder / manifest.NAME).read_text())["keys"]:
         assert {"d", "p", "q", "dp", "dq", "qi"}.isdisjoint(key["jwk"])
 
@@ -33,6 +35,20 @@ def test_generating_again_changes_nothing(folder: Path) -> None:
     assert again(folder).created == ()
     after = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
     assert after == before
+
+
+def test_a_keyring_of_an_earlier_release_gets_the_logs_key_and_keeps_the_rest(folder: Path) -> None:
+    first = load_ledger_key(folder)
+    assert Ed25519PublicKey.from_public_bytes(first.public).verify(first.sign(b"a"), b"a") is None
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+    (folder / LEDGER).unlink()
+    with pytest.raises(NotFoundError, match="keys generate"):
+        load_ledger_key(folder)
+    assert again(folder).created == (LEDGER,)
+    assert load_ledger_key(folder).public != first.public
+    assert (folder / LEDGER).stat().st_mode & 0o777 == 0o600
+    after = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+    assert {**after, LEDGER: b""} == {**before, LEDGER: b""}
 
 
 @pytest.mark.parametrize("name", [PAIRWISE, MASTER])

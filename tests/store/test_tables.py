@@ -17,6 +17,15 @@ from consentid.store.migrating import current_step, newest_step, role_of, upgrad
 
 OWNERS_ONLY = ("catalogues", "clients", "client_secrets", "alembic_version")
 CHANGES = ("UPDATE {table} SET {column} = {column}", "DELETE FROM {table}", "TRUNCATE {table}")
+ONE_OF_TWO_IN_THE_LOG = """
+INSERT INTO staged_entries (event_id, kind, leaf, staged_at)
+  SELECT gen_random_uuid(), 'decision', 'leaf', now() FROM generate_series(1, 2);
+INSERT INTO ledger_logs VALUES (1, 'a.example/ledger', 'key', NULL, now());
+INSERT INTO ledger_entries
+  SELECT 1, 0, event_id, kind, leaf FROM staged_entries ORDER BY seq LIMIT 1;
+INSERT INTO ledger_entries
+  SELECT 1, 1, event_id, kind, 'another' FROM staged_entries ORDER BY seq DESC LIMIT 1
+"""
 
 
 def first_column(table: str) -> str:
@@ -47,6 +56,47 @@ async def test_nobody_changes_what_is_append_only(
         for engine in (serving_engine, owner_engine):
             with_cascade = statement + (" CASCADE" if "TRUNCATE" in statement else "")
             assert await refused(engine, with_cascade) == "42501", (table, engine.url.username)
+
+
+async def test_what_is_staged_leaves_into_the_log_only(
+    owner_engine: AsyncEngine, serving_engine: AsyncEngine
+) -> None:
+    async with serving_engine.begin() as connection:
+        for statement in ONE_OF_TWO_IN_THE_LOG.split(";"):
+            await connection.execute(text(statement))
+    for engine in (serving_engine, owner_engine):
+        for statement in (
+            "DELETE FROM staged_entries",
+            "DELETE FROM staged_entries WHERE seq = (SELECT max(seq) FROM staged_entries)",
+            "UPDATE staged_entries SET leaf = 'another'",
+            "TRUNCATE staged_entries",
+        ):
+            assert await refused(engine, statement) == "42501", statement
+    async with serving_engine.begin() as connection:
+        gone = await connection.execute(
+            text(
+                "DELETE FROM staged_entries WHERE seq = (SELECT min(seq) FROM staged_entries)"
+                " RETURNING seq"
+            )
+        )
+        assert len(gone.all()) == 1
+
+
+async def test_no_size_of_a_log_follows_two(serving_engine: AsyncEngine) -> None:
+    grow = "INSERT INTO ledger_trees VALUES (1, {size}, {previous}, 'root', now())"
+    async with serving_engine.begin() as connection:
+        await connection.execute(
+            text("INSERT INTO ledger_logs VALUES (1, 'a.example/ledger', 'key', NULL, now())")
+        )
+        for size, previous in ((0, "NULL"), (5, 0), (7, 5)):
+            await connection.execute(text(grow.format(size=size, previous=previous)))
+    for size, previous, state in (
+        (6, 5, "23505"),
+        (7, 0, "23505"),
+        (9, 8, "23503"),
+        (3, 7, "23514"),
+    ):
+        assert await refused(serving_engine, grow.format(size=size, previous=previous)) == state
 
 
 async def test_the_trigger_holds_where_a_privilege_was_given_by_mistake(

@@ -13,6 +13,7 @@ OPEN = (
     "/statuslists",
     "/statuslists/1",
     "/v1/catalogue?brand=news",
+    "/v1/ledger/checkpoint",
 )
 BRANDS = (
     "/device_authorization",

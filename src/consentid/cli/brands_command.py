@@ -218,4 +218,9 @@ async def publish(chosen: Settings, draft: Draft) -> "Published":
             publish_catalogue,
         )
 
-        return await publish_catalogue(database, draft, randomness=secrets.token_bytes)
+        return await publish_catalogue(
+            database,
+            draft,
+            randomness=secrets.token_bytes,
+            ledger_origin=chosen.ledger_origin,
+        )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from consentid import settings
 from consentid.keyring import manifest
-from consentid.keyring.generating import MASTER, PAIRWISE, generate
+from consentid.keyring.generating import LEDGER, MASTER, PAIRWISE, generate
 from consentid.keyring.manifest import KeyEntry
 from consentid.keyring.rotating import KEEP_RETIRED_S, PUBLISH_AHEAD_S, rotate
 from consentid.kit import instants
@@ -52,8 +52,8 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         "generate",
         help="make what is missing; never overwrites",
         description=(
-            f"Make signing keys, {PAIRWISE} and {MASTER} where there are none. Nothing that is "
-            "there is ever overwritten; running it again changes nothing."
+            f"Make signing keys, {PAIRWISE}, {MASTER} and {LEDGER} where there are none. Nothing "
+            "that is there is ever overwritten; running it again changes nothing."
         ),
     )
     rotating = actions.add_parser(
@@ -118,7 +118,8 @@ def _generate(folder: Path, now: Instant, *, as_json: bool) -> None:
     print(f"made in {folder}:")
     for name in done.created:
         print(f"  {name}")
-    print(f"Back up {PAIRWISE} and {MASTER} now, apart from the database: nothing replaces them.")
+    lost = " and ".join(name for name in (PAIRWISE, MASTER, LEDGER) if name in done.created)
+    print(f"Back up {lost} now, apart from the database: nothing replaces them.")
 
 
 def _rotate(folder: Path, now: Instant, given: _Arguments) -> None:

@@ -12,11 +12,12 @@ from consentid.core import projection
 from consentid.core.decision import Decision
 from consentid.core.record import to_record
 from consentid.flows.context import Context
+from consentid.flows.log_origin import log_origin
 from consentid.flows.open_subject import OpenSubject, seal_for
 from consentid.keyring import wrapping
 from consentid.kit import canonical
 from consentid.kit.instants import Instant
-from consentid.ledger.leaf import Kind, encode_leaf, origin_of
+from consentid.ledger.leaf import Kind, encode_leaf
 from consentid.store.acts import NewDecision
 
 BODY: Final = b"decision/1\0"
@@ -67,7 +68,7 @@ def _seal(
             kind=kind,
             event_id=decision.id,
             at=decision.recorded_at,
-            origin=origin_of(book.group.issuer),
+            origin=log_origin(context, book),
             commitment=commitment,
         ),
         subject_version=version,

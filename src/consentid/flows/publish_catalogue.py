@@ -33,9 +33,15 @@ class Published:
 
 
 async def publish_catalogue(
-    database: Database, draft: Draft, *, randomness: Callable[[int], bytes]
+    database: Database,
+    draft: Draft,
+    *,
+    randomness: Callable[[int], bytes],
+    ledger_origin: str | None = None,
 ) -> Published:
     """Apply a checked draft.  Needs the owner's database: the serving role only reads catalogues.
+
+    ``ledger_origin`` is the log's name where the operator chose one.
 
     Raises:
         BrandbookError: the draft removes, reuses or re-means a slug of the version in force.
@@ -51,7 +57,8 @@ async def publish_catalogue(
                 raise RuntimeError(msg)
             return Published(book=previous, previous=previous, is_new=False)
         now = await clock.now(connection)
-        await _add(connection, book, at=now, randomness=randomness)
+        origin = ledger_origin or origin_of(book.group.issuer)
+        await _add(connection, book, at=now, origin=origin, randomness=randomness)
         await _register_clients(connection, book, at=now)
     return Published(book=book, previous=previous, is_new=True)
 
@@ -64,7 +71,12 @@ async def find_applied(database: Database) -> Book | None:
 
 
 async def _add(
-    connection: AsyncConnection, book: Book, *, at: Instant, randomness: Callable[[int], bytes]
+    connection: AsyncConnection,
+    book: Book,
+    *,
+    at: Instant,
+    origin: str,
+    randomness: Callable[[int], bytes],
 ) -> None:
     body = encode(book)
     digest = hashlib.sha256(body).digest()
@@ -81,7 +93,7 @@ async def _add(
             kind=Kind.CATALOGUE,
             event_id=event_id,
             at=at,
-            origin=origin_of(book.group.issuer),
+            origin=origin,
             # What everybody may read needs no salt: the digest itself is the commitment.
             commitment=digest,
         ),

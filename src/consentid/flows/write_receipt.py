@@ -13,12 +13,12 @@ from consentid.core.decision import Decision, DecisionId
 from consentid.core.party import Party
 from consentid.core.record import to_record
 from consentid.flows.context import Context
+from consentid.flows.log_origin import log_origin
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.show_state import public_decision_id
 from consentid.keyring import wrapping
 from consentid.kit import canonical
 from consentid.kit.instants import to_rfc3339
-from consentid.ledger.leaf import origin_of
 from consentid.tokens.pairwise import pairwise_decision_id
 
 SCHEMA: Final = "consentid/receipt/1"
@@ -62,7 +62,7 @@ def write_receipt(
         record=record,
         salt=salt.hex(),
         commitment=wrapping.commitment(salt, canonical.encode(record)).hex(),
-        log=origin_of(book.group.issuer),
+        log=log_origin(context, book),
     )
 
 

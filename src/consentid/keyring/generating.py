@@ -1,6 +1,6 @@
-"""Make a keyring: one active and one next key per use, the pairwise key and the master key."""
+"""Make a keyring: one active and one next key per use, and the three keys that never change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,10 @@ PAIRWISE: Final = "pairwise.key"
 """Makes ``sub``.  Never rotated: back it up apart from the database."""
 MASTER: Final = "master.key"
 """Wraps each subject's own key.  Losing it loses every decision's body."""
+LEDGER: Final = "ledger.key"
+"""Signs the log's checkpoints: an Ed25519 seed.  Its public half is what auditors pin, so it is
+never rotated; with another key the log begins anew under another origin.
+"""
 SECRET_BYTES: Final = 32
 
 
@@ -31,7 +35,9 @@ def generate(folder: Path, *, now: Instant, randomness: Callable[[int], bytes]) 
 
     ``randomness`` gives that many unguessable bytes.  The manifest is written last: where there
     is one, everything else was there, so a secret that is missing then was lost and is not made
-    anew, which would give every subject another ``sub`` or make every decision unreadable.
+    anew, which would give every subject another ``sub`` or make every decision unreadable.  Only
+    the log's key is: keyrings of earlier releases have none, and where one was lost, the sequencer
+    tells that this is another.
 
     Raises:
         ConflictError: a manifest is there, and a secret is missing.
@@ -47,13 +53,9 @@ def generate(folder: Path, *, now: Instant, randomness: Callable[[int], bytes]) 
                         f"{name} is gone: restore its backup, a new one would fit nothing stored",
                         where=name,
                     )
-            return Generated(manifest=manifest.read(folder), created=())
-        created: list[str] = []
-        for name in (PAIRWISE, MASTER):
-            if not (folder / name).exists():
-                secret = base64url.encode(randomness(SECRET_BYTES))
-                files.create(folder / name, f"{secret}\n".encode())
-                created.append(name)
+            found = manifest.read(folder)
+            return Generated(manifest=found, created=_make_secrets(folder, (LEDGER,), randomness))
+        created = [*_make_secrets(folder, (PAIRWISE, MASTER, LEDGER), randomness)]
         entries: list[KeyEntry] = []
         for use in Use:
             for state in (State.ACTIVE, State.NEXT):
@@ -62,6 +64,16 @@ def generate(folder: Path, *, now: Instant, randomness: Callable[[int], bytes]) 
                 created.append(f"{entry.kid}.pem")
         written = manifest.write(folder, entries)
         return Generated(manifest=written, created=(*created, manifest.NAME))
+
+
+def _make_secrets(
+    folder: Path, names: Sequence[str], randomness: Callable[[int], bytes]
+) -> tuple[str, ...]:
+    missing = tuple(name for name in names if not (folder / name).exists())
+    for name in missing:
+        secret = base64url.encode(randomness(SECRET_BYTES))
+        files.create(folder / name, f"{secret}\n".encode())
+    return missing
 
 
 def make_key(folder: Path, *, use: Use, state: State, now: Instant) -> KeyEntry:

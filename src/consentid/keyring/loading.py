@@ -96,8 +96,8 @@ def _load(folder: Path, seen: Stamp) -> Keyring:
         stamp=seen,
         entries=found.keys,
         signing_keys={use: _load_active(folder, found, use) for use in Use},
-        pairwise=_load_secret(folder / PAIRWISE),
-        master=_load_secret(folder / MASTER),
+        pairwise=load_secret(folder / PAIRWISE),
+        master=load_secret(folder / MASTER),
     )
 
 
@@ -112,7 +112,13 @@ def _load_active(folder: Path, found: Manifest, use: Use) -> SigningKey:
     return key
 
 
-def _load_secret(path: Path) -> bytes:
+def load_secret(path: Path) -> bytes:
+    """A secret of 32 bytes.
+
+    Raises:
+        NotFoundError: it is not there.
+        MalformedError: it is open to others, or not what it should be.
+    """
     try:
         secret = base64url.decode(files.read_private(path).strip())
     except ValueError as error:

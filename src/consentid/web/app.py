@@ -31,6 +31,14 @@ from consentid.web.hand_offs import post_hand_off
 from consentid.web.headers import EdgeHeaders
 from consentid.web.health import get_live, get_ready
 from consentid.web.introspect import post_introspect
+from consentid.web.ledger import (
+    get_checkpoint,
+    get_consistency_proof,
+    get_entry_proof,
+    get_inclusion_proof,
+    get_log_key,
+    get_tile,
+)
 from consentid.web.metrics import Timed, WebMetrics, exposing_metrics
 from consentid.web.openapi import openapi_config
 from consentid.web.pages import failures
@@ -111,9 +119,14 @@ _HANDLERS: Final = (
     get_preferences,
     get_preferences_sign_in,
     get_catalogue,
+    get_checkpoint,
+    get_consistency_proof,
+    get_entry_proof,
     get_history,
+    get_inclusion_proof,
     get_keys,
     get_live,
+    get_log_key,
     get_metadata,
     get_ready,
     get_sdk_file,
@@ -121,6 +134,7 @@ _HANDLERS: Final = (
     get_status_list,
     get_status_list_stream,
     get_status_lists,
+    get_tile,
     get_userinfo,
     post_authorize,
     post_backchannel_logout,

@@ -37,7 +37,7 @@ _WITH_OPENER: Final = tuple(
 )
 
 _OPEN: Final = frozenset({"/jwks.json", "/statuslists", "/v1/catalogue"})
-_OPEN_FOLDERS: Final = ("/.well-known/", "/statuslists/", "/sdk/")
+_OPEN_FOLDERS: Final = ("/.well-known/", "/statuslists/", "/sdk/", "/v1/ledger/")
 _BRANDS: Final = frozenset(
     {
         "/device_authorization",

@@ -74,6 +74,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="Decisions", description="What a person chose."),
             Tag(name="Subjects", description="Devices, state and history."),
             Tag(name="Verification", description="Whether a consent token may be acted on."),
+            Tag(name="Ledger", description="That nothing recorded was changed since."),
             Tag(name="OAuth", description="Who is calling, and for whom."),
             Tag(name="Metadata", description="Where everything is, and the public keys."),
             Tag(name="SDK", description="What a brand's page loads."),

@@ -36,6 +36,7 @@ class Rounds:
         self.done: Final = Tally("worker_role")
         self.took: Final = Timings("worker_role")
         self.succeeded_at_s: Final[dict[str, float]] = {}
+        self.halted: Final[dict[str, float]] = {}
 
     def note(self, role: str, *, done: int | None, took_s: float) -> None:
         """A round has ended; ``done`` is None where it failed."""
@@ -69,6 +70,12 @@ class WorkerMetrics:
             "When a round of each role last ended well.",
             "worker_role",
             dict(rounds.succeeded_at_s),
+        )
+        yield gauges(
+            "worker_halted",
+            "1 while a role refuses to go on until somebody has looked into it.",
+            "worker_role",
+            dict(rounds.halted),
         )
         queues = self.queues
         yield gauges(

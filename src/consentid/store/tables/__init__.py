@@ -18,6 +18,13 @@ from consentid.store.tables.issued import (
     used_tokens,
 )
 from consentid.store.tables.journal import idempotency_keys, outbox, staged_entries
+from consentid.store.tables.ledger import (
+    ledger_checkpoints,
+    ledger_entries,
+    ledger_logs,
+    ledger_tiles,
+    ledger_trees,
+)
 from consentid.store.tables.metadata import InstantType, metadata
 from consentid.store.tables.people import (
     account_devices,
@@ -40,7 +47,10 @@ from consentid.store.tables.sign_in import (
     session_clients,
 )
 
-APPEND_ONLY: Final = ("catalogues", "decisions", "staged_entries", "outbox", "served_events")
+APPEND_ONLY: Final = (
+    *("catalogues", "decisions", "outbox", "served_events"),
+    *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
+)
 """Tables that the serving role may read and insert into, and that triggers keep from changing."""
 
 __all__ = [
@@ -61,6 +71,11 @@ __all__ = [
     "idempotency_keys",
     "interactions",
     "known_subjects",
+    "ledger_checkpoints",
+    "ledger_entries",
+    "ledger_logs",
+    "ledger_tiles",
+    "ledger_trees",
     "logout_notices",
     "metadata",
     "outbox",

@@ -1,0 +1,268 @@
+"""The log as it is kept: what waits, what is in it, every size it had, what was published."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.kit.instants import Instant
+from consentid.store.tables import (
+    ledger_checkpoints,
+    ledger_entries,
+    ledger_logs,
+    ledger_trees,
+    staged_entries,
+)
+
+TAKE_LOCK: Final = "SELECT pg_try_advisory_lock(hashtext('consentid.ledger')) AS held"
+"""For a session of its own: whoever holds it sequences, and nobody else."""
+IS_WAITING: Final = "SELECT EXISTS (SELECT FROM staged_entries) AS waiting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRow:
+    """One log.  There is more than one where one had to be continued under another name."""
+
+    log_no: int
+    origin: str
+    key: str
+    """The public key that signs its checkpoints, as C2SP writes it."""
+    continues: str | None
+    """The last checkpoint of the log that this one continues, as it was signed."""
+    opened_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRow:
+    """One entry."""
+
+    event_id: UUID
+    kind: str
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedRow(EntryRow):
+    """An entry that waits."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeRow:
+    """A size that a log had, and its root."""
+
+    size: int
+    previous_size: int | None
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedRow:
+    """A checkpoint that was published."""
+
+    size: int
+    note: str
+
+
+async def every_log(connection: AsyncConnection) -> Sequence[LogRow]:
+    """All logs, the one that grows last."""
+    rows = await connection.execute(select(ledger_logs).order_by(ledger_logs.c.log_no))
+    return [
+        LogRow(
+            log_no=row.log_no,
+            origin=row.origin,
+            key=row.key,
+            continues=row.continues,
+            opened_at=row.opened_at,
+        )
+        for row in rows
+    ]
+
+
+async def newest_log(connection: AsyncConnection) -> LogRow | None:
+    """The log that grows, if there is one yet."""
+    logs = await every_log(connection)
+    return logs[-1] if logs else None
+
+
+async def add_log(connection: AsyncConnection, log: LogRow) -> None:
+    """Begin a log."""
+    await connection.execute(
+        insert(ledger_logs).values(
+            log_no=log.log_no,
+            origin=log.origin,
+            key=log.key,
+            continues=log.continues,
+            opened_at=log.opened_at,
+        )
+    )
+
+
+async def waiting(connection: AsyncConnection, *, limit: int) -> Sequence[StagedRow]:
+    """What waits to be integrated, the first staged first."""
+    statement = (
+        select(
+            staged_entries.c.seq,
+            staged_entries.c.event_id,
+            staged_entries.c.kind,
+            staged_entries.c.leaf,
+        )
+        .order_by(staged_entries.c.seq)
+        .limit(limit)
+    )
+    return [
+        StagedRow(seq=row.seq, event_id=row.event_id, kind=row.kind, leaf=row.leaf)
+        for row in await connection.execute(statement)
+    ]
+
+
+async def add_entries(
+    connection: AsyncConnection, log_no: int, entries: Sequence[EntryRow], *, first: int
+) -> None:
+    """Add entries, the first of them at an index."""
+    await connection.execute(
+        insert(ledger_entries),
+        [
+            {
+                "log_no": log_no,
+                "idx": first + place,
+                "event_id": entry.event_id,
+                "kind": entry.kind,
+                "leaf": entry.leaf,
+            }
+            for place, entry in enumerate(entries)
+        ],
+    )
+
+
+async def unstage(connection: AsyncConnection, entries: Iterable[StagedRow]) -> None:
+    """Remove what was just added to the log; the database refuses anything else."""
+    places = [entry.seq for entry in entries]
+    await connection.execute(delete(staged_entries).where(staged_entries.c.seq.in_(places)))
+
+
+async def add_tree(connection: AsyncConnection, log_no: int, tree: TreeRow, *, at: Instant) -> bool:
+    """Have the log grow from its size to another; False where it grew otherwise meanwhile."""
+    statement = (
+        upsert(ledger_trees)
+        .values(
+            log_no=log_no,
+            size=tree.size,
+            previous_size=tree.previous_size,
+            root=tree.root,
+            integrated_at=at,
+        )
+        .on_conflict_do_nothing()
+        .returning(ledger_trees.c.size)
+    )
+    return (await connection.execute(statement)).scalar_one_or_none() is not None
+
+
+async def newest_tree(connection: AsyncConnection, log_no: int) -> TreeRow | None:
+    """How large a log is."""
+    statement = (
+        select(ledger_trees)
+        .where(ledger_trees.c.log_no == log_no)
+        .order_by(ledger_trees.c.size.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    return TreeRow(size=row.size, previous_size=row.previous_size, root=row.root)
+
+
+async def trees_after(
+    connection: AsyncConnection, log_no: int, size: int, *, limit: int
+) -> Sequence[TreeRow]:
+    """The sizes that a log had beyond one, the smallest first."""
+    statement = (
+        select(ledger_trees)
+        .where(ledger_trees.c.log_no == log_no, ledger_trees.c.size > size)
+        .order_by(ledger_trees.c.size)
+        .limit(limit)
+    )
+    return [
+        TreeRow(size=row.size, previous_size=row.previous_size, root=row.root)
+        for row in await connection.execute(statement)
+    ]
+
+
+async def add_checkpoint(
+    connection: AsyncConnection, log_no: int, published: PublishedRow, *, at: Instant
+) -> None:
+    """Publish a checkpoint; what was published for its size before stays."""
+    await connection.execute(
+        upsert(ledger_checkpoints)
+        .values(log_no=log_no, size=published.size, note=published.note, published_at=at)
+        .on_conflict_do_nothing()
+    )
+
+
+async def newest_checkpoint(connection: AsyncConnection, log_no: int) -> PublishedRow | None:
+    """What was published last."""
+    statement = (
+        select(ledger_checkpoints.c.size, ledger_checkpoints.c.note)
+        .where(ledger_checkpoints.c.log_no == log_no)
+        .order_by(ledger_checkpoints.c.size.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else PublishedRow(size=row.size, note=row.note)
+
+
+async def checkpoints_after(
+    connection: AsyncConnection, log_no: int, size: int, *, limit: int
+) -> Sequence[PublishedRow]:
+    """What was published for sizes beyond one, the smallest first."""
+    statement = (
+        select(ledger_checkpoints.c.size, ledger_checkpoints.c.note)
+        .where(ledger_checkpoints.c.log_no == log_no, ledger_checkpoints.c.size > size)
+        .order_by(ledger_checkpoints.c.size)
+        .limit(limit)
+    )
+    return [
+        PublishedRow(size=row.size, note=row.note) for row in await connection.execute(statement)
+    ]
+
+
+async def entries_from(
+    connection: AsyncConnection, log_no: int, first: int, *, limit: int
+) -> Sequence[tuple[int, EntryRow]]:
+    """Entries with their indices, from one on."""
+    statement = (
+        select(ledger_entries)
+        .where(ledger_entries.c.log_no == log_no, ledger_entries.c.idx >= first)
+        .order_by(ledger_entries.c.idx)
+        .limit(limit)
+    )
+    return [
+        (row.idx, EntryRow(event_id=row.event_id, kind=row.kind, leaf=row.leaf))
+        for row in await connection.execute(statement)
+    ]
+
+
+async def last_index(connection: AsyncConnection, log_no: int) -> int | None:
+    """The index of a log's last entry."""
+    statement = select(func.max(ledger_entries.c.idx)).where(ledger_entries.c.log_no == log_no)
+    return await connection.scalar(statement)
+
+
+async def find_entry(connection: AsyncConnection, event_id: UUID) -> tuple[int, int] | None:
+    """In which log an event is, and at which index."""
+    statement = select(ledger_entries.c.log_no, ledger_entries.c.idx).where(
+        ledger_entries.c.event_id == event_id
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else (row.log_no, row.idx)
+
+
+async def is_staged(connection: AsyncConnection, event_id: UUID) -> bool:
+    """Whether an event waits to be integrated."""
+    statement = select(staged_entries.c.seq).where(staged_entries.c.event_id == event_id)
+    return await connection.scalar(statement) is not None

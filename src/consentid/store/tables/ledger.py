@@ -1,0 +1,84 @@
+"""The log: its entries, its full tiles, every size it had, what was published.  All append-only.
+
+Each size names the one before it, and no size follows two: whoever would add to a tree that grew
+meanwhile is refused by the database, whatever they believe to hold.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+
+from consentid.store.tables.metadata import InstantType, metadata
+
+ledger_logs: Final = Table(
+    "ledger_logs",
+    metadata,
+    Column("log_no", Integer, primary_key=True, autoincrement=False),
+    Column("origin", Text, nullable=False, unique=True),
+    Column("key", Text, nullable=False),
+    Column("continues", Text),
+    Column("opened_at", InstantType, nullable=False),
+)
+
+ledger_entries: Final = Table(
+    "ledger_entries",
+    metadata,
+    Column("log_no", Integer, ForeignKey("ledger_logs.log_no"), primary_key=True),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("event_id", Uuid, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+)
+
+ledger_tiles: Final = Table(
+    "ledger_tiles",
+    metadata,
+    Column("log_no", Integer, ForeignKey("ledger_logs.log_no"), primary_key=True),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+ledger_trees: Final = Table(
+    "ledger_trees",
+    metadata,
+    Column("log_no", Integer, ForeignKey("ledger_logs.log_no"), primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("previous_size", BigInteger),
+    Column("root", LargeBinary, nullable=False),
+    Column("integrated_at", InstantType, nullable=False),
+    UniqueConstraint("log_no", "previous_size"),
+    ForeignKeyConstraint(
+        ["log_no", "previous_size"],
+        ["ledger_trees.log_no", "ledger_trees.size"],
+        name="ledger_trees_previous_size_fk",
+    ),
+    CheckConstraint("previous_size < size", name="ledger_trees_grows"),
+)
+
+ledger_checkpoints: Final = Table(
+    "ledger_checkpoints",
+    metadata,
+    Column("log_no", Integer, primary_key=True),
+    Column("size", BigInteger, primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("published_at", InstantType, nullable=False),
+    ForeignKeyConstraint(
+        ["log_no", "size"],
+        ["ledger_trees.log_no", "ledger_trees.size"],
+        name="ledger_checkpoints_size_fk",
+    ),
+)

@@ -1,0 +1,183 @@
+"""The log as anybody reads it: with its key, with what it serves, and with nothing else."""
+
+import base64
+import json
+from pathlib import Path
+from uuid import UUID
+
+import httpx2
+import pytest
+from sqlalchemy import text
+from tests.web.hub import Hub
+
+from consentid.flows.opening import open_context
+from consentid.flows.sequence_ledger import open_sequencer
+from consentid.ledger import bundle, note
+from consentid.ledger.checkpoint import Checkpoint, open_checkpoint
+from consentid.ledger.tiles import TileId, decode_bundle, decode_tile, path_of
+from consentid.ledger.tree import check_consistency, check_inclusion, leaf_hash, root_of
+from consentid.settings import Settings
+
+STAGE = """
+INSERT INTO staged_entries (event_id, kind, leaf, staged_at)
+SELECT gen_random_uuid(), 'decision', convert_to('leaf ' || n, 'UTF8'), now()
+FROM generate_series(1, 300) n
+"""
+
+
+async def sequence(url: str, keys: Path) -> None:
+    """What a worker does, until nothing waits."""
+    opened = open_context(Settings(database_url=url, keys_dir=keys))
+    sequencer = await open_sequencer(opened.context)
+    while await sequencer.sequence():
+        pass
+    await opened.close()
+
+
+def sequenced(hub: Hub) -> None:
+    url = hub.owner.url.render_as_string(hide_password=False)
+    hub.asking.call(sequence, url, hub.log.parent / "keys")
+
+
+@pytest.fixture(scope="module")
+def receipts(hub: Hub) -> dict[str, dict[str, str]]:
+    """Receipts of two decisions with three hundred leaves between, all in the log."""
+
+    async def stage() -> None:
+        async with hub.owner.begin() as connection:
+            await connection.execute(text(STAGE))
+
+    first = hub.decide()["receipt"]
+    sequenced(hub)
+    hub.asking.call(stage)
+    second = hub.decide()["receipt"]
+    sequenced(hub)
+    return {"first": first, "second": second}
+
+
+def head(hub: Hub) -> tuple[Checkpoint, note.NoteKey]:
+    key = note.parse_key(hub.http.get("/v1/ledger/key").text)
+    answer = hub.http.get("/v1/ledger/checkpoint")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["cache-control"] == "public, max-age=1"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    return open_checkpoint(answer.content, origin=key.name, keys=[key])[0], key
+
+
+def tile(hub: Hub, which: TileId) -> bytes:
+    answer = hub.http.get(f"/v1/ledger/tile/{path_of(which)}")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    return answer.content
+
+
+@pytest.mark.usefixtures("receipts")
+def test_tiles_bundles_and_checkpoint_are_one_tree(hub: Hub) -> None:
+    checkpoint, _ = head(hub)
+    full, rest = divmod(checkpoint.size, 256)
+    hashes: list[bytes] = []
+    for number, width in [*((number, 256) for number in range(full)), (full, rest)]:
+        if width:
+            kept = decode_tile(tile(hub, TileId(0, number, width)), width=width)
+            entries = decode_bundle(tile(hub, TileId(None, number, width)), width=width)
+            assert [leaf_hash(each) for each in entries] == kept
+            hashes += kept
+    assert root_of(hashes) == checkpoint.root
+    above = decode_tile(tile(hub, TileId(1, 0, full)), width=full)
+    assert above == [root_of(hashes[at * 256 : at * 256 + 256]) for at in range(full)]
+
+
+def test_a_receipt_is_proven_by_what_is_public(
+    hub: Hub, receipts: dict[str, dict[str, str]]
+) -> None:
+    _, key = head(hub)
+    for receipt in receipts.values():
+        record = json.loads(json.dumps(receipt["record"]))
+        leaf = {
+            "v": 1,
+            "kind": "decision",
+            "id": record["id"],
+            "time": record["recorded_at"],
+            "origin": receipt["log"],
+            "commitment": receipt["commitment"],
+        }
+        entry = json.dumps(leaf, separators=(",", ":"), sort_keys=True).encode()
+        answer = hub.http.get(f"/v1/ledger/proof/entry/{record['id']}")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        bundle.check(bundle.decode(answer.content), entry, origin=receipt["log"], keys=[key])
+
+
+@pytest.mark.usefixtures("receipts")
+def test_proofs_lead_from_any_size_to_any_later(hub: Hub) -> None:
+    checkpoint, _ = head(hub)
+    size = checkpoint.size
+    whole = decode_tile(tile(hub, TileId(0, 0, 256)), width=256)
+    for index in (0, 1, 255, size - 1):
+        told = hub.http.get(
+            "/v1/ledger/proof/inclusion", params={"index": index, "size": size}
+        ).json()
+        proof = [base64.b64decode(each) for each in told["hashes"]]
+        leaf = base64.b64decode(told["leaf"])
+        check_inclusion(proof, leaf=leaf, index=index, size=size, root=checkpoint.root)
+        assert index > 255 or leaf == whole[index]
+    for first in (1, 2, 200, 256):
+        told = hub.http.get(
+            "/v1/ledger/proof/consistency", params={"first": first, "second": size}
+        ).json()
+        check_consistency(
+            [base64.b64decode(each) for each in told["hashes"]],
+            first=first,
+            first_root=root_of(whole[:first]),
+            second=size,
+            second_root=checkpoint.root,
+        )
+
+
+@pytest.mark.usefixtures("receipts")
+def test_what_is_not_there_is_told_by_name(hub: Hub) -> None:
+    checkpoint, _ = head(hub)
+    size = checkpoint.size
+
+    def asked(path: str) -> tuple[int, str]:
+        answer: httpx2.Response = hub.http.get(f"/v1/ledger/{path}")
+        assert "immutable" not in answer.headers.get("cache-control", "")
+        return answer.status_code, answer.json()["code"]
+
+    for path in (
+        "0/9",
+        "0/999",
+        "0/001.p/256",
+        "entries/x001/000",
+        "2/000.p/1",
+        "64/000",
+        "0/000.p/0",
+    ):
+        assert asked(f"tile/{path}") == (404, "no_such_tile"), path
+    assert asked(f"proof/entry/{UUID(int=0)}") == (404, "entry_unknown")
+    assert asked("proof/entry/one")[0] == 404
+    for query, code in (
+        (f"inclusion?index={size}&size={size}", "index_beyond_tree"),
+        ("inclusion?index=0&size=0", "bad_tree_size"),
+        (f"inclusion?index=0&size={size + 1}", "bad_tree_size"),
+        ("consistency?first=0&second=1", "bad_tree_size"),
+        ("consistency?first=3&second=2", "bad_tree_size"),
+        (f"consistency?first=1&second={size + 1}", "bad_tree_size"),
+    ):
+        assert asked(f"proof/{query}") == (422, code), query
+    for query in (
+        *("inclusion?index=-1&size=1", "inclusion?index=a&size=1", "inclusion?size=1"),
+        "consistency?first=1&second=9223372036854775808",
+    ):
+        assert asked(f"proof/{query}")[0] == 400, query
+    for query in ("inclusion?index=0&size=1&more=1", "inclusion?index=0&index=1&size=1"):
+        assert asked(f"proof/{query}")[0] == 422, query
+
+
+def test_what_is_recorded_and_not_integrated_yet_is_told(hub: Hub) -> None:
+    record = hub.decide()["receipt"]["record"]
+    answer = hub.http.get(f"/v1/ledger/proof/entry/{record['id']}")
+    assert (answer.status_code, answer.json()["code"]) == (503, "entry_waiting")
+    assert answer.headers["retry-after"] == "1"
+    sequenced(hub)
+    assert hub.http.get(f"/v1/ledger/proof/entry/{record['id']}").status_code == 200
