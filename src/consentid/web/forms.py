@@ -5,6 +5,7 @@ Spec: RFC 6749 sections 2.3.1, 3.2 and appendix B; RFC 7617.
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_plus, unquote_to_bytes
@@ -14,6 +15,10 @@ from consentid.kit.errors import MalformedError, UnauthenticatedError
 
 MAX_FIELDS: Final = 32
 MAX_VALUE: Final = 16_384
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_JSON: Final = frozenset({"authorization_details"})
+"""What is JSON may be written over several lines.  Spec: RFC 8259 section 2."""
+_CONTROL_IN_JSON: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def parse_form(body: bytes, *, max_fields: int = MAX_FIELDS) -> dict[str, str]:
@@ -29,7 +34,8 @@ def parse_form(body: bytes, *, max_fields: int = MAX_FIELDS) -> dict[str, str]:
     seen: set[str] = set()
     for pair in pairs:
         raw_name, _, raw_value = pair.partition(b"=")
-        name, value = _decode(raw_name), _decode(raw_value)
+        name = _decode(raw_name)
+        value = _decode(raw_value, _CONTROL_IN_JSON if name in _JSON else _CONTROL)
         if name in seen:
             raise _malformed("A parameter is given twice.")
         seen.add(name)
@@ -61,14 +67,14 @@ def parse_basic(headers: Sequence[str]) -> BasicCredentials | None:
     return BasicCredentials(client_id=client_id, secret=secret)
 
 
-def _decode(raw: bytes) -> str:
+def _decode(raw: bytes, refused: re.Pattern[str] = _CONTROL) -> str:
     try:
         text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError as error:
         raise _malformed("A parameter is not UTF-8.") from error
     if len(text) > MAX_VALUE:
         raise _malformed("A parameter is too long.")
-    if any(ord(character) < ord(" ") or character == "\x7f" for character in text):
+    if refused.search(text):
         raise _malformed("A parameter holds a control character.")
     return text
 
