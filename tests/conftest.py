@@ -70,8 +70,12 @@ _ENOUGH_BYTES = 3 * 2**30
 _names = itertools.count(1)
 _browser = pytest.StashKey[Path | None]()
 
-hypothesis.settings.register_profile("dev", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+_BUSY = [hypothesis.HealthCheck.too_slow]
+"""What a machine with other work to do is no sign of."""
+hypothesis.settings.register_profile("dev", deadline=None, suppress_health_check=_BUSY)
+hypothesis.settings.register_profile(
+    "ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=_BUSY
+)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 

@@ -180,7 +180,10 @@ VALUES = (
 
 
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+)
 def test_whatever_is_written_for_a_key_is_taken_or_told(
     folder: Folder, data: st.DataObject
 ) -> None:

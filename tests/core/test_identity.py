@@ -137,7 +137,7 @@ def test_what_a_lost_yes_rested_against_is_adopted_with_it() -> None:
     assert not resolve(account, brands_only, NEWS, ADS_X, at(60), adult=False).permitted
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(BROAD) | worlds(LINEAGE))
 def test_a_claim_makes_no_yes_that_the_device_had_not(world: World) -> None:
     device = project(world.history)

@@ -106,7 +106,7 @@ def test_a_form_of_the_group_never_stands_in_for_a_brands_own_consent() -> None:
     assert [(lift.reach, lift.choices[0].purpose) for lift in found] == [(NEWS, ADS_X_Y)]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(BROAD))
 def test_who_was_asked_and_said_yes_is_not_asked_again(world: World) -> None:
     projection = project(world.history)
@@ -136,7 +136,7 @@ def test_who_was_asked_and_said_yes_is_not_asked_again(world: World) -> None:
     assert resolved.state == "given"
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(BROAD))
 def test_a_lift_never_undoes_a_no_that_stands_firm(world: World) -> None:
     projection = project(world.history)

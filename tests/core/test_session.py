@@ -94,7 +94,7 @@ def test_a_session_resolves_every_offered_purpose() -> None:
     }
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(BROAD))
 def test_a_session_never_says_yes_where_the_account_says_no(world: World) -> None:
     account, device = project(world.history[::2]), project(world.history[1::2])

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consentid.core.catalogue import (
@@ -285,6 +285,7 @@ def chains(draw: st.DrawFn) -> list[Catalogue]:
     return applied
 
 
+@settings(max_examples=40)
 @given(chains())
 def test_no_answer_counts_under_looser_terms_than_it_was_given_under(
     applied: list[Catalogue],
@@ -300,6 +301,7 @@ def test_no_answer_counts_under_looser_terms_than_it_was_given_under(
                     assert then.purposes[id_].material == now.purposes[id_].material
 
 
+@settings(max_examples=40)
 @given(chains(), drafts())
 def test_applying_the_same_again_revises_nothing(
     applied: list[Catalogue], following: Catalogue
@@ -317,6 +319,7 @@ def test_applying_the_same_again_revises_nothing(
     assert (again.revised, again.revised_for) == (previous.revised, previous.revised_for)
 
 
+@settings(max_examples=40)
 @given(drafts(), st.data())
 def test_narrowing_asks_nobody_again(wide: Catalogue, data: st.DataObject) -> None:
     """An override more, on a purpose that had none, only ever takes away."""
@@ -334,6 +337,7 @@ def test_narrowing_asks_nobody_again(wide: Catalogue, data: st.DataObject) -> No
             assert revised_in(second, each, id_) == 1
 
 
+@settings(max_examples=40)
 @given(chains())
 def test_revisions_only_rise_and_never_pass_the_version(applied: list[Catalogue]) -> None:
     for before, after in pairwise(applied):
