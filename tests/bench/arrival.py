@@ -16,7 +16,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.bench.__main__ import migrated
+from tests.bench.serving import migrated
 from tests.conftest import find_browser
 from tests.sdk.brand_pages import BRANDS, Sites, Visitor, hub_origin, origin_of, serving
 from tests.web.hub import running_hub, running_portal

@@ -1,10 +1,11 @@
 """Connections that always have one request under way, and count what comes back."""
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast, final
 
@@ -38,6 +39,8 @@ class Measured:
     """The client's share of one core: near 1, the client is what was measured."""
     cpu_ms: float | None
     """What an answer cost the web process; None where no /proc tells."""
+    p99_ms: float
+    """How long the slowest of a hundred took."""
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class _Window:
     answers: int = 0
     first: float = 0.0
     last: float = 0.0
+    took_s: list[float] = field(default_factory=list[float])
 
 
 @final
@@ -59,6 +63,7 @@ class _Connection(asyncio.Protocol):
         self.headers: dict[bytes, bytes] = {}
         self.body: list[bytes] = []
         self.transport: asyncio.Transport | None = None
+        self.sent_at = 0.0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @override
@@ -96,6 +101,7 @@ class _Connection(asyncio.Protocol):
         if self.window.begins <= now <= self.window.ends:
             self.window.answers += 1
             self.window.last = now
+            self.window.took_s.append(now - self.sent_at)
         self.headers, self.body = {}, []
         # The parser is within its own callback: what comes next has another one.
         self.parser = httptools.HttpResponseParser(self)
@@ -111,6 +117,7 @@ class _Connection(asyncio.Protocol):
                 self.done.set_result(None)
             self.transport.close()
         else:
+            self.sent_at = time.perf_counter()
             self.transport.write(request)
 
 
@@ -140,7 +147,12 @@ async def measure(load: Load, *, connections: int, seconds: float, warm_up: floa
         cpu_ms=None
         if spent is None or now_spent is None or not window.answers
         else 1_000 * (now_spent - spent) / window.answers,
+        p99_ms=_p99_ms(window.took_s),
     )
+
+
+def _p99_ms(took_s: list[float]) -> float:
+    return 1_000 * sorted(took_s)[len(took_s) * 99 // 100] if took_s else math.nan
 
 
 def _cpu_s(pid: int) -> float | None:

@@ -1,4 +1,4 @@
-"""``python -m tests.bench``: how much a hub does per second, beside a bare route.
+"""``python -m tests.bench.endpoints``: how much a hub does per second, beside a bare route.
 
 A whole hub is started on loopback, with PostgreSQL and Valkey, and a bare Litestar route beside it,
 served alike.  Rounds are interleaved: each load has the bare route's turn right before its own, so
@@ -13,26 +13,21 @@ import json
 import os
 import platform
 import shutil
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 from collections.abc import Generator, Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import uvloop
 from tests.bench.client import Load, Measured, measure
 from tests.bench.loads import bare_load, hub_loads
+from tests.bench.serving import bare_route, migrated
 from tests.web.hub import running_hub, running_portal
 
 from consentid.embedded.places import scratch_folder
-from consentid.embedded.postgres import SERVING, DatabaseUrls, EmbeddedPostgres
+from consentid.embedded.postgres import EmbeddedPostgres
 from consentid.embedded.valkey import EmbeddedValkey
-from consentid.store.migrating import upgrade
 
-_REPOSITORY = Path(__file__).parents[2]
 _WARM_UP_S = 0.2
 _CLIENT_TOO_BUSY = 0.9
 _SETTINGS = {
@@ -59,7 +54,7 @@ class Result:
 
 def main() -> int:
     """Measure, and tell."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.endpoints", description=__doc__)
     parser.add_argument("--json", action="store_true", help="tell it as JSON")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.8, help="of each turn")
@@ -109,28 +104,6 @@ def _running(connections: int) -> Generator[tuple[Load, list[Load]]]:
             yield bare_load(port, pid), hub_loads(hub, connections=connections)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-async def migrated(postgres: EmbeddedPostgres) -> DatabaseUrls:
-    urls = await postgres.create_database("bench")
-    await upgrade(urls.owner, serving_role=SERVING)
-    return urls
-
-
-@contextlib.contextmanager
-def bare_route() -> Generator[tuple[int, int]]:
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        process = subprocess.Popen(  # noqa: S603 our own program
-            [sys.executable, "-m", "tests.bench.bare", str(listening.fileno())],
-            cwd=_REPOSITORY,
-            pass_fds=[listening.fileno()],
-        )
-        try:
-            yield listening.getsockname()[1], process.pid
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait()
 
 
 async def _measure(

@@ -29,9 +29,9 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import uvloop
-from tests.bench.__main__ import migrated
 from tests.bench.client import Load, Measured, measure
 from tests.bench.loads import decisions_load
+from tests.bench.serving import migrated
 from tests.web.hub import REPOSITORY, Hub, running_hub, running_portal
 
 from consentid.embedded.account import server_account

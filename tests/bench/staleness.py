@@ -29,9 +29,9 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 import uvloop
-from tests.bench.__main__ import migrated
 from tests.bench.client import Load, measure
 from tests.bench.loads import request_bytes
+from tests.bench.serving import migrated
 from tests.web.hub import Hub, fresh_key, running_hub, running_portal
 
 from consentid.embedded.places import scratch_folder

@@ -25,9 +25,9 @@ from urllib.parse import urlsplit
 import jwt
 import msgspec
 import uvloop
-from tests.bench.__main__ import bare_route, migrated
 from tests.bench.client import Load, Measured, measure
 from tests.bench.loads import request_bytes
+from tests.bench.serving import bare_route, migrated
 from tests.web.hub import Hub, running_hub, running_portal
 
 from consentid.embedded.places import scratch_folder
@@ -82,6 +82,7 @@ def main() -> int:
             f"{one['name']:28}{one['per_second']:10,.0f}{one['bare_per_second']:10,.0f}"
             f"  ratio {one['ratio']:.3f}  by CPU {one['cpu_ratio']:.3f}"
             f"  CPU {one['cpu_ms']:.3f} ms, bare {one['bare_cpu_ms']:.3f} ms"
+            f"  p99 {one['p99_ms']:.2f} ms, bare {one['bare_p99_ms']:.2f} ms"
             f"  client {one['client_busy']:.0%}"
         )
     print(f"{machine}; {connections} connections; {rounds} rounds of {seconds} s; medians.")  # noqa: T201 as above
@@ -90,6 +91,13 @@ def main() -> int:
 
 @contextlib.contextmanager
 def _running(fresh: int) -> Generator[tuple[Load, list[Load]]]:
+    with running_for_tokens() as (hub, mint), bare_route() as (port, pid):
+        yield _loads(hub, mint, port, pid, fresh)
+
+
+@contextlib.contextmanager
+def running_for_tokens() -> Generator[tuple[Hub, Mint]]:
+    """A hub, and who signs tokens that it has never seen."""
     folder = scratch_folder()
     try:
         with (
@@ -103,11 +111,10 @@ def _running(fresh: int) -> Generator[tuple[Load, list[Load]]]:
                 valkey_url=valkey.url,
                 settings=_SETTINGS,
             ) as hub,
-            bare_route() as (port, pid),
         ):
             token = hub.decide(hub.sign_in())["consent_token"]
             claims = jwt.decode(token, options={"verify_signature": False})
-            yield _loads(hub, Mint(claims=claims, keys=folder / "keys"), port, pid, fresh)
+            yield hub, Mint(claims=claims, keys=folder / "keys")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -181,6 +188,9 @@ def _told(name: str, turns: list[tuple[Measured, Measured]]) -> dict[str, Any]:
         "cpu_ms": median(own.cpu_ms or 0 for _, own in turns),
         "bare_cpu_ms": median(bare.cpu_ms or 0 for bare, _ in turns),
         "client_busy": median(own.client_busy for _, own in turns),
+        "p99_ms": median(own.p99_ms for _, own in turns),
+        "bare_p99_ms": median(bare.p99_ms for bare, _ in turns),
+        "p99_ratio": median(own.p99_ms / bare.p99_ms for bare, own in turns),
     }
 
 
