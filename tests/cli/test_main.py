@@ -122,7 +122,10 @@ def test_ctrl_c_is_an_end_like_another(consentid: Command, monkeypatch: pytest.M
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(command, "load", interrupt)
+    # Whoever is started in the background by a shell is deaf to it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     ended = consentid("brands", "check")
+    signal.signal(signal.SIGINT, before)
     assert ended.code == Exit.INTERRUPTED
     assert not ended.err
 
