@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast, final
 from urllib.parse import urlsplit
@@ -61,7 +62,7 @@ class Heard:
     hurried: int = 0
     hurried_and_told: int = 0
     patient_but_told: int = 0
-    renewed: int = 0
+    renewals: Counter[int] = field(default_factory=Counter[int])
     is_measuring: bool = False
 
 
@@ -128,10 +129,15 @@ class Television:
         raise ConnectionError(message)
 
     async def renew(self) -> None:
-        """Ask for a code."""
-        status, body = await self.ask(self._post("/device_authorization", ("client_id", "play-tv")))
-        assert status == 200, body
-        self.hold(msgspec.json.decode(body)["device_code"])
+        """Ask for a code, until there is one."""
+        request = self._post("/device_authorization", ("client_id", "play-tv"))
+        while True:
+            status, body = await self.ask(request)
+            self.heard.renewals[status] += self.heard.is_measuring
+            if status == HTTPStatus.OK:
+                self.hold(msgspec.json.decode(body)["device_code"])
+                return
+            await _pause(_INTERVAL_S)
 
     def hold(self, code: str) -> None:
         """Poll for a code from now on."""
@@ -159,7 +165,6 @@ class Television:
                 interval_s += _SLOWER_S
                 self.heard.patient_but_told += 1
             elif word != "authorization_pending":
-                self.heard.renewed += 1
                 await self.renew()
             elif hurries and self.heard.is_measuring:
                 hurries = False
@@ -244,11 +249,15 @@ async def _measure(hub: Hub, codes: list[str], seconds: float) -> dict[str, Any]
         "polls_a_second": round(len(heard.latencies_s) / seconds, 1),
         **_percentiles(heard.latencies_s),
         "statuses": {str(status): count for status, count in sorted(heard.statuses.items())},
-        "5xx": sum(count for status, count in heard.statuses.items() if status >= 500),
+        "5xx": sum(
+            count
+            for status, count in (heard.statuses + heard.renewals).items()
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        ),
         "words": dict(heard.words),
         "hurried_and_told_to_slow_down": f"{heard.hurried_and_told} of {heard.hurried}",
         "patient_but_told_to_slow_down": heard.patient_but_told,
-        "codes_renewed": heard.renewed,
+        "codes_asked_for": {str(status): count for status, count in heard.renewals.items()},
         "connections_opened_anew": heard.reconnected,
         "hub_peak_MB": round(_peak_kb(hub.pid) / 1_000),
         "hub_share_of_a_core": f"{spent_s / seconds:.0%}",

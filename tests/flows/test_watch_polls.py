@@ -41,14 +41,18 @@ class Node:
     async def hear(self, tv: Television, client: str = TV) -> Told | None:
         return await self.watch.hear(tv.codes.device_code, client)
 
+    async def look(self) -> None:
+        async with self.context.database.glancing() as connection:
+            await self.watch.look(connection)
+
     async def wait(self, seconds: int) -> None:
         """Let all polls be so long ago, for this process and for the database."""
-        await self.watch.look()
+        await self.look()
         self.now_s += seconds
         await self.town.change(
             f"UPDATE device_codes SET polled_at = polled_at - interval '{seconds} seconds'"
         )
-        await self.watch.look()
+        await self.look()
 
 
 @pytest.fixture
@@ -93,14 +97,14 @@ async def test_hurry_counts_alike_whichever_way_and_wherever_a_poll_is_heard(
     assert await tv.poll_for_error() == "slow_down"  # the database had not heard of the first
     assert await here.hear(tv) is SLOW_DOWN
     assert await elsewhere.hear(tv) is SLOW_DOWN
-    await here.watch.look()
-    await elsewhere.watch.look()
+    await here.look()
+    await elsewhere.look()
     [(interval_s,)] = await town.rows("SELECT interval_s FROM device_codes")
     assert interval_s == 15
     await elsewhere.wait(14)
     assert await elsewhere.hear(tv) is SLOW_DOWN
-    await elsewhere.watch.look()
-    await here.watch.look()
+    await elsewhere.look()
+    await here.look()
     assert await tv.poll_for_error() == "slow_down"
     [(interval_s,)] = await town.rows("SELECT interval_s FROM device_codes")
     assert interval_s == 25
@@ -133,7 +137,7 @@ async def test_what_a_person_says_elsewhere_is_heard_one_poll_later_at_most(
         assert await elsewhere.hear(tv) is PENDING
         await tv.approve()
     assert await elsewhere.hear(seen) is SLOW_DOWN  # it looks once a second, not at each poll
-    await elsewhere.watch.look()
+    await elsewhere.look()
     assert await elsewhere.hear(seen) is None
     # And where no look comes through, it is believed for no longer all the same.
     third = await switch_on(town)
@@ -161,13 +165,13 @@ async def test_a_code_ends_when_it_ends(town: Town, here: Node) -> None:
     tv, cut_short = await switch_on(town), await switch_on(town)
     assert await here.hear(cut_short) is PENDING
     await cut_short.set_back("expires_at", 600)
-    await here.watch.look()
+    await here.look()
     assert await here.hear(cut_short) is None
     await tv.set_back("expires_at", 500)
     assert await here.hear(tv) is PENDING
     here.now_s += 100.0
     assert here.context.polls.hear(hash_token(tv.codes.device_code), TV) is None
-    await here.watch.look()
+    await here.look()
     assert len(here.context.polls) == 0
 
 
@@ -177,10 +181,10 @@ async def test_a_client_that_may_not_poll_any_more_is_asked_who_it_is(
     tv = await switch_on(town)
     assert await here.hear(tv) is PENDING
     await town.change(f"UPDATE clients SET disabled_at = now() WHERE client_id = '{TV}'")
-    await here.watch.look()
+    await here.look()
     assert await here.hear(tv) is None
     await town.change(f"UPDATE clients SET disabled_at = NULL WHERE client_id = '{TV}'")
-    await here.watch.look()
+    await here.look()
     assert await here.hear(tv) is SLOW_DOWN
 
 

@@ -1,6 +1,6 @@
 """What a process remembers of the device codes that wait, to answer polls without asking.
 
-That a code waits is believed for three seconds from the beginning of the question that showed it,
+That a code waits is believed for four seconds from the beginning of the question that showed it,
 which is less than the least interval between two polls: a device hears of an answer given at
 another process one poll later at most, and of one given in this process at the next.  What is
 remembered of a code is its hash, whose it is, when it ends, and how fast it is polled.
@@ -23,7 +23,7 @@ from consentid.store.waiting_codes import ChangedCode, KnownPoll, WaitingCode
 
 MOST: Final = 65_536
 """Codes, about a third of a kilobyte each; more are answered from the database."""
-USABLE_S: Final = 3.0
+USABLE_S: Final = 4.0
 _NEVER: Final = float("-inf")
 
 

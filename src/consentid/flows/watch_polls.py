@@ -59,7 +59,11 @@ class PollWatch:
             while True:
                 await self._someone()
                 try:
-                    await self.look()
+                    # One connection for as long as anybody waits: a look stands in no queue.
+                    async with self._context.database.glancing() as connection:
+                        while len(self._polls):
+                            await self.look(connection)
+                            await asyncio.sleep(PACE_S)
                 except ConsentidError as error:
                     _log.warning("polls are answered by the database: %s", error.code)
                 except Exception:  # noqa: BLE001 a node that ceased to look would be slow for ever
@@ -68,23 +72,24 @@ class PollWatch:
         finally:
             await self._keep_last()
 
-    async def look(self) -> None:
-        """Write down what was heard here, and learn what happened elsewhere.
+    async def look(self, connection: AsyncConnection) -> None:
+        """Learn what happened elsewhere, then write down what was heard here.
+
+        Each statement is a transaction of its own.
 
         Raises:
             UnavailableError: the database cannot be reached.
         """
-        polls, context = self._polls, self._context
+        polls = self._polls
         polls.drop_ended()
-        await self._keep()
-        async with context.database.glancing() as connection:
-            polls.set_clock(await clock.now(connection))
-            await self._allow(connection, polls.client_ids())
-            known = polls.known()
-            for begin in range(0, len(known), _PAGE):
-                page, begun_s = known[begin : begin + _PAGE], context.monotonic()
-                changed = await waiting_codes.changed(connection, page)
-                polls.confirm(page, changed, begun_s=begun_s)
+        polls.set_clock(await clock.now(connection))
+        await self._allow(connection, polls.client_ids())
+        known = polls.known()
+        for begin in range(0, len(known), _PAGE):
+            page, begun_s = known[begin : begin + _PAGE], self._context.monotonic()
+            changed = await waiting_codes.changed(connection, page)
+            polls.confirm(page, changed, begun_s=begun_s)
+        await self._keep(connection)
 
     async def _learn(self, hashes: Sequence[bytes]) -> Sequence[None]:
         begun_s = self._polls.begin_learning()
@@ -114,19 +119,19 @@ class PollWatch:
         }
         self._polls.allow(allowed, begun_s=begun_s)
 
-    async def _keep(self) -> None:
+    async def _keep(self, connection: AsyncConnection) -> None:
         unkept = self._polls.take_unkept()
         try:
             for begin in range(0, len(unkept), _PAGE):
-                async with self._context.database.writing() as connection:
-                    await waiting_codes.keep_polls(connection, unkept[begin : begin + _PAGE])
+                await waiting_codes.keep_polls(connection, unkept[begin : begin + _PAGE])
         except BaseException:
             self._polls.put_back(unkept)
             raise
 
     async def _keep_last(self) -> None:
         try:
-            await self._keep()
+            async with self._context.database.glancing() as connection:
+                await self._keep(connection)
         except ConsentidError as error:
             _log.warning("when devices polled last was not kept: %s", error.code)
 
