@@ -3,9 +3,9 @@
 import base64
 import hashlib
 import secrets
-import socket
 import time
-from contextlib import nullcontext
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import httpx2
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from tests.ports import free_port
 from tests.web.browsing import Browser
 
 from consentid.demo import halcyon
@@ -142,8 +143,10 @@ class Town:
         )
 
 
-def build_town() -> Town:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    stage = Stage(folder=None, brands=BRANDS, port=port, progress=lambda _label: nullcontext())
-    return Town(stage=stage, port=port)
+@contextmanager
+def built_town(server_folder: Path) -> Generator[Town]:
+    port = free_port()
+    folder = server_folder / f"town-{port}"
+    stage = Stage(folder=folder, brands=BRANDS, port=port, progress=lambda _label: nullcontext())
+    with stage:
+        yield Town(stage=stage, port=port)

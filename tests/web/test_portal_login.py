@@ -1,19 +1,19 @@
 """Signing in through the real portal, and what goes wrong on the way back."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from tests.web.browsing import Browser
-from tests.web.portal_town import Town, build_town
+from tests.web.portal_town import Town, built_town
 
 SESSION = "consentid-session"
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Town]:
-    built = build_town()
-    with built.stage:
+def town(server_folder: Path) -> Iterator[Town]:
+    with built_town(server_folder) as built:
         yield built
 
 

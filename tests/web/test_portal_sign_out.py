@@ -6,11 +6,12 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
-from tests.web.portal_town import EVENT, Town, build_town
+from tests.web.portal_town import EVENT, Town, built_town
 
 SESSION = "consentid-session"
 DEVICE = "consentid-device"
@@ -18,9 +19,8 @@ _PATIENCE_S = 120
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Town]:
-    built = build_town()
-    with built.stage:
+def town(server_folder: Path) -> Iterator[Town]:
+    with built_town(server_folder) as built:
         yield built
 
 

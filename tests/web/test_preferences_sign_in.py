@@ -3,19 +3,19 @@
 import html
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.web.browsing import Browser
 from tests.web.pages.centre import told
-from tests.web.portal_town import Town, build_town
+from tests.web.portal_town import Town, built_town
 
 SESSION, DEVICE = "consentid-session", "consentid-device"
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Town]:
-    built = build_town()
-    with built.stage:
+def town(server_folder: Path) -> Iterator[Town]:
+    with built_town(server_folder) as built:
         yield built
 
 
