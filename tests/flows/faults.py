@@ -1,15 +1,18 @@
 """Failing on purpose: at one statement of a transaction, at its commit, or just after it."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import PoolProxiedConnection
 
-from consentid.store.engine import Database
+from consentid.store import arrays
+from consentid.store.engine import Database, Driver, driver_of
 
 
 class CrashError(Exception):
@@ -23,6 +26,21 @@ class Counter:
 
 def _engine(database: Database) -> Engine:
     return database._engine.sync_engine  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] where statements pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Failing:
+    """A driver's connection, whose statements pass by what passes at the engine's."""
+
+    driver: Driver
+    before_it: Callable[[], None]
+    after_it: Callable[[], None]
+
+    async def fetch(self, query: str, *args: object) -> list[Mapping[str, Any]]:
+        self.before_it()
+        found = await self.driver.fetch(query, *args)
+        self.after_it()
+        return found
 
 
 @contextmanager
@@ -40,10 +58,19 @@ def crash_at(database: Database, step: int, *, after: bool) -> Generator[Counter
             raise CrashError
 
     engine = _engine(database)
+
+    def failing(connection: AsyncConnection) -> Driver | _Failing | None:
+        driver = driver_of(connection)
+        if driver is None or connection.engine.sync_engine is not engine:
+            return driver
+        return _Failing(driver, before_it, after_it)
+
     event.listen(engine, "before_cursor_execute", before_it)
     event.listen(engine, "after_cursor_execute", after_it)
     try:
-        yield counter
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(arrays, "driver_of", failing)
+            yield counter
     finally:
         event.remove(engine, "before_cursor_execute", before_it)
         event.remove(engine, "after_cursor_execute", after_it)

@@ -2,18 +2,26 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any, Final, Protocol, final
 
-from sqlalchemy import NullPool, QueuePool, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
+from sqlalchemy import NullPool, QueuePool, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from consentid.kit.errors import UnavailableError
 from consentid.telemetry.tracing import span
 
 _LOCK_TIMEOUT_MS: Final = 5_000
 _STATEMENT_TIMEOUT_MS: Final = 15_000
+_AUTOCOMMIT: Final = "AUTOCOMMIT"
+_RESTED_S: Final = 1.0
+"""A connection that nobody used for so long is asked for a sign of life, in three round trips."""
+_USED_AT: Final = "used_at"
 _PASSING: Final = ("08", "40", "53", "55P03", "57", "58")
 """What may go better next time: connection lost, rolled back against another transaction, out of
 resources, lock not got in time, cancelled or shutting down, trouble with the disk.
@@ -24,8 +32,17 @@ Spec: PostgreSQL, appendix A.
 class Driver(Protocol):
     """What we use of asyncpg's connection, which says nothing of its types."""
 
-    async def fetch(self, query: str, *args: object, timeout: float) -> list[Mapping[str, Any]]:  # noqa: ASYNC109 - as it is there
+    async def fetch(
+        self,
+        query: str,
+        *args: object,
+        timeout: float | None = None,  # noqa: ASYNC109 - as it is there
+    ) -> list[Mapping[str, Any]]:
         """All rows."""
+        ...
+
+    def is_in_transaction(self) -> bool:
+        """Whether one is open."""
         ...
 
     async def fetchrow(
@@ -58,11 +75,11 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=5,
-            pool_pre_ping=True,
             pool_use_lifo=True,  # the one used last knows its statements already
             hide_parameters=True,  # an error that is logged never shows a subject or a key
             connect_args=connect_args,
         )
+        _watch(self._engine)
         self._apart: AsyncEngine = create_async_engine(
             url, poolclass=NullPool, hide_parameters=True, connect_args=connect_args
         )
@@ -118,7 +135,7 @@ class Database:
             UnavailableError: PostgreSQL cannot be reached.
         """
         async with _reachable(), self._engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execution_options(isolation_level=_AUTOCOMMIT)
             yield connection
 
     @asynccontextmanager
@@ -158,6 +175,42 @@ class Database:
         await self._apart.dispose()
 
 
+def driver_of(connection: AsyncConnection) -> Driver | None:
+    """The driver's own connection beneath; None where a statement has yet to open a transaction."""
+    sync = connection.sync_connection
+    if sync is None:
+        return None
+    driver: Driver | None = sync.connection.driver_connection
+    if driver is None or driver.is_in_transaction():
+        return driver
+    is_apart = sync.get_execution_options().get("isolation_level") == _AUTOCOMMIT
+    return driver if is_apart else None
+
+
+def _watch(engine: AsyncEngine) -> None:
+    """Hand out no connection that was closed meanwhile, or that rested and gives no answer."""
+    dialect = engine.dialect
+
+    def check(
+        connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection
+    ) -> None:
+        driver: Any = record.driver_connection
+        if driver.is_closed():
+            raise DisconnectionError
+        if monotonic() - record.info.get(_USED_AT, 0.0) > _RESTED_S:
+            try:
+                dialect.do_ping(connection)
+            except dialect.loaded_dbapi.Error as error:
+                raise DisconnectionError from error
+
+    def note(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = monotonic()
+
+    event.listen(engine.sync_engine, "connect", note)
+    event.listen(engine.sync_engine, "checkout", check)
+    event.listen(engine.sync_engine, "checkin", note)
+
+
 @asynccontextmanager
 async def _reachable() -> AsyncGenerator[None]:
     try:
@@ -165,6 +218,12 @@ async def _reachable() -> AsyncGenerator[None]:
             yield
     except (OSError, InterfaceError, OperationalError, PoolTimeoutError) as error:
         raise _unavailable() from error
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise _unavailable() from error  # the connection was cut when the driver was asked
+    except asyncpg.PostgresError as error:
+        if str(getattr(error, "sqlstate", "") or "").startswith(_PASSING):
+            raise _unavailable() from error
+        raise
     except DBAPIError as error:
         state = str(getattr(error.orig, "sqlstate", "") or "")
         if error.connection_invalidated or state.startswith(_PASSING):
