@@ -27,6 +27,7 @@ from httpx2._config import (  # where the default itself lies, not a copy of it
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from consentid.embedded.liveness import is_alive
 from consentid.embedded.places import ENTERABLE, scratch_folder
 from consentid.embedded.postgres import SERVING, DatabaseUrls, EmbeddedPostgres
 from consentid.embedded.valkey import EmbeddedValkey
@@ -156,7 +157,10 @@ def _folder_in_memory() -> Path | None:
     try:
         if shutil.disk_usage(_MEMORY).free < _ENOUGH_BYTES or _memory_bytes() < _ENOUGH_BYTES:
             return None
-        folder = Path(tempfile.mkdtemp(prefix="consentid-", dir=_MEMORY))
+        for left in _MEMORY.glob("consentid-test-*-*"):  # of runs that were ended by force
+            if not is_alive(int(left.name.split("-")[2])):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"consentid-test-{os.getpid()}-", dir=_MEMORY))
     except OSError:
         return None
     folder.chmod(ENTERABLE)
