@@ -376,9 +376,16 @@ def test_a_household_s_answers_are_told_apart(tv: Tv, phone: Page) -> None:
 
     tv.go_to("to-profiles")
     tv.go_to("add")
-    tv.asks()
+    tv.sees("ask")
     connect(tv, phone)
     tv.goes_on()
+    tv.says("Person 1 allows: a TV that knows")
+
+    tv.go_to("to-profiles")
+    tv.go_to("add")  # whoever joins does not answer for Person 1
+    expect(tv.page.locator("#code")).to_be_visible()
+    expect(tv.page.locator("#remote")).to_be_hidden()
+    tv.go_to("cancel")
     tv.says("Person 1 allows: a TV that knows")
 
     tv.go_to("to-profiles")
@@ -484,7 +491,7 @@ def test_axe_finds_nothing_and_every_screen_fits(
             _look(tv, axe)
             if language == "en":
                 tv.go_to("add")
-                tv.asks()
+                tv.sees("ask")
                 scan(tv, phone)
                 say_no(phone)
                 tv.pass_s(6)

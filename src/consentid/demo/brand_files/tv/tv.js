@@ -10,7 +10,7 @@
   var hub = body.getAttribute("data-hub"), client = body.getAttribute("data-client");
   var purposes = body.getAttribute("data-purposes").split(" ");
   var IN_USE_MS = 5000, GO_ON_MS = 2500;
-  var screen = "starting", shown = null, consent = null, goingOn = null, watched = null, mayPair = true;
+  var screen = "starting", shown = null, consent = null, goingOn = null, watched = null, mayPair = true, isJoining = false;
 
   var household = new root.Household({
     hub: hub, client: client, brand: "play", language: document.documentElement.lang,
@@ -154,12 +154,16 @@
     shown = null;
     at("wrong").hidden = true;
     mayPair = one.kind !== "person" || how === "phone";
+    // Whoever joins answers by phone: by remote it would be somebody else's answer.
+    isJoining = mayPair && one.kind === "person";
+    at("remote").hidden = at("whose").hidden = isJoining;
+    at("joining").hidden = !isJoining;
     say("whose", nameOf(one));
     turnAsk("all");
     enable(false);
-    show("ask", "each");
+    show("ask", isJoining ? "cancel" : "each");
     if (mayPair) { pair.start(); }
-    load(0);
+    if (!isJoining) { load(0); }
   }
 
   /** What is asked is shown before anybody can answer. */
@@ -350,8 +354,9 @@
   on("go-on", home);
   on("again", function () { ask("phone"); });
   on("go-without", home);
+  on("cancel", home);
   on("fresh", function () {
-    root.Remote.focus(at("each"));
+    root.Remote.focus(at(isJoining ? "cancel" : "each"));
     pair.start();
   });
   on("add", function () { ask("phone"); });
