@@ -69,7 +69,7 @@ def test_choices_follow_the_account_and_the_device_s_own_rest(town: Town) -> Non
     assert "You refused this for all brands on" in page
     page = sign_in(town, laptop, "noah")
     assert "Your account and this device say different things" in page
-    assert "yes in your account, no on this device." in page
+    assert "yes in your account, no on this device, to " in page
     page = press(town, laptop, act="understood")
     assert "say different things" not in page
     assert "You said yes for all brands on" in page
