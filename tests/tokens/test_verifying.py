@@ -221,10 +221,13 @@ def test_a_bad_token_costs_far_less_than_a_signature_check() -> None:
         "header": pen(PAYLOAD, b"[" * 5_000),
         "missing exp": pen({key: value for key, value in PAYLOAD.items() if key != "exp"}),
     }
-    good = seconds(pen(PAYLOAD))
-    assert {name: seconds(token) < good for name, token in bombs.items()} == dict.fromkeys(
-        bombs, True
-    )
+    dear: list[str] = []
+    for _ in range(10):  # whoever else uses the machine may spoil one comparison, and not ten
+        good = seconds(pen(PAYLOAD))
+        dear = [name for name, token in bombs.items() if seconds(token) >= good]
+        if not dear:
+            break
+    assert dear == []
 
 
 def test_a_key_is_not_tried_for_another_name() -> None:
