@@ -4,22 +4,46 @@ import argparse
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING, Protocol, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from consentid import settings
 from consentid.cli import terminal
 from consentid.cli.terminal import Exit
+from consentid.kit.errors import MalformedError
 from consentid.settings import Settings
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  its only name
 
+    from consentid.flows.context import Context
+    from consentid.flows.verify_ledger import Fault
     from consentid.flows.verify_projection import Checked
+    from consentid.ledger.cosignature import Policy
+
+_PROGRESS_S: Final = 2.0
+_MOST_SHOWN: Final = 100
 
 
 class _Arguments(Protocol):
     projection: bool
+    log: bool
+    checkpoint: list[Path]
+    policy: Path | None
     json: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class _Found:
+    """What a check has come to."""
+
+    seconds: float = 0.0
+    entries: int = 0
+    entries_s: float = 0.0
+    checked: "list[Checked]" = field(default_factory=list)
+    faults: "list[Fault]" = field(default_factory=list)
 
 
 def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -30,16 +54,36 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         "verify",
         help="recompute and compare",
         description=(
-            "Recompute every projection from the full history and compare it, byte for byte, with "
-            "what is stored; open each record and check it against its commitment."
+            "Walk the log from its first entry: every leaf, tile, size and checkpoint is computed "
+            "anew, and each leaf held against the decision that it speaks of. Then recompute every "
+            "projection from the full history and compare it, byte for byte, with what is stored, "
+            "opening each record and checking it against its commitment."
         ),
         epilog="Exit codes: 0 all is well, 1 a fault was found, 3 unavailable, 4 wrong set-up.",
     )
-    verify.add_argument(
+    only = verify.add_mutually_exclusive_group()
+    only.add_argument("--log", action="store_true", help="check the log only")
+    only.add_argument(
         "--projection",
         action="store_true",
-        required=True,
-        help="check projections, records and commitments",
+        help="check projections, records and commitments only",
+    )
+    verify.add_argument(
+        "--checkpoint",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a checkpoint that was kept elsewhere: the log must continue it (may be repeated)",
+    )
+    verify.add_argument(
+        "--policy",
+        type=Path,
+        metavar="FILE",
+        help=(
+            "whose cosignatures those checkpoints, or else the last one, must carry: TOML with "
+            "`quorum` and `witnesses` (keys as C2SP writes them)"
+        ),
     )
     verify.add_argument("--json", action="store_true", help="answer as one JSON object")
     verify.set_defaults(run=_verify)
@@ -48,41 +92,109 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
 
 def _verify(args: argparse.Namespace) -> int:
     given = cast("_Arguments", cast("object", args))
+    from consentid.cli.witness_policy import read_policy  # noqa: PLC0415  the server extra
+
     chosen = settings.from_environment(os.environ)
     chosen.database()
-    started = time.monotonic()
-    with terminal.step("every projection recomputed from its history"):
-        checked = asyncio.run(_check(chosen))
-    seconds = time.monotonic() - started
-    faulty = [each for each in checked if each.faults]
-    decisions = sum(each.decisions for each in checked)
+    kept = {str(path): _read(path) for path in given.checkpoint}
+    policy = None if given.policy is None else read_policy(given.policy)
+    found = asyncio.run(_check(chosen, given, kept, policy))
+    faulty = [each for each in found.checked if each.faults]
     if given.json:
-        terminal.say_json(
-            {
-                "subjects": len(checked),
-                "decisions": decisions,
-                "seconds": round(seconds, 3),
-                "faults": {str(each.subject): list(each.faults) for each in faulty},
-            }
-        )
+        terminal.say_json(_as_json(found, faulty))
     else:
-        pace = f"{decisions / seconds:,.0f} decisions a second"
-        counts = f"{len(checked)} subjects, {decisions} decisions, {len(faulty)} with a fault"
-        terminal.say(f"{counts} ({pace})")
-        for each in faulty:
-            for fault in each.faults:
-                terminal.say(f"  subject {each.subject}: {fault}")
-    return Exit.NO if faulty else Exit.OK
+        _say(found, given, faulty)
+    return Exit.NO if faulty or found.faults else Exit.OK
 
 
-async def _check(chosen: Settings) -> "list[Checked]":
+async def _check(
+    chosen: Settings, given: _Arguments, kept: Mapping[str, bytes], policy: "Policy | None"
+) -> _Found:
     from consentid.flows.opening import open_context  # noqa: PLC0415  the server extra
     from consentid.flows.verify_projection import (  # noqa: PLC0415  the server extra
         verify_projections,
     )
 
+    found = _Found()
+    started = time.monotonic()
     opened = open_context(chosen)
     try:
-        return [each async for each in verify_projections(opened.context)]
+        if not given.projection:
+            await _walk(opened.context, found, kept, policy)
+        if not given.log:
+            with terminal.step("every projection recomputed from its history"):
+                found.checked = [each async for each in verify_projections(opened.context)]
     finally:
         await opened.close()
+    found.seconds = time.monotonic() - started
+    return found
+
+
+async def _walk(
+    context: "Context", found: _Found, kept: Mapping[str, bytes], policy: "Policy | None"
+) -> None:
+    from consentid.flows.verify_head import verify_heads  # noqa: PLC0415  the server extra
+    from consentid.flows.verify_ledger import verify_ledger  # noqa: PLC0415  the server extra
+    from consentid.store import ledger_audit  # noqa: PLC0415  the server extra
+
+    async with context.database.reading() as connection:
+        total = await ledger_audit.entry_count(connection)
+    started = told = time.monotonic()
+    async for walked in verify_ledger(context):
+        found.entries += walked.entries
+        found.faults += walked.faults
+        if (now := time.monotonic()) - told > _PROGRESS_S:
+            told = now
+            pace = found.entries / (now - started)
+            terminal.note(f"  {found.entries:,} of {total:,} entries ({pace:,.0f} a second)")
+    found.faults += await verify_heads(context, kept, policy=policy)
+    found.entries_s = time.monotonic() - started
+
+
+def _as_json(found: _Found, faulty: "list[Checked]") -> dict[str, object]:
+    return {
+        "entries": found.entries,
+        "subjects": len(found.checked),
+        "decisions": sum(each.decisions for each in found.checked),
+        "seconds": round(found.seconds, 3),
+        "log_faults": [
+            {
+                "log": fault.log,
+                "kind": fault.kind,
+                "index": fault.index,
+                "message": fault.message,
+            }
+            for fault in found.faults
+        ],
+        "faults": {str(each.subject): list(each.faults) for each in faulty},
+    }
+
+
+def _say(found: _Found, given: _Arguments, faulty: "list[Checked]") -> None:
+    if not given.projection:
+        pace = found.entries / max(found.entries_s, 1e-9)
+        counts = f"{found.entries} entries of the log, {len(found.faults)} faults"
+        terminal.say(f"{counts} ({pace:,.0f} entries a second)")
+        for fault in found.faults[:_MOST_SHOWN]:
+            index = "" if fault.index is None else f" {fault.index}"
+            log = "" if fault.log is None else f" ({fault.log})"
+            terminal.say(f"  {fault.kind}{index}: {fault.message}{log}")
+        if len(found.faults) > _MOST_SHOWN:
+            terminal.say(f"  and {len(found.faults) - _MOST_SHOWN} more: --json tells all")
+    if not given.log:
+        decisions = sum(each.decisions for each in found.checked)
+        pace = decisions / max(found.seconds - found.entries_s, 1e-9)
+        counts = f"{len(found.checked)} subjects, {decisions} decisions, {len(faulty)} with a fault"
+        terminal.say(f"{counts} ({pace:,.0f} decisions a second)")
+        for each in faulty:
+            for fault in each.faults:
+                terminal.say(f"  subject {each.subject}: {fault}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MalformedError(
+            "checkpoint_unreadable", f"cannot be read: {error.strerror}", where=str(path)
+        ) from error

@@ -79,7 +79,7 @@ def parse_key(unverified_text: str, *, where: str = "key") -> NoteKey:
     name, _, rest = unverified_text.strip().partition("+")
     named_id, _, encoded = rest.partition("+")
     try:
-        raw = _decode(encoded)
+        raw = _decode(encoded or "-")
     except ValueError as error:
         raise _bad_key("a key is written name+id+key, the last in base64", where) from error
     if not _is_name(name):

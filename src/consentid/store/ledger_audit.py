@@ -1,0 +1,157 @@
+"""The log beside what it speaks of, page by page, for whoever checks all of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.kit.instants import Instant
+from consentid.store.ledger import StagedRow
+from consentid.store.tables import (
+    catalogues,
+    decisions,
+    ledger_checkpoints,
+    ledger_entries,
+    ledger_tiles,
+    ledger_trees,
+    staged_entries,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadRow:
+    """A size that a log had, and what was published for it."""
+
+    size: int
+    previous_size: int | None
+    root: bytes
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittedRow:
+    """What a decision says of itself outside its sealed body."""
+
+    commitment: bytes
+    recorded_at: Instant
+    is_signal: bool
+    is_adopted: bool
+
+
+async def heads_after(
+    connection: AsyncConnection, log_no: int, size: int, *, limit: int
+) -> Sequence[HeadRow]:
+    """The sizes that a log had beyond one, the smallest first."""
+    published = (ledger_checkpoints.c.log_no == ledger_trees.c.log_no) & (
+        ledger_checkpoints.c.size == ledger_trees.c.size
+    )
+    statement = (
+        select(
+            ledger_trees.c.size,
+            ledger_trees.c.previous_size,
+            ledger_trees.c.root,
+            ledger_checkpoints.c.note,
+        )
+        .join_from(ledger_trees, ledger_checkpoints, published, isouter=True)
+        .where(ledger_trees.c.log_no == log_no, ledger_trees.c.size > size)
+        .order_by(ledger_trees.c.size)
+        .limit(limit)
+    )
+    return [
+        HeadRow(size=row.size, previous_size=row.previous_size, root=row.root, note=row.note)
+        for row in await connection.execute(statement)
+    ]
+
+
+async def stray_checkpoint(connection: AsyncConnection, log_no: int) -> int | None:
+    """A size that a checkpoint was published for, and that the log never had."""
+    had = exists().where(
+        ledger_trees.c.log_no == ledger_checkpoints.c.log_no,
+        ledger_trees.c.size == ledger_checkpoints.c.size,
+    )
+    statement = select(func.min(ledger_checkpoints.c.size)).where(
+        ledger_checkpoints.c.log_no == log_no, ~had
+    )
+    return await connection.scalar(statement)
+
+
+async def stray_tile(
+    connection: AsyncConnection, log_no: int, *, counts: Sequence[int]
+) -> tuple[int, int] | None:
+    """A tile beyond those that a log has, by level and number; ``counts`` says how many."""
+    statement = (
+        select(ledger_tiles.c.level, func.max(ledger_tiles.c.number))
+        .where(ledger_tiles.c.log_no == log_no)
+        .group_by(ledger_tiles.c.level)
+    )
+    for level, last in await connection.execute(statement):
+        if not 0 <= level < len(counts) or last >= counts[level]:
+            return level, last
+    return None
+
+
+async def committed(
+    connection: AsyncConnection, ids: Sequence[UUID]
+) -> Mapping[UUID, CommittedRow]:
+    """What these decisions committed to; those that are not there are left out."""
+    statement = select(
+        decisions.c.id,
+        decisions.c.commitment,
+        decisions.c.recorded_at,
+        decisions.c.signal,
+        decisions.c.adopted_from,
+    ).where(decisions.c.id.in_(ids))
+    return {
+        row.id: CommittedRow(
+            commitment=row.commitment,
+            recorded_at=row.recorded_at,
+            is_signal=row.signal is not None,
+            is_adopted=row.adopted_from is not None,
+        )
+        for row in await connection.execute(statement)
+    }
+
+
+async def catalogue_digests(connection: AsyncConnection) -> frozenset[bytes]:
+    """The digests of all applied versions."""
+    return frozenset((await connection.execute(select(catalogues.c.digest))).scalars())
+
+
+async def unlogged(
+    connection: AsyncConnection, after: UUID, *, limit: int
+) -> tuple[Sequence[UUID], UUID | None]:
+    """Of a page of decisions, those that are neither in a log nor staged, and where it ends."""
+    page = (
+        select(decisions.c.id).where(decisions.c.id > after).order_by(decisions.c.id).limit(limit)
+    ).subquery()
+    in_log = exists().where(ledger_entries.c.event_id == page.c.id)
+    is_staged = exists().where(staged_entries.c.event_id == page.c.id)
+    statement = select(page.c.id, ~in_log & ~is_staged).order_by(page.c.id)
+    rows = (await connection.execute(statement)).all()
+    return [id_ for id_, is_missing in rows if is_missing], rows[-1][0] if rows else None
+
+
+async def staged_after(connection: AsyncConnection, seq: int, *, limit: int) -> Sequence[StagedRow]:
+    """What waits, beyond a place in the queue."""
+    statement = (
+        select(
+            staged_entries.c.seq,
+            staged_entries.c.event_id,
+            staged_entries.c.kind,
+            staged_entries.c.leaf,
+        )
+        .where(staged_entries.c.seq > seq)
+        .order_by(staged_entries.c.seq)
+        .limit(limit)
+    )
+    return [
+        StagedRow(seq=row.seq, event_id=row.event_id, kind=row.kind, leaf=row.leaf)
+        for row in await connection.execute(statement)
+    ]
+
+
+async def entry_count(connection: AsyncConnection) -> int:
+    """How many entries all logs have."""
+    return (await connection.execute(select(func.count()).select_from(ledger_entries))).scalar_one()
