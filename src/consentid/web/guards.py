@@ -85,8 +85,10 @@ def find_caller(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller | None
     return cast("Caller | None", connection.state.get(_CALLER))
 
 
-def check_query(request: Request[Any, Any, Any]) -> None:
+async def check_query(request: Request[Any, Any, Any]) -> None:
     """Refuse query parameters that a handler does not know, or that come twice.
+
+    It waits for nothing, but what is no coroutine goes through a thread, at every request.
 
     Raises:
         MalformedError: naming the first such parameter.
