@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.sdk.brand_pages import Sites, Visitor, settle
+from tests.sdk.brand_pages import Sites, Visitor, origin_of, settle
 
 pytestmark = pytest.mark.browser
 
@@ -49,6 +49,21 @@ def test_a_yes_lets_it_go_at_once_in_the_order_of_the_page(page: Page, sites: Si
     expect(page.frame_locator("iframe").locator("p")).to_have_text("in the frame")
     page.wait_for_function("document.querySelector('img').naturalWidth === 1")
     assert page.evaluate("ran") == 1
+
+
+def test_a_page_that_requires_trusted_types_lets_it_go_too(visitor: Visitor, sites: Sites) -> None:
+    sites.options["news"] = {"auto": False, "follow": "never"}
+    sites.headers["news"] = {
+        "Content-Security-Policy": "require-trusted-types-for 'script'; trusted-types consentid"
+    }
+    sites.body["news"] = """<button onclick="consentid.answer({ads: true})">Yes</button>
+      <script type="text/plain" data-consent="ads">document.title = "inline"</script>
+      <script type="text/plain" data-consent="ads" data-src="/tag.js"></script>"""
+    sites.files["/tag.js"] = ("text/javascript", "document.title += ' and tag'")
+    page = visitor.context.new_page()
+    page.goto(f"{origin_of('news')}/", wait_until="networkidle")
+    page.get_by_role("button", name="Yes").click()
+    expect(page).to_have_title("inline and tag")
 
 
 def test_a_no_keeps_it(page: Page, sites: Sites) -> None:

@@ -47,6 +47,16 @@ function update(core) {
   }
 }
 
+/** Where a page requires Trusted Types, it names ours: `trusted-types consentid`.  @type {any} */
+const trusted = (() => {
+  try {
+    const rules = { createScript: String, createScriptURL: String }; // as the page wrote them
+    return /** @type {any} */ (self).trustedTypes.createPolicy("consentid", rules);
+  } catch {
+    return { createScript: String, createScriptURL: String };
+  }
+})();
+
 /** @param {Element} each */
 const purposesOf = (each) => (each.getAttribute("data-consent") ?? "").split(/\s+/).filter(Boolean);
 
@@ -64,9 +74,9 @@ function release(each, purposes) {
     }
     if (each.dataset.type) live.type = each.dataset.type;
     if (each.nonce) live.nonce = each.nonce; // hidden from its attribute
-    if (each.dataset.src) live.src = each.dataset.src;
+    if (each.dataset.src) live.src = trusted.createScriptURL(each.dataset.src);
     if (!each.hasAttribute("async")) live.async = false; // in the order of the page
-    live.text = each.text;
+    live.text = trusted.createScript(each.text);
     each.replaceWith(live);
   } else if (isFramed(each)) {
     for (const name of SOURCES) {

@@ -101,7 +101,7 @@ export interface Options {
   auto?: boolean | "first";
   /** Hear of changes made elsewhere while the page is looked at. */
   follow?: "auto" | "always" | "never";
-  /** Hold what `data-consent` marks, also where nothing is marked yet. */
+  /** Hold what `data-consent` marks, also where nothing is marked yet; policy `consentid` in Trusted Types. */
   blocking?: boolean;
   /** Tell Google's tags, by Consent Mode v2. */
   consentMode?: boolean;
