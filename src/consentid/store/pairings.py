@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import LargeBinary, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
@@ -41,7 +42,9 @@ async def of_subject(
             tokens.client_id,
             paired_at,
             func.max(tokens.issued_at).label("seen_at"),
-            func.array_agg(tokens.sealed_name)[1].label("sealed_name"),  # the same in all
+            func.array_agg(tokens.sealed_name, type_=ARRAY(LargeBinary))
+            .filter(lives)[1]
+            .label("sealed_name"),
         )
         .join(clients, clients.c.client_id == tokens.client_id)
         .where(tokens.subject_id == subject, clients.c.surface == _TV)

@@ -139,6 +139,24 @@ async def test_a_device_gets_a_code_to_poll_with_and_one_to_show(town: Town) -> 
     assert query_of(tv.codes.verification_uri_complete) == {"user_code": tv.codes.user_code}
 
 
+async def test_what_a_device_calls_itself_is_nowhere_in_clear_and_goes_along_once(
+    town: Town,
+) -> None:
+    tv = await switch_on(town, device_name="Den of Ines")
+    name = b"Den of Ines".hex()
+    kept: list[Any] = []
+    for act in (tv.approve, tv.tokens):
+        kept += await town.rows("SELECT device_codes::text FROM device_codes")
+        await act()
+    kept += await town.rows("SELECT refresh_tokens::text FROM refresh_tokens")
+    assert "Den of Ines" not in str(kept)
+    assert name not in str(kept)
+    sealed = await town.rows(
+        "SELECT d.sealed_name, length(r.sealed_name) FROM device_codes d, refresh_tokens r"
+    )
+    assert sealed == [(None, 29 + len("Den of Ines"))]
+
+
 async def test_neither_code_is_kept_as_it_is(town: Town) -> None:
     tv = await switch_on(town)
     user_code = tv.codes.user_code.replace("-", "")
