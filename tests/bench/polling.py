@@ -316,6 +316,7 @@ def _running() -> Generator[Hub]:
             ) as hub,
         ):
             yield hub
+            print(hub.log.read_text(), file=sys.stderr, end="")  # noqa: T201 warnings, if there were any
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

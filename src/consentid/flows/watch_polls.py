@@ -61,6 +61,7 @@ class PollWatch:
                 try:
                     # One connection for as long as anybody waits: a look stands in no queue.
                     async with self._context.database.glancing() as connection:
+                        await waiting_codes.plan_anew(connection)
                         while len(self._polls):
                             await self.look(connection)
                             await asyncio.sleep(PACE_S)

@@ -37,15 +37,15 @@ WHERE kept.status IS DISTINCT FROM 'pending' OR kept.expires_at <= clock_timesta
    OR kept.polled_at > {_AS_INSTANT.format("told")} + interval '100 milliseconds'
 """  # noqa: S608 - no word of it comes from outside
 _KEEP: Final = f"""
-WITH given AS (SELECT * FROM {_TOLD}), held AS (
-  SELECT device_code_hash FROM device_codes JOIN given USING (device_code_hash)
-  WHERE status = 'pending' FOR UPDATE OF device_codes SKIP LOCKED
-)
 UPDATE device_codes AS kept
-SET polled_at = greatest(kept.polled_at, {_AS_INSTANT.format("given")}),
-    interval_s = greatest(kept.interval_s, given.interval_s)
-FROM given JOIN held USING (device_code_hash)
-WHERE kept.device_code_hash = given.device_code_hash
+SET polled_at = greatest(kept.polled_at, {_AS_INSTANT.format("held")}),
+    interval_s = greatest(kept.interval_s, held.interval_s)
+FROM (
+  SELECT device_code_hash, told.polled_at, told.interval_s
+  FROM {_TOLD} JOIN device_codes USING (device_code_hash)
+  WHERE status = 'pending' FOR UPDATE OF device_codes SKIP LOCKED
+) AS held
+WHERE kept.device_code_hash = held.device_code_hash
 """  # noqa: S608 - as above
 
 
@@ -71,6 +71,14 @@ class ChangedCode:
     """Whether it still waits: nobody answered, and its time is not up."""
     interval_s: int
     polled_ago_us: int | None
+
+
+async def plan_anew(connection: AsyncConnection) -> None:
+    """Let this connection plan for the arrays at hand: a plan for ten codes is none for thousands.
+
+    It stays so, which costs whoever has the connection next a moment and nothing else.
+    """
+    await connection.exec_driver_sql("SET plan_cache_mode = force_custom_plan")
 
 
 async def find_all(
