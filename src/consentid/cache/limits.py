@@ -39,6 +39,7 @@ class Limiter:
     def __init__(self, connection: "valkey.asyncio.Valkey | None") -> None:
         self._connection: valkey.asyncio.Valkey | None = connection
         self._local: dict[str, tuple[int, float]] = {}
+        self._sweep_above: int = _MAX_LOCAL
         self.is_degraded: bool = False
         """Whether the last count was made without Valkey although one is configured."""
 
@@ -88,8 +89,10 @@ class Limiter:
         return self._count_here(key, window_s, now_s)
 
     def _count_here(self, key: str, window_s: int, now_s: float) -> tuple[int, int]:
-        if len(self._local) > _MAX_LOCAL:
+        if len(self._local) > self._sweep_above:
             self._local = {k: v for k, v in self._local.items() if v[1] > now_s}
+            # Not again at each act of many whose windows run: it would cost most when it is busy.
+            self._sweep_above = max(_MAX_LOCAL, 2 * len(self._local))
         count, ends = self._local.get(key, (0, 0.0))
         if ends <= now_s:
             count, ends = 0, now_s + window_s

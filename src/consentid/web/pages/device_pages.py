@@ -18,7 +18,6 @@ from litestar.params import PathParameter
 
 from consentid.brandbook.book import Book, Profile
 from consentid.brandbook.client import Surface
-from consentid.cache.limits import Limit
 from consentid.flows.answer_device import DeviceOutcome
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser, new_secret
@@ -26,7 +25,6 @@ from consentid.flows.match_device import (
     WaitingDevice,
     confirm_match,
     deny_match,
-    find_waiting_device,
 )
 from consentid.kit.errors import MalformedError, NotFoundError, RateLimitedError
 from consentid.oidc.device_authorization import PAGE
@@ -38,19 +36,12 @@ from consentid.web.forms import parse_form
 from consentid.web.pages.device import CodeMistake, DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.forgery import check_form, form_token
 from consentid.web.pages.frame import Frame, frame_of
+from consentid.web.pages.guesses import Guesser, find_by_code
 from consentid.web.pages.message import Message, MessageView
 from consentid.web.pages.rendering import respond
 from consentid.web.pages.words import choose_language, words_of
 from consentid.web.strict_bodies import body_of
 
-_WINDOW_S: Final = 600
-"""As long as a code lives."""
-_OF_BROWSER: Final = Limit(name="device_guesses_browser", most=10, window_s=_WINDOW_S)
-_OF_ADDRESS: Final = Limit(name="device_guesses_address", most=100, window_s=_WINDOW_S)
-"""Behind one address may be a whole mobile network."""
-_OF_ALL: Final = Limit(name="device_guesses", most=1_000, window_s=_WINDOW_S)
-"""1,000 guesses at 1,000 codes that wait: one in 7,000 to hit any."""
-_EVERYBODY: Final = "everybody"
 _MAX_ENTERED: Final = 16
 _ENTER: Final = "device"
 _MATCH: Final = "device/match/"
@@ -213,25 +204,15 @@ async def _look(visit: _Visit, unverified_code: str) -> Response[str]:
 
 async def _find(visit: _Visit, unverified_code: str) -> WaitingDevice | Response[str]:
     """The device that waits under a code, or the page that says that none does."""
-    limiter, now_s = visit.context.limiter, wall_clock_s()
-    callers = (
-        (_OF_BROWSER, visit.secret),
-        (_OF_ADDRESS, network_of(visit.request)),
-        (_OF_ALL, _EVERYBODY),
-    )
+    guesser = Guesser(browser_secret=visit.secret, network=network_of(visit.request))
     try:
-        for limit, caller in callers:
-            await limiter.check(limit, caller, now_s=now_s)
-        found = await find_waiting_device(visit.context, unverified_code)
+        return await find_by_code(visit.context, unverified_code, guesser, now_s=wall_clock_s())
     except NotFoundError:
         return visit.answer(_enter(visit, unverified_code, CodeMistake.UNKNOWN))
     except RateLimitedError as error:
         return visit.answer(
             _enter(visit, unverified_code, CodeMistake.TOO_MANY, retry_after_s=error.retry_after_s)
         )
-    for limit, caller in callers:
-        await limiter.give_back(limit, caller)
-    return found
 
 
 def _enter(
