@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import platform
+import random
 import secrets
 import shutil
 import sys
@@ -43,6 +44,8 @@ _INTERVAL_S = 5.0
 _SLOWER_S = 5.0
 _HASTY_S = 1.0
 _ONE_IN = 100
+_LATE_S = 0.2
+"""Each has a timer of its own, so a stall of the machine does not set them all to one beat."""
 _LIFETIME_S = 600
 _SETTLING_S = 12.0
 _SETTINGS = {
@@ -173,7 +176,7 @@ class Television:
                 if await self.poll() == "slow_down":
                     self.heard.hurried_and_told += 1
                     interval_s += _SLOWER_S
-            await _pause(interval_s)
+            await _pause(interval_s + random.uniform(0, _LATE_S))  # noqa: S311 no secret
 
     def _post(self, path: str, *pairs: tuple[str, str]) -> bytes:
         body = form_of(*pairs)
