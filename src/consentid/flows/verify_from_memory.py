@@ -84,6 +84,13 @@ class Memory:
         self.passed_on: int = 0
         """Questions that the database had to answer."""
 
+    def known_caller(self, unverified_access_token: str) -> Caller | None:
+        """Who holds an access token, where that was found out just now."""
+        known = self._callers.find(unverified_access_token)
+        if known is None or self._context.monotonic() - known.asked_at_s >= CALLER_FRESH_S:
+            return None
+        return known.caller
+
     async def caller(self, unverified_access_token: str) -> Caller:
         """Who holds an access token, as known for a second at most.
 

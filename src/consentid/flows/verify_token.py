@@ -6,6 +6,7 @@ more than that.
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -195,13 +196,20 @@ async def judge_status(
 def status_of(book: Book, claims: ConsentClaims) -> StatusIndex | None:
     """Where the token's bit lies, if its list is one of ours."""
     ref: Any = claims.status.status_list
-    head = f"{book.group.issuer.rstrip('/')}{PATH}"
-    number = ref.uri.removeprefix(head)
-    if not ref.uri.startswith(head) or not number.isascii() or not number.isdigit():
+    list_no = _list_no(book.group.issuer, ref.uri)
+    if list_no is None or ref.idx >= statuses.LIST_BITS:
         return None
-    if len(number) > 9 or ref.idx >= statuses.LIST_BITS:  # noqa: PLR2004 an INTEGER's digits
+    return StatusIndex(list_no=list_no, idx=ref.idx)
+
+
+@lru_cache(maxsize=1_024)
+def _list_no(issuer: str, uri: str) -> int | None:
+    """The number of a list of ours, by its address under a signature of ours."""
+    head = f"{issuer.rstrip('/')}{PATH}"
+    number = uri.removeprefix(head)
+    if not uri.startswith(head) or not number.isascii() or not number.isdigit():
         return None
-    return StatusIndex(list_no=int(number), idx=ref.idx)
+    return int(number) if len(number) <= 9 else None  # noqa: PLR2004 an INTEGER's digits
 
 
 def decide(book: Book, party: Party, granted: Container[str], purposes: Sequence[str]) -> bool:

@@ -187,10 +187,12 @@ class QuickVerify:
         return b"[" + b",".join(answers) + b"]"
 
     async def _caller(self, unverified_access_token: str) -> Caller | None:
-        try:
-            caller = await self._memory.caller(unverified_access_token)
-        except ConsentidError:
-            return None
+        caller = self._memory.known_caller(unverified_access_token)
+        if caller is None:
+            try:
+                caller = await self._memory.caller(unverified_access_token)
+            except ConsentidError:
+                return None
         return caller if ApiScope.VERIFY in caller.scopes else None
 
 
