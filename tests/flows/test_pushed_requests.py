@@ -4,6 +4,7 @@ import json
 import secrets
 from typing import Any
 
+import jwt
 import pytest
 from tests.flows.town import Town
 from tests.flows.visits import Visit
@@ -11,6 +12,7 @@ from tests.flows.visits import Visit
 from consentid.core.decision import Outcome
 from consentid.core.party import ReachKind
 from consentid.flows.pushed_requests import push_request
+from consentid.oidc.refusal import RefusedRequestError
 from consentid.store import clients
 
 CALLBACK = "http://reach.localhost:7600/callback"
@@ -74,3 +76,19 @@ async def test_the_token_response_echoes_what_was_granted(
     said = json.loads(json.dumps(answer.body["authorization_details"]))
     expected = json.loads(json.dumps(granted))
     assert said == (expected if outcome is Outcome.GRANTED else [])
+
+
+async def test_when_somebody_signed_in_is_no_partners_to_know(town: Town, visit: Visit) -> None:
+    """To the second, and the same for all: two partners would know their people by it."""
+    await visit.sign_in("somebody")
+    told = await visit.choose(
+        await visit.begin(**asked_by(await push(town, visit, detail("ads.partners")))),
+        Outcome.GRANTED,
+        ReachKind.PARTNER,
+    )
+    answer = await visit.redeem(told["code"])
+    claims = jwt.decode(answer.body["id_token"], options={"verify_signature": False})
+    assert "sid" in claims  # signed in, and known by what is this client's own
+    assert "auth_time" not in claims
+    with pytest.raises(RefusedRequestError, match="prompt=login"):
+        await push(town, visit, detail("ads.partners"), max_age="3600")

@@ -12,6 +12,7 @@ import msgspec
 
 from consentid.brandbook.book import Book
 from consentid.brandbook.client import IdTokenAlgorithm
+from consentid.core.party import PartyKind
 from consentid.flows.context import Context
 from consentid.flows.hub_session import session_sid
 from consentid.flows.session import Session
@@ -50,8 +51,14 @@ def prepare_id_token(
     session_id: UUID | None,
     at: Instant,
 ) -> PreparedIdToken:
-    """The claims of an ID token: ``sub`` is the one that the consent token carries."""
+    """The claims of an ID token: ``sub`` is the one that the consent token carries.
+
+    When somebody signed in is the same for all who are told: two partners would know by it, to the
+    second, whom they have in common.  So a brand is told, and no partner.
+    """
     issued = to_seconds(at)
+    if client.party.kind is PartyKind.PARTNER:
+        auth_time = None
     return PreparedIdToken(
         claims=IdTokenClaims(
             iss=book.group.issuer,

@@ -147,6 +147,9 @@ def judge(book: Book, client: Client, fields: Mapping[str, str]) -> Authorizatio
             "unauthorized_client", "This client's brand or partner is in no catalogue."
         )
     request = parse_request(own, audiences=terms.audiences)
+    if request.max_age_s is not None and client.party.kind is PartyKind.PARTNER:
+        # Asked often enough, it tells when the person signed in: no partner hears that.
+        raise RefusedRequestError("invalid_request", "Not max_age but prompt=login: for partners.")
     granted_scopes(client, request.scopes)
     if _DETAILS not in own:
         return request
