@@ -147,9 +147,7 @@ def judge(book: Book, client: Client, fields: Mapping[str, str]) -> Authorizatio
             "unauthorized_client", "This client's brand or partner is in no catalogue."
         )
     request = parse_request(own, audiences=terms.audiences)
-    if request.max_age_s is not None and client.party.kind is PartyKind.PARTNER:
-        # Asked often enough, it tells when the person signed in: no partner hears that.
-        raise RefusedRequestError("invalid_request", "Not max_age but prompt=login: for partners.")
+    _check_age(client, request)
     granted_scopes(client, request.scopes)
     if _DETAILS not in own:
         return request
@@ -174,6 +172,12 @@ def judge(book: Book, client: Client, fields: Mapping[str, str]) -> Authorizatio
         purposes=authorization_details.purposes_of(details),
         on_behalf_of=brand,
     )
+
+
+def _check_age(client: Client, request: AuthorizationRequest) -> None:
+    """Refuse a partner what tells it, asked often enough, when somebody signed in."""
+    if request.max_age_s is not None and client.party.kind is PartyKind.PARTNER:
+        raise RefusedRequestError("invalid_request", "A partner asks by prompt=login, not max_age.")
 
 
 def allowed_purposes(book: Book, client: Client) -> frozenset[PurposeId]:
