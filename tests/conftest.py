@@ -59,6 +59,7 @@ _LONG = {
             "demo/test_television",
             "demo/test_tour",
             "flows/test_joining",
+            "flows/test_sequence_ledger",
             "sdk/test_in_page",
             "verify/test_oracles",
         )
