@@ -1,6 +1,7 @@
 """The log, for whoever reads it: its head, its tiles, and proofs out of them.
 
-Only what was published is shown: a tree that grew and is not signed yet does not exist.
+Only what was published is shown: a tree that grew and is not signed yet does not exist.  What was
+published never changes, so no two statements here need to see the same moment.
 """
 
 from uuid import UUID
@@ -31,7 +32,7 @@ async def show_checkpoint(context: Context) -> str:
     Raises:
         UnavailableError: nothing was published yet.
     """
-    async with context.database.reading() as connection:
+    async with context.database.glancing() as connection:
         _, published = await _newest(connection)
     return published.note
 
@@ -42,7 +43,7 @@ async def show_log_key(context: Context) -> str:
     Raises:
         UnavailableError: nothing was published yet.
     """
-    async with context.database.reading() as connection:
+    async with context.database.glancing() as connection:
         log, _ = await _newest(connection)
     return log.key
 
@@ -54,7 +55,7 @@ async def show_tile(context: Context, tile: TileId) -> bytes:
         NotFoundError: the log has not grown that far.
         UnavailableError: nothing was published yet, or something is missing.
     """
-    async with context.database.reading() as connection:
+    async with context.database.glancing() as connection:
         log, published = await _newest(connection)
         if not is_within(tile, published.size):
             raise NotFoundError(
@@ -100,7 +101,7 @@ async def prove_entry(context: Context, event_id: UUID) -> str:
         NotFoundError: the log never heard of it.
         UnavailableError: it waits to be integrated, or something is missing.
     """
-    async with context.database.reading() as connection:
+    async with context.database.glancing() as connection:
         found = await ledger.find_entry(connection, event_id)
         if found is None:
             if await ledger.is_staged(connection, event_id):
@@ -116,7 +117,7 @@ async def prove_entry(context: Context, event_id: UUID) -> str:
 
 
 async def _hashes(context: Context, ranges: list[Range], *, size: int) -> list[bytes]:
-    async with context.database.reading() as connection:
+    async with context.database.glancing() as connection:
         log, published = await _newest(connection)
         if size > published.size:
             raise MalformedError(
@@ -133,13 +134,12 @@ async def _hash(
 
 
 async def _newest(connection: AsyncConnection) -> tuple[LogRow, PublishedRow]:
-    log = await ledger.newest_log(connection)
-    published = None if log is None else await ledger.newest_checkpoint(connection, log.log_no)
-    if log is None or published is None:
+    found = await ledger.newest_published(connection)
+    if found is None:
         raise UnavailableError(
             "ledger_empty", "No checkpoint was published yet: does a worker run?", retry_after_s=5
         )
-    return log, published
+    return found
 
 
 def _waiting() -> UnavailableError:

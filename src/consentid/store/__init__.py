@@ -5,6 +5,7 @@ a flow owns its transaction, the store never commits.  Instants are the database
 per transaction after the subject's row is locked (``clock.now``).
 
 Invariants: decisions, the log and the outbox are append-only for the serving role, by privilege
-and by trigger, and staged entries leave into the log only; nothing personal stands in clear (projections, record bodies and
-replayed answers are sealed under the subject's key); secrets and tokens are stored hashed.
+and by trigger, and staged entries leave into the log only; nothing personal stands in clear
+(projections, record bodies and replayed answers are sealed under the subject's key); secrets and
+tokens are stored hashed.
 """

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.kit.instants import Instant
+from consentid.store.arrays import fetch, transposed, unnest
 from consentid.store.tables import (
     ledger_checkpoints,
     ledger_entries,
@@ -18,9 +19,11 @@ from consentid.store.tables import (
     staged_entries,
 )
 
-TAKE_LOCK: Final = "SELECT pg_try_advisory_lock(hashtext('consentid.ledger')) AS held"
-"""For a session of its own: whoever holds it sequences, and nobody else."""
-IS_WAITING: Final = "SELECT EXISTS (SELECT FROM staged_entries) AS waiting"
+_ENTRY: Final = ("log_no", "idx", "event_id", "kind", "leaf")
+_ADD_ENTRIES: Final = (
+    f"INSERT INTO ledger_entries ({', '.join(_ENTRY)})"  # noqa: S608 - names of ours
+    f" SELECT * FROM {unnest(ledger_entries, _ENTRY, first=1)}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,25 +128,17 @@ async def add_entries(
     connection: AsyncConnection, log_no: int, entries: Sequence[EntryRow], *, first: int
 ) -> None:
     """Add entries, the first of them at an index."""
-    await connection.execute(
-        insert(ledger_entries),
-        [
-            {
-                "log_no": log_no,
-                "idx": first + place,
-                "event_id": entry.event_id,
-                "kind": entry.kind,
-                "leaf": entry.leaf,
-            }
-            for place, entry in enumerate(entries)
-        ],
+    rows = (
+        (log_no, first + place, entry.event_id, entry.kind, entry.leaf)
+        for place, entry in enumerate(entries)
     )
+    await fetch(connection, _ADD_ENTRIES, *transposed(rows, width=len(_ENTRY)))
 
 
 async def unstage(connection: AsyncConnection, entries: Iterable[StagedRow]) -> None:
     """Remove what was just added to the log; the database refuses anything else."""
     places = [entry.seq for entry in entries]
-    await connection.execute(delete(staged_entries).where(staged_entries.c.seq.in_(places)))
+    await fetch(connection, "DELETE FROM staged_entries WHERE seq = ANY($1::bigint[])", places)
 
 
 async def add_tree(connection: AsyncConnection, log_no: int, tree: TreeRow, *, at: Instant) -> bool:
@@ -177,22 +172,6 @@ async def newest_tree(connection: AsyncConnection, log_no: int) -> TreeRow | Non
     return TreeRow(size=row.size, previous_size=row.previous_size, root=row.root)
 
 
-async def trees_after(
-    connection: AsyncConnection, log_no: int, size: int, *, limit: int
-) -> Sequence[TreeRow]:
-    """The sizes that a log had beyond one, the smallest first."""
-    statement = (
-        select(ledger_trees)
-        .where(ledger_trees.c.log_no == log_no, ledger_trees.c.size > size)
-        .order_by(ledger_trees.c.size)
-        .limit(limit)
-    )
-    return [
-        TreeRow(size=row.size, previous_size=row.previous_size, root=row.root)
-        for row in await connection.execute(statement)
-    ]
-
-
 async def add_checkpoint(
     connection: AsyncConnection, log_no: int, published: PublishedRow, *, at: Instant
 ) -> None:
@@ -216,19 +195,28 @@ async def newest_checkpoint(connection: AsyncConnection, log_no: int) -> Publish
     return None if row is None else PublishedRow(size=row.size, note=row.note)
 
 
-async def checkpoints_after(
-    connection: AsyncConnection, log_no: int, size: int, *, limit: int
-) -> Sequence[PublishedRow]:
-    """What was published for sizes beyond one, the smallest first."""
+async def newest_published(connection: AsyncConnection) -> tuple[LogRow, PublishedRow] | None:
+    """The log that grows, and what it published last; None where that is nothing."""
     statement = (
-        select(ledger_checkpoints.c.size, ledger_checkpoints.c.note)
-        .where(ledger_checkpoints.c.log_no == log_no, ledger_checkpoints.c.size > size)
-        .order_by(ledger_checkpoints.c.size)
-        .limit(limit)
+        select(ledger_logs, ledger_checkpoints.c.size, ledger_checkpoints.c.note)
+        .join_from(
+            ledger_logs, ledger_checkpoints, ledger_checkpoints.c.log_no == ledger_logs.c.log_no
+        )
+        .where(ledger_logs.c.log_no == select(func.max(ledger_logs.c.log_no)).scalar_subquery())
+        .order_by(ledger_checkpoints.c.size.desc())
+        .limit(1)
     )
-    return [
-        PublishedRow(size=row.size, note=row.note) for row in await connection.execute(statement)
-    ]
+    row = (await connection.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    log = LogRow(
+        log_no=row.log_no,
+        origin=row.origin,
+        key=row.key,
+        continues=row.continues,
+        opened_at=row.opened_at,
+    )
+    return log, PublishedRow(size=row.size, note=row.note)
 
 
 async def entries_from(

@@ -5,15 +5,35 @@ nothing that could say otherwise.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.ledger.growing import FullTile
 from consentid.ledger.tiles import WIDTH, TileId, decode_tile, encode_tile
-from consentid.ledger.tree import leaf_hash
 from consentid.store.tables import ledger_entries, ledger_tiles
+
+_TILES: Final = """
+    SELECT level, number, 256 AS width, hashes FROM ledger_tiles
+    WHERE log_no = $1
+      AND (level, number) IN (SELECT * FROM unnest($2::integer[], $3::bigint[]))
+  UNION ALL
+    SELECT wanted.level, wanted.number, wanted.width, (
+      SELECT string_agg(root, ''::bytea ORDER BY below.number) FROM ledger_tiles AS below
+      WHERE below.log_no = $1 AND below.level = wanted.level - 1
+        AND below.number >= wanted.number * 256
+        AND below.number < wanted.number * 256 + wanted.width
+    ) FROM unnest($4::integer[], $5::bigint[], $6::integer[]) AS wanted (level, number, width)
+  UNION ALL
+    SELECT 0, wanted.number, wanted.width, (
+      SELECT string_agg(sha256('\\x00'::bytea || leaf), ''::bytea ORDER BY idx)
+      FROM ledger_entries
+      WHERE log_no = $1 AND idx >= wanted.number * 256
+        AND idx < wanted.number * 256 + wanted.width
+    ) FROM unnest($7::bigint[], $8::integer[]) AS wanted (number, width)
+"""
 
 
 async def add_tiles(connection: AsyncConnection, log_no: int, tiles: Sequence[FullTile]) -> None:
@@ -59,39 +79,39 @@ async def leaves(connection: AsyncConnection, log_no: int, first: int, count: in
 async def tiles(
     connection: AsyncConnection, log_no: int, wanted: Iterable[TileId]
 ) -> Mapping[TileId, list[bytes]]:
-    """The hashes of tiles, full and partial, as they are stored.
+    """The hashes of tiles, full and partial, as they are stored: one statement for them all.
 
     Raises:
         UnavailableError: something of them is missing.
     """
+    asked = list(wanted)
+    full = [tile for tile in asked if tile.width == WIDTH]
+    partial = [tile for tile in asked if tile.width < WIDTH and tile.level]
+    lowest = [tile for tile in asked if tile.width < WIDTH and not tile.level]
+    rows = await connection.exec_driver_sql(
+        _TILES,
+        (
+            log_no,
+            [tile.level or 0 for tile in full],
+            [tile.number for tile in full],
+            [tile.level for tile in partial],
+            [tile.number for tile in partial],
+            [tile.width for tile in partial],
+            [tile.number for tile in lowest],
+            [tile.width for tile in lowest],
+        ),
+    )
+    stored: dict[tuple[int, int, int], bytes | None] = {
+        (row["level"], row["number"], row["width"]): row["hashes"] for row in rows.mappings()
+    }
     found: dict[TileId, list[bytes]] = {}
-    full: dict[tuple[int, int], TileId] = {}
-    for tile in wanted:
-        level = tile.level or 0
-        first = tile.number * WIDTH
-        if tile.width == WIDTH:
-            full[level, tile.number] = tile
-        elif level:
-            found[tile] = await _roots(connection, log_no, level - 1, first, tile.width)
-        else:
-            kept = await leaves(connection, log_no, first, tile.width)
-            found[tile] = [leaf_hash(leaf) for leaf in kept]
-    if full:
-        statement = select(ledger_tiles.c.level, ledger_tiles.c.number, ledger_tiles.c.hashes)
-        statement = statement.where(
-            ledger_tiles.c.log_no == log_no,
-            tuple_(ledger_tiles.c.level, ledger_tiles.c.number).in_(list(full)),
-        )
-        for row in await connection.execute(statement):
-            try:
-                hashes = decode_tile(row.hashes, width=WIDTH)
-            except MalformedError as error:
-                raise _damaged(
-                    f"tile {row.number} of level {row.level}: {error.message}"
-                ) from error
-            found[full.pop((row.level, row.number))] = hashes
-        for level, number in full:
-            raise _damaged(f"tile {number} of level {level} is missing")
+    for tile in asked:
+        place = (tile.level or 0, tile.number, tile.width)
+        try:
+            found[tile] = decode_tile(stored.get(place) or b"", width=tile.width)
+        except MalformedError as error:
+            path = f"tile {tile.number} of level {tile.level or 0}"
+            raise _damaged(f"{path} is not whole: {error.message}") from error
     return found
 
 
@@ -110,25 +130,6 @@ async def tiles_from(
         .limit(limit)
     )
     return [(row.number, row.hashes, row.root) for row in await connection.execute(statement)]
-
-
-async def _roots(
-    connection: AsyncConnection, log_no: int, level: int, first: int, count: int
-) -> list[bytes]:
-    statement = (
-        select(ledger_tiles.c.root)
-        .where(
-            ledger_tiles.c.log_no == log_no,
-            ledger_tiles.c.level == level,
-            ledger_tiles.c.number >= first,
-            ledger_tiles.c.number < first + count,
-        )
-        .order_by(ledger_tiles.c.number)
-    )
-    found = list((await connection.execute(statement)).scalars())
-    if len(found) != count:
-        raise _damaged(f"{count - len(found)} tiles of level {level} from {first} on are missing")
-    return found
 
 
 def _damaged(message: str) -> UnavailableError:

@@ -14,8 +14,7 @@ from consentid.flows.context import Context
 from consentid.flows.open_log import LedgerHaltedError
 from consentid.flows.sequence_ledger import BATCH, Sequencer, open_sequencer
 from consentid.kit.errors import ConsentidError
-from consentid.store.engine import Driver
-from consentid.store.ledger import IS_WAITING, TAKE_LOCK
+from consentid.store.sequencing import Turn, turn
 from consentid.telemetry.tracing import span
 from consentid.worker.metrics import Rounds
 
@@ -24,7 +23,6 @@ PACE_S: Final = 0.1
 _TAKE_OVER_S: Final = 0.5
 _AGAIN_S: Final = 1.0
 _HALTED_S: Final = 15.0
-_TIMEOUT_S: Final = 10.0
 _log: Final = logging.getLogger("consentid.worker")
 
 
@@ -34,8 +32,8 @@ async def run_sequencer(context: Context, stopped: asyncio.Event, rounds: Rounds
         pause_s = _AGAIN_S
         begun_s = time.perf_counter()
         try:
-            async with context.database.dedicated() as driver:
-                await _serve(context, driver, stopped, rounds)
+            async with turn(context.database) as ours:
+                await _serve(context, ours, stopped, rounds)
         except LedgerHaltedError as error:
             rounds.halted[ROLE] = 1
             pause_s = _HALTED_S
@@ -50,15 +48,15 @@ async def run_sequencer(context: Context, stopped: asyncio.Event, rounds: Rounds
         await _wait(stopped, pause_s)
 
 
-async def _serve(context: Context, driver: Driver, stopped: asyncio.Event, rounds: Rounds) -> None:
-    while not await _ask(driver, TAKE_LOCK, "held"):
+async def _serve(context: Context, ours: Turn, stopped: asyncio.Event, rounds: Rounds) -> None:
+    while not await ours.take():
         if await _wait(stopped, _TAKE_OVER_S):
             return
     sequencer = await open_sequencer(context)
     rounds.halted[ROLE] = 0
     await _round(sequencer, rounds)  # what was integrated and not published is published now
     while not stopped.is_set():
-        is_waiting = await _ask(driver, IS_WAITING, "waiting")
+        is_waiting = await ours.is_anything_waiting()
         done = await _round(sequencer, rounds) if is_waiting else 0
         if done < BATCH:
             await _wait(stopped, PACE_S)
@@ -70,11 +68,6 @@ async def _round(sequencer: Sequencer, rounds: Rounds) -> int:
         done = await sequencer.sequence()
     rounds.note(ROLE, done=done, took_s=time.perf_counter() - begun_s)
     return done
-
-
-async def _ask(driver: Driver, question: str, name: str) -> bool:
-    row = await driver.fetchrow(question, timeout=_TIMEOUT_S)
-    return row is not None and bool(row[name])
 
 
 async def _wait(stopped: asyncio.Event, seconds: float) -> bool:

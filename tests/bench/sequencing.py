@@ -1,0 +1,126 @@
+"""``python -m tests.bench.sequencing``: how fast a backlog drains into the log; proofs out of it.
+
+The sequencer runs alone, as a worker runs it, on a server that flushes to the disk; staged are
+leaves as decisions leave them.  Then single proofs, each a snapshot of its own, and a walk over all
+of it as ``consentid ledger verify --log`` does (without the decisions behind the leaves).
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import random
+import secrets
+import shutil
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from consentid.brandbook.folder import load
+from consentid.embedded.places import scratch_folder
+from consentid.embedded.postgres import SERVING, EmbeddedPostgres
+from consentid.flows.opening import open_context
+from consentid.flows.publish_catalogue import publish_catalogue
+from consentid.flows.sequence_ledger import open_sequencer
+from consentid.flows.show_ledger import prove_inclusion, show_checkpoint
+from consentid.flows.verify_ledger import verify_ledger
+from consentid.keyring.generating import generate
+from consentid.kit.instants import from_seconds
+from consentid.settings import Settings
+from consentid.store.engine import Database
+from consentid.store.migrating import upgrade
+
+_BRANDS = Path(__file__).parents[2] / "brands"
+_STAGE = """
+INSERT INTO staged_entries (event_id, kind, leaf, staged_at)
+SELECT id, 'decision', convert_to(format(
+  '{"commitment"\\:"%s","id"\\:"%s","kind"\\:"decision","origin"\\:"%s","time"\\:%s,"v"\\:1}',
+  encode(sha256(convert_to(CAST(id AS text), 'UTF8')), 'hex'), id,
+  'consent.localhost:7600/ledger', n), 'UTF8'), now()
+FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(1, :many) n) AS given
+"""
+
+
+def main() -> int:
+    """Measure, and tell."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.sequencing")
+    parser.add_argument("--json", action="store_true", help="tell it as JSON")
+    parser.add_argument("--entries", type=int, default=40_000)
+    parser.add_argument("--proofs", type=int, default=500)
+    given = parser.parse_args()
+    folder = scratch_folder()
+    try:
+        with EmbeddedPostgres(folder / "postgres") as postgres:
+            told = asyncio.run(
+                _measure(postgres, folder, entries=int(given.entries), proofs=int(given.proofs))
+            )
+    finally:
+        shutil.rmtree(folder)
+    told["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
+    if given.json:
+        print(json.dumps(told))  # noqa: T201 a command speaks by printing
+        return 0
+    for name, figure in told.items():
+        print(f"{name.replace('_', ' '):<28} {figure}")  # noqa: T201 a command speaks by printing
+    return 0
+
+
+async def _measure(
+    postgres: EmbeddedPostgres, folder: Path, *, entries: int, proofs: int
+) -> dict[str, Any]:
+    urls = await postgres.create_database("sequencing")
+    await upgrade(urls.owner, serving_role=SERVING)
+    keys = folder / "keys"
+    generate(keys, now=from_seconds(int(time.time())), randomness=secrets.token_bytes)
+    owner = Database(urls.owner)
+    await publish_catalogue(owner, load(_BRANDS), randomness=secrets.token_bytes)
+    async with owner.writing() as connection:
+        await connection.execute(text(_STAGE), {"many": entries})
+    await owner.close()
+    opened = open_context(Settings(database_url=urls.serving, keys_dir=keys))
+    sequencer = await open_sequencer(opened.context)
+    began, began_cpu = time.perf_counter(), time.process_time()
+    batches: list[float] = []
+    while True:
+        batch = time.perf_counter()
+        if not await sequencer.sequence():
+            break
+        batches.append(time.perf_counter() - batch)
+    drained_s = time.perf_counter() - began
+    drained_cpu_s = time.process_time() - began_cpu
+
+    size = int((await show_checkpoint(opened.context)).split("\n")[1])
+    draw = random.Random(1)  # noqa: S311 - any entries will do
+    took: list[float] = []
+    began_cpu = time.process_time()
+    for _ in range(proofs):
+        began = time.perf_counter()
+        await prove_inclusion(opened.context, index=draw.randrange(size), size=size)
+        took.append(time.perf_counter() - began)
+    proofs_cpu_s = time.process_time() - began_cpu
+
+    began, began_cpu = time.perf_counter(), time.process_time()
+    walked = sum([each.entries async for each in verify_ledger(opened.context)])
+    walked_s = time.perf_counter() - began
+    walked_cpu_s = time.process_time() - began_cpu
+    await opened.close()
+    return {
+        "entries": size,
+        "drained_per_second": round(size / drained_s),
+        "batch_ms_median": round(1_000 * statistics.median(batches), 2),
+        "drained_cpu_us_an_entry": round(1e6 * drained_cpu_s / size, 1),
+        "proof_ms_median": round(1_000 * statistics.median(took), 2),
+        "proof_ms_p99": round(1_000 * statistics.quantiles(took, n=100)[98], 2),
+        "proof_cpu_ms": round(1_000 * proofs_cpu_s / proofs, 2),
+        "verified_per_second": round(walked / walked_s),
+        "verified_cpu_us_an_entry": round(1e6 * walked_cpu_s / walked, 1),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
