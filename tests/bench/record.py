@@ -104,6 +104,8 @@ def main() -> int:
         for _ in range(rounds):
             reached = rival.per_second(connections=connections, seconds=seconds)
             turns.append(Turn(pgbench=reached, own=take_turn(load), left_out=take_turn(left_out)))
+    if not all(turn.own.per_second and turn.left_out.per_second for turn in turns):
+        sys.exit("nothing was answered within a turn: give it more --seconds")
     told = _told(turns)
     told["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
     told["connections"] = connections

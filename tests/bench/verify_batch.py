@@ -57,6 +57,8 @@ def main() -> int:
             quiet = uvloop.run(_ask([idle], seconds))[0]
             own, other = uvloop.run(_ask([batches, idle], seconds))
             turns.append((raw, own, other, quiet))
+    if not all(own.per_second for _, own, _, _ in turns):
+        sys.exit("no batch was answered within a turn: give it more --seconds")
     told = _told(turns)
     told["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
     lines = [f"{name:28}{value}" for name, value in told.items()]
