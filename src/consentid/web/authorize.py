@@ -18,7 +18,7 @@ from consentid.cache.limits import Limit
 from consentid.flows.authorize import authorize
 from consentid.flows.context import Context
 from consentid.kit.errors import MalformedError
-from consentid.web.callers import address_of, wall_clock_s
+from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.cookies import Cookie, jar_of
 from consentid.web.forms import parse_form
 from consentid.web.strict_bodies import body_of
@@ -42,7 +42,7 @@ async def get_authorize(
     query = request.scope["query_string"]
     _check_size(query)
     fields = parse_form(query)
-    await context.limiter.check(_AUTHORIZATIONS, address_of(request), now_s=wall_clock_s())
+    await context.limiter.check(_AUTHORIZATIONS, network_of(request), now_s=wall_clock_s())
     jar = await jar_of(context)
     authorized = await authorize(context, fields, jar.read(request))
     response = _send_to(authorized.redirect)

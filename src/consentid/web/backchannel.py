@@ -13,7 +13,7 @@ from consentid.cache.limits import Limit
 from consentid.flows.context import Context
 from consentid.flows.end_portal_sessions import end_portal_sessions
 from consentid.kit.errors import MalformedError, UnauthenticatedError
-from consentid.web.callers import address_of, wall_clock_s
+from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.forms import parse_form
 from consentid.web.guards import QUERY
 from consentid.web.oauth_errors import OAuthError, oauth_error
@@ -41,7 +41,7 @@ async def post_backchannel_logout(
         fields = parse_form(body_of(request) or b"")
         await end_portal_sessions(context, fields.get("logout_token", ""))
     except (MalformedError, UnauthenticatedError) as error:
-        await context.limiter.check(_FAILURES, address_of(request), now_s=wall_clock_s())
+        await context.limiter.check(_FAILURES, network_of(request), now_s=wall_clock_s())
         return Response(
             oauth_error("invalid_request", error.message),
             status_code=HTTPStatus.BAD_REQUEST,

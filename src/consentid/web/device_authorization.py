@@ -14,7 +14,7 @@ from consentid.cache.limits import Limit
 from consentid.flows.context import Context
 from consentid.flows.request_device_code import INTERVAL_S, LIFETIME_S, request_device_code
 from consentid.oidc.refusal import RefusedRequestError
-from consentid.web.callers import address_of, wall_clock_s
+from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.guards import QUERY
 from consentid.web.oauth_forms import form_operation
 from consentid.web.oauth_requests import NO_STORE, read_client_request, refuse
@@ -61,7 +61,7 @@ async def post_device_authorization(
 
     With ``qr=svg`` the answer has a picture to show, for engines that cannot draw one.
     """
-    await context.limiter.check(_REQUESTS, address_of(request), now_s=wall_clock_s())
+    await context.limiter.check(_REQUESTS, network_of(request), now_s=wall_clock_s())
     asked = await read_client_request(request, context)
     if isinstance(asked, Response):
         return asked

@@ -19,7 +19,7 @@ from consentid.flows.authenticate_client import (
 from consentid.flows.context import Context
 from consentid.kit.errors import MalformedError, UnauthenticatedError
 from consentid.store.clients import Client
-from consentid.web.callers import address_of, wall_clock_s
+from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.forms import parse_basic, parse_form
 from consentid.web.oauth_errors import CLIENT_CHALLENGE, oauth_error
 from consentid.web.strict_bodies import body_of
@@ -77,7 +77,7 @@ async def refuse_client(
     Raises:
         RateLimitedError: it was one too many from this address.
     """
-    await context.limiter.check(_FAILURES, address_of(request), now_s=wall_clock_s())
+    await context.limiter.check(_FAILURES, network_of(request), now_s=wall_clock_s())
     response = refuse("invalid_client", description, status=HTTPStatus.UNAUTHORIZED)
     response.headers["WWW-Authenticate"] = CLIENT_CHALLENGE
     return response

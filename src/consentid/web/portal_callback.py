@@ -17,7 +17,7 @@ from consentid.flows.hand_over import page_of
 from consentid.flows.interactions import note_failed_login
 from consentid.flows.portal_login import CALLBACK, ToInteraction, ToPreferences
 from consentid.kit.errors import MalformedError
-from consentid.web.callers import address_of, wall_clock_s
+from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.cookies import Cookie, jar_of
 from consentid.web.forms import parse_form
 from consentid.web.pages.preferences_visit import PATH as PREFERENCES
@@ -35,7 +35,7 @@ async def get_portal_callback(
     if len(query) > _MAX_QUERY:
         raise MalformedError("invalid_request", "The portal's answer is too long.")
     answer = parse_form(query)
-    await context.limiter.check(_CALLBACKS, address_of(request), now_s=wall_clock_s())
+    await context.limiter.check(_CALLBACKS, network_of(request), now_s=wall_clock_s())
     jar = await jar_of(context)
     browser = jar.read(request)
     returned = await finish_portal_login(context, answer, browser=browser)

@@ -34,7 +34,7 @@ from consentid.flows.interactions import (
     start_login,
 )
 from consentid.kit.errors import GoneError
-from consentid.web.callers import address_of, wall_clock_s
+from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.catalogue import accepted_languages
 from consentid.web.cookies import Cookie, Jar, jar_of
 from consentid.web.forms import parse_form
@@ -173,7 +173,7 @@ async def post_interaction(
         about=asking.about,
         unverified_token=submission.unverified_token,
     )
-    await context.limiter.check(_ANSWERS, address_of(request), now_s=wall_clock_s())
+    await context.limiter.check(_ANSWERS, network_of(request), now_s=wall_clock_s())
     try:
         return await _take(asking, submission, is_told=fields.get(TOLD) == SignalSource.GPC)
     except GoneError as gone:
@@ -243,7 +243,7 @@ async def get_interaction_sign_in(
     async with context.database.reading() as connection:
         book = await context.book(connection)
     check_same_origin(request, issuer=book.group.issuer)
-    await context.limiter.check(_ANSWERS, address_of(request), now_s=wall_clock_s())
+    await context.limiter.check(_ANSWERS, network_of(request), now_s=wall_clock_s())
     return _go(asking.jar, await start_login(context, interaction_id, asking.browser))
 
 

@@ -23,7 +23,7 @@ from consentid.flows.own_history import show_own_decision, show_own_history
 from consentid.flows.own_reads import show_own_reads
 from consentid.flows.preference_page import receive
 from consentid.kit.errors import MalformedError, NotFoundError
-from consentid.web.callers import address_of, wall_clock_s
+from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.cookies import Cookie
 from consentid.web.pages.preferences import TOKEN, Tab
 from consentid.web.pages.preferences_list_views import (
@@ -161,7 +161,7 @@ async def get_own_data(
 ) -> Response[Any]:
     """All that is kept of the person, as one file."""
     visit = await open_visit(request, context)
-    await context.limiter.check(_DOWNLOADS, address_of(request), now_s=wall_clock_s())
+    await context.limiter.check(_DOWNLOADS, network_of(request), now_s=wall_clock_s())
     return _file("my-choices.json", await export_own_data(context, visit.coming))
 
 

@@ -12,7 +12,7 @@ from consentid.cache.limits import Limit
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser, new_secret
 from consentid.flows.preference_page import Coming, Errand, PreferencePage
-from consentid.web.callers import address_of, wall_clock_s
+from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.catalogue import accepted_languages
 from consentid.web.cookies import Cookie, Jar, jar_of
 from consentid.web.forms import parse_form
@@ -131,7 +131,7 @@ class Visit:
             about=_ABOUT,
             unverified_token=fields.get(TOKEN, ""),
         )
-        await self.context.limiter.check(_CHANGES, address_of(self.request), now_s=wall_clock_s())
+        await self.context.limiter.check(_CHANGES, network_of(self.request), now_s=wall_clock_s())
         return fields
 
     def _frame(self, page: PreferencePage, errand: Errand, path: str) -> Frame:
@@ -151,7 +151,7 @@ async def open_visit(request: Request[Any, Any, Any], context: Context) -> Visit
     Raises:
         RateLimitedError: too many come from this address.
     """
-    await context.limiter.check(_VISITS, address_of(request), now_s=wall_clock_s())
+    await context.limiter.check(_VISITS, network_of(request), now_s=wall_clock_s())
     jar = await jar_of(context)
     browser = jar.read(request)
     is_new = browser.unverified_secret is None

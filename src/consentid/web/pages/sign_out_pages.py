@@ -21,7 +21,7 @@ from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser, new_secret
 from consentid.flows.sign_out import FIELDS, SignOutRequest, judge_sign_out, sign_out
 from consentid.kit.errors import MalformedError
-from consentid.web.callers import address_of, wall_clock_s
+from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.catalogue import accepted_languages
 from consentid.web.cookies import Cookie, Jar, jar_of
 from consentid.web.forms import parse_form
@@ -116,7 +116,7 @@ async def post_logout(
 async def _visit(
     request: Request[Any, Any, Any], context: Context, fields: Mapping[str, str]
 ) -> _Visit:
-    await context.limiter.check(_SIGN_OUTS, address_of(request), now_s=wall_clock_s())
+    await context.limiter.check(_SIGN_OUTS, network_of(request), now_s=wall_clock_s())
     jar = await jar_of(context)
     browser = jar.read(request)
     return _Visit(
