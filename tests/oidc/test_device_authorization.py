@@ -51,6 +51,12 @@ def test_a_resource_is_the_clients_own_to_the_character(resource: str) -> None:
             "a\u2800b",
             "TV” of your bank: “yes",
             "a\u0301\u0302\u0303",
+            "ก\u0e47\u0e47\u0e47",  # marks without a combining class pile up as well
+            "a\u20dd\u0489\u20dd",
+            "\U000e0100",
+            "TV\U000e0100",
+            "\ufe0f",
+            "TV❞ of your bank: ❝yes",
         ),
     ],
 )
@@ -59,7 +65,7 @@ def test_a_name_that_could_deceive_whoever_reads_it_is_refused(name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["Tom's 55\" TV", "Télé (salon), été", "قاعة", "客厅电视", "📺 1"]
+    "name", ["Tom's 55\" TV", "Télé (salon), été", "قاعة", "客厅电视", "📺 1", "1️⃣ ❤️", "ที่บ้าน", "ज़ोर"]
 )
 def test_a_name_in_any_writing_is_taken_as_it_is(name: str) -> None:
     assert parse_device_request({"device_name": name}, audiences=(PLAY,)).device_name == name

@@ -18,9 +18,13 @@ PAGE: Final = "/device"
 """Where a person goes with a code: short, to be typed.  Spec: RFC 8628 section 3.3."""
 MAX_NAME: Final = 48
 _UNSEEN: Final = re.compile(
-    "[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0e\u034f“”„‟«»\u2039\u203a]"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0\U0001d159"
+    "\U000e0100-\U000e01ef“”„‟«»\u2039\u203a\u275b-\u275e\u301d-\u301f"
+    "\uff02\U0001f676-\U0001f678]"
 )
 """What looks like nothing, though printable, and what would end our own quotation marks."""
+_MARKS: Final = frozenset({"Mn", "Me"})
+"""What stands over, under or around a letter; not all of it has a combining class."""
 _MOST_MARKS: Final = 2
 _SIZES: Final = {"scope": 1_024, "resource": 1_024}
 
@@ -78,15 +82,12 @@ def _device_name(name: str | None) -> str | None:
         return None
     trimmed = name.strip()
     is_plain = trimmed.isprintable() and not _UNSEEN.search(trimmed)
-    if len(trimmed) > MAX_NAME or not is_plain or _is_piled(trimmed):
+    marks = "".join("m" if unicodedata.category(each) in _MARKS else "." for each in trimmed)
+    # Marks are not to be heaped on one letter, over the lines around it, nor to stand for a name.
+    is_piled = "m" * (_MOST_MARKS + 1) in marks or marks.startswith("m")
+    if len(trimmed) > MAX_NAME or not is_plain or is_piled:
         raise RefusedRequestError(
             "invalid_request",
             f"device_name is at most {MAX_NAME} printable characters, and no quotation marks.",
         )
     return trimmed
-
-
-def _is_piled(name: str) -> bool:
-    """Whether marks are heaped on one letter, over the lines around it."""
-    marks = "".join("m" if unicodedata.combining(each) else "." for each in name)
-    return "m" * (_MOST_MARKS + 1) in marks
