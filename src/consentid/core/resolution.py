@@ -121,6 +121,8 @@ def _resolve(
     if terms.basis not in _ANSWERABLE:
         return _NOT_NEEDED
     seats = _look(sight, purpose, own=terms.own)
+    if not seats:  # of most purposes: what paragraphs 4 and 5 come to then
+        return _NEVER_ASKED if terms.basis is LegalBasis.CONSENT else _NEVER_OBJECTED
     holding, speaking = _judge(seats)
     if terms.basis is LegalBasis.LEGITIMATE_INTEREST:
         return _interest(seats, holding, speaking)
@@ -130,6 +132,8 @@ def _resolve(
 _ANSWERABLE: Final = frozenset({LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTEREST})
 _NOT_OFFERED: Final = Resolution(state=State.NOT_OFFERED)
 _NOT_NEEDED: Final = Resolution(state=State.NOT_NEEDED)
+_NEVER_ASKED: Final = Resolution(state=State.UNASKED, is_askable=True)
+_NEVER_OBJECTED: Final = Resolution(state=State.PERMITTED)
 
 _GROUP: Final = 0
 _PARTY: Final = 1
