@@ -25,6 +25,7 @@ from consentid.flows.open_log import (
     root_at,
 )
 from consentid.flows.sequence_ledger import BATCH, open_sequencer
+from consentid.flows.verify_ledger import verify_ledger
 from consentid.kit.errors import ConflictError, UnavailableError
 from consentid.ledger import note
 from consentid.ledger.checkpoint import Checkpoint, decode, open_checkpoint
@@ -196,6 +197,10 @@ async def test_with_an_old_backup_nothing_is_signed_until_the_log_has_another_na
         leaf = msgspec.json.decode(first.leaf)
         assert (leaf["kind"], leaf["origin"]) == ("admin", "halcyon.example/again")
         assert leaf["commitment"] == continuation_commitment(seen).hex()
+        walked = [each async for each in verify_ledger(context)]
+        assert sum(each.entries for each in walked) == 5
+        # The three that were staged by hand are no leaves; all else is whole, in both logs.
+        assert {fault.index for each in walked for fault in each.faults} == {1, 2, 3}
     assert decode(note.parse_note(copy.read_text()).text).origin == "halcyon.example/again"
     async with renamed(backup, founded.keys, copy=copy) as context:
         with pytest.raises(LedgerHaltedError, match="name of an earlier log"):
