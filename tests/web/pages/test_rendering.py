@@ -1,11 +1,12 @@
 """Pages as text: escaped, without script, one shape of form, headers that keep them safe."""
 
+import html
 import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, cast
 
 import pytest
-from tests.web.pages.views import all_views, consent, frame, halcyon, sharing
+from tests.web.pages.views import all_views, consent, frame, halcyon, new_here, sharing
 from tests.web.pages.visits import Form
 
 from consentid.brandbook.notice import NoticeTexts
@@ -96,6 +97,16 @@ def test_accepting_and_refusing_are_the_same_control_twice() -> None:
     buttons = re.findall(r'<button class="(\w+)" name="act" value="(accept|refuse)">', page)
     assert sorted(buttons) == [("act", "accept"), ("act", "refuse")]
     assert page.index('value="refuse"') < page.index("<details")
+
+
+def test_a_page_that_only_tells_asks_nothing_and_leads_on_first() -> None:
+    view = replace(new_here("en"), interests=consent().interests)
+    page = html.unescape(render(view))
+    assert view.texts.body not in page
+    assert page.count('value="continue"') == 1
+    assert page.index("for the first time") < page.index('value="continue"')
+    assert page.index('value="continue"') < page.index('<details class="choose">')
+    assert page.index(view.texts.reach_own) < page.index('name="object.')
 
 
 def test_where_an_answer_counts_is_said_before_the_buttons() -> None:
