@@ -112,6 +112,15 @@ def test_a_keyboard_passes_through_and_is_not_kept(visitor: Visitor, sites: Site
     assert outline == "solid"
 
 
+def test_nothing_that_has_the_focus_is_behind_it(visitor: Visitor, sites: Sites) -> None:
+    sites.body["news"] = '<p style="height: 90vh"></p><p><a href="/imprint">Imprint</a></p>'
+    page = shown(visitor)
+    page.get_by_role("link", name="Imprint").focus()
+    page.wait_for_function(
+        "() => document.querySelector('consent-banner').getBoundingClientRect().top === 0"
+    )
+
+
 def test_putting_it_off_is_no_choice_and_holds_for_the_visit(visitor: Visitor) -> None:
     page = shown(visitor)
     page.get_by_role("button", name="Not now").click()

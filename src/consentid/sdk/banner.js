@@ -2,9 +2,8 @@
  * `<consent-banner>`: the first layer, over the page and never in its way.
  *
  * Its button leads to the hub, where accepting and refusing are equals; with `in-page` it asks here.
- * Closing is no choice.  It is no dialog: focus stays where it is, the page stays usable, nothing
- * moves.  Texts come from the catalogue; slots `logo`, `title`, `body` and `more`, the parts and the
- * custom properties are described in types.d.ts.
+ * It is no dialog: focus stays where it is, the page stays usable, nothing moves.  Texts come from the
+ * catalogue; slots `logo`, `title`, `body` and `more`, the parts and the custom properties are described in types.d.ts.
  */
 
 /** @typedef {import("./types").Core} Core */
@@ -65,7 +64,7 @@ button.act { flex: 1 1 12rem; font-weight: 600; color: var(--consent-on-accent, 
 button.later { text-decoration: underline; text-underline-offset: .2em }
 @media (max-width: 40rem) { .acts > * { flex-basis: 100% } }
 button:hover { filter: brightness(.92) }
-[aria-busy=true] button { opacity: .6; cursor: progress }
+:host([aria-busy=true]) button { opacity: .6; cursor: progress }
 :focus-visible { outline: 3px solid var(--consent-ink, var(--ink)); outline-offset: 2px }
 form { display: grid; gap: .75rem }
 fieldset { padding-top: .75rem; border-top: 1px solid var(--consent-line, var(--line)) }
@@ -104,6 +103,7 @@ class ConsentBanner extends HTMLElement {
 
   connectedCallback() {
     this.hidden = true; // until there is something to ask
+    import("./aside.js").then(({ watch }) => watch(this), () => {});
   }
 
   disconnectedCallback() {
@@ -216,7 +216,8 @@ class ConsentBanner extends HTMLElement {
     }
   }
 
-  /** Put it off for this visit: no choice, and none is recorded.
+  /**
+   * Closing is no choice, for this visit.
    * @param {Core} core
    * @param {Catalogue} catalogue
    */
