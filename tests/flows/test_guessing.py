@@ -9,12 +9,20 @@ from consentid.flows.match_device import find_waiting_device
 from consentid.flows.request_device_code import hash_user_code
 from consentid.kit.errors import ConsentidError, NotFoundError, RateLimitedError
 from consentid.oidc.user_code import make_user_code
-from consentid.web.pages.guesses import OF_ADDRESS, OF_ALL, OF_BROWSER, Guesser, find_by_code
+from consentid.web.pages.guesses import (
+    AT_MOST,
+    OF_ADDRESS,
+    OF_ALL,
+    OF_BROWSER,
+    OF_NEIGHBOURHOOD,
+    Guesser,
+    find_by_code,
+)
 
 LIVE, GUESSES = 10_000, 100_000
 
 
-async def test_of_100_000_guesses_at_10_000_codes_1_000_are_looked_at_and_none_hits(
+async def test_of_100_000_guesses_at_10_000_codes_few_are_looked_at_and_none_hits(
     town: Town,
 ) -> None:
     draw = random.Random(8628).randrange  # noqa: S311 the same on every run
@@ -32,13 +40,35 @@ async def test_of_100_000_guesses_at_10_000_codes_1_000_are_looked_at_and_none_h
     # A guesser with a thousand addresses and ten thousand browsers, who tries no code twice.
     came_to = Counter[type[ConsentidError] | None]()
     for number in range(GUESSES):
-        guesser = Guesser(browser_secret=f"b{number % 10_000}", network=f"n{number % 1_000}")
-        try:
-            await find_by_code(town.context, make_user_code(draw), guesser, now_s=1_000.0)
-        except (NotFoundError, RateLimitedError) as error:
-            came_to[type(error)] += 1
-        else:
-            came_to[None] += 1
+        guesser = guesser_at(number % 1_000, browser=number % 10_000)
+        came_to[await outcome(town, make_user_code(draw), guesser)] += 1
 
-    assert came_to == {NotFoundError: OF_ALL.most, RateLimitedError: GUESSES - OF_ALL.most}
-    assert OF_BROWSER.most < OF_ADDRESS.most < OF_ALL.most
+    looked_at = OF_ALL.most + 250 * (OF_NEIGHBOURHOOD.most - 4)
+    assert came_to == {NotFoundError: looked_at, RateLimitedError: GUESSES - looked_at}
+    assert OF_BROWSER.most < OF_ADDRESS.most < OF_ALL.most < looked_at < AT_MOST.most
+
+
+async def test_who_used_up_what_all_have_keeps_nobody_else_from_connecting(town: Town) -> None:
+    draw = random.Random(6).randrange  # noqa: S311 the same on every run
+    for number in range(AT_MOST.most):  # most of which is refused, and is no guess
+        await outcome(town, "no code", guesser_at(number % 120, browser=number))
+    honest = guesser_at(999, browser=-1)
+    for code in (make_user_code(draw) for _ in range(OF_NEIGHBOURHOOD.most)):  # mistyped
+        assert await outcome(town, code, honest) is NotFoundError
+    assert await outcome(town, make_user_code(draw), honest) is RateLimitedError
+    assert await outcome(town, make_user_code(draw), guesser_at(1, browser=-2)) is RateLimitedError
+
+
+def guesser_at(place: int, *, browser: int) -> Guesser:
+    """Somebody with an address that three others have as neighbours."""
+    return Guesser(
+        browser_secret=f"b{browser}", network=f"n{place}", neighbourhood=f"h{place // 4}"
+    )
+
+
+async def outcome(town: Town, code: str, guesser: Guesser) -> type[ConsentidError] | None:
+    try:
+        await find_by_code(town.context, code, guesser, now_s=1_000.0)
+    except (NotFoundError, RateLimitedError) as error:
+        return type(error)
+    return None

@@ -1,8 +1,8 @@
 """``/device``: a person enters the code of a device, or comes by its link, and compares.
 
 Whoever comes by a link sees brand, device and code first all the same: a link proves nothing about
-who sent it.  Each look at a code is an attempt, and an attempt that fails counts three times: for
-the browser, for the address and for everybody.  Nothing is decided here but a no.
+who sent it.  Each look at a code is an attempt, and an attempt that fails counts: for the browser,
+for the address and for everybody (``guesses``).  Nothing is decided here but a no.
 
 Spec: RFC 8628 sections 3.3, 3.3.1, 5.1 and 5.4; RFC 10027 (unauthenticated channel, phishing).
 """
@@ -29,7 +29,7 @@ from consentid.flows.match_device import (
 from consentid.kit.errors import MalformedError, NotFoundError, RateLimitedError
 from consentid.oidc.device_authorization import PAGE
 from consentid.oidc.user_code import read_user_code, show_user_code
-from consentid.web.callers import network_of, wall_clock_s
+from consentid.web.callers import neighbourhood_of, network_of, wall_clock_s
 from consentid.web.catalogue import accepted_languages
 from consentid.web.cookies import Cookie, Jar, jar_of
 from consentid.web.forms import parse_form
@@ -204,7 +204,11 @@ async def _look(visit: _Visit, unverified_code: str) -> Response[str]:
 
 async def _find(visit: _Visit, unverified_code: str) -> WaitingDevice | Response[str]:
     """The device that waits under a code, or the page that says that none does."""
-    guesser = Guesser(browser_secret=visit.secret, network=network_of(visit.request))
+    guesser = Guesser(
+        browser_secret=visit.secret,
+        network=network_of(visit.request),
+        neighbourhood=neighbourhood_of(visit.request),
+    )
     try:
         return await find_by_code(visit.context, unverified_code, guesser, now_s=wall_clock_s())
     except NotFoundError:
