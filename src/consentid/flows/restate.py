@@ -4,7 +4,7 @@ The row follows the subject alone.  A token for a person signed in on a device m
 row (the device's objections stand), never more.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
@@ -31,6 +31,7 @@ from consentid.store.statuses import AudienceState, StatusIndex
 _SAYING: Final = b"saying/1\0"
 _VIA: Final = " via "
 """Between the parts of a row's key; no audience and no party holds a blank."""
+_STEP_BITS: Final = 20
 
 
 class _Lists(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +146,7 @@ def settle_all(
 def _settle(
     context: Context, book: Book, subject: OpenSubject, row: Row, index: StatusIndex | None
 ) -> AudienceState:
-    """Its revision is one more where what it says differs from what it said."""
+    """Its revision rises where what it says differs from what it said."""
     catalogue = book.catalogue.version
     before = row.before
     if before is not None and row.said is not None and not row.saying.differs(row.said):
@@ -156,7 +157,7 @@ def _settle(
         raise RuntimeError(msg)
     return AudienceState(
         audience=row.key,
-        rev=1 if before is None else before.rev + 1,
+        rev=raised(0 if before is None else before.rev, context.draw),
         sealed=_seal(context, subject, row.key, row.saying),
         status=status,
         catalogue=catalogue,
@@ -250,6 +251,15 @@ def ended(context: Context, rows: Iterable[Row], *, at: Instant) -> list[StatusI
     for status in ending:
         context.suspects.note(status, at=at)
     return ending
+
+
+def raised(rev: int, draw: Callable[[int], int]) -> int:
+    """The revision after one, by a step of any size.
+
+    A count of somebody's changes would be the same at every partner, and tell whom they have in
+    common.  After 50,000 changes it is still below 2^31, as the size of tokens is reckoned.
+    """
+    return rev + 1 + draw(2 ** draw(_STEP_BITS))
 
 
 def _seal(context: Context, subject: OpenSubject, audience: str, saying: Saying) -> bytes:
