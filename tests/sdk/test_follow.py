@@ -60,3 +60,15 @@ def test_a_withdrawal_at_one_brand_is_heard_at_the_others(visitor: Visitor, site
     play.wait_for_function("window.consentid?.granted('ads') === false")
     assert play.evaluate("consentid.granted('content')")
     assert state(play)["by"] == "changed elsewhere"
+
+
+def test_whoever_listens_hears_that_everything_was_taken_back(
+    visitor: Visitor, sites: Sites
+) -> None:
+    sites.options |= {"news": {"follow": "never"}, "play": {"follow": "auto"}}
+    news, play = both(visitor, sites)
+    play.wait_for_function(_LOOKED)
+    news.evaluate("consentid.withdraw('all', {reach: 'group'})")
+    play.wait_for_function("window.states?.at(-1).granted.length === 0")
+    heard = play.wait_for_function("window.states?.at(-1)").json_value()
+    assert (heard["status"], heard["by"]) == ("empty", "changed elsewhere")

@@ -118,6 +118,7 @@ async function look(core, etag, signal) {
   if (status === 304) return etag ?? null;
   if (status !== 200) throw new Error(`consentid: ${status}`);
   if (differs(core, body.purposes)) await core.renew("changed elsewhere");
+  if (!core.holder) core.settle("changed elsewhere");
   return headers.get("ETag");
 }
 

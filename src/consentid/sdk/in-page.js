@@ -37,7 +37,10 @@ function refused(problem) {
 export async function asSubject(core, path, body, headers, stop) {
   for (let again = 0; ; again += 1) {
     if (again || !(Date.now() / 1000 < (core.holder?.access_exp ?? 0) - 5)) await core.renew();
-    if (!core.holder) throw new Error("consentid: nobody is known here");
+    if (!core.holder) {
+      core.settle("changed elsewhere"); // as after taking everything back at another brand
+      throw new Error("consentid: nobody is known here");
+    }
     const bearer = { Authorization: `Bearer ${core.holder.access}` };
     const answer = await core.call(path, body, { ...headers, ...bearer }, stop);
     if (answer.status !== 401 || again) return answer;
