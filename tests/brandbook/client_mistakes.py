@@ -222,6 +222,17 @@ CLIENT_MISTAKES = (
         remedy="add it to domains, or correct the address",
     ),
     Mistake(
+        name="a sign-out told to a partner",
+        file="partners/reach.toml",
+        old=_API,
+        new=_API + '\nbackchannel_logout_uri = "http://reach.localhost:7600/out"',
+        mark="backchannel_logout_uri",
+        rule=Rule.WIDENING,
+        key="clients.reach-api.backchannel_logout_uri",
+        message="partners told of a logout at the same moment know whom they have in common",
+        remedy="remove it",
+    ),
+    Mistake(
         name="keys fetched from an address",
         file="partners/reach.toml",
         old=_API,

@@ -46,6 +46,12 @@ def find_faults(client: ClientDeclaration, domains: Sequence[str]) -> Iterator[F
                 "remove it",
                 "backchannel_logout_uri",
             )
+        elif client.party.kind is PartyKind.PARTNER:
+            yield _widening(
+                "partners told of a logout at the same moment know whom they have in common",
+                "remove it",
+                "backchannel_logout_uri",
+            )
         elif not _is_at(uri, domains):
             yield _foreign(uri, "backchannel_logout_uri")
 
