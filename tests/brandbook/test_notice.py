@@ -42,7 +42,7 @@ def test_a_stricter_basis_is_shown_as_what_it_is_there(halcyon: Draft) -> None:
 def test_a_brand_says_it_in_its_own_words_and_order(halcyon: Draft) -> None:
     book = halcyon.book
     (content,) = (e for e in book.notices["news", "fr"].entries if e.id == "content")
-    assert content.name == "Une page d’accueil à votre goût"
+    assert content.name == "Une page d\N{RIGHT SINGLE QUOTATION MARK}accueil à votre goût"
     assert book.notices["shop", "en"].purposes[:3] == (
         "shop:loyalty",
         "shop:loyalty.offers",

@@ -72,3 +72,5 @@ def test_whoever_listens_hears_that_everything_was_taken_back(
     play.wait_for_function("window.states?.at(-1).granted.length === 0")
     heard = play.wait_for_function("window.states?.at(-1)").json_value()
     assert (heard["status"], heard["by"]) == ("empty", "changed elsewhere")
+    # And is not asked anew when the page is looked at again.
+    assert play.evaluate("sessionStorage.getItem('consentid:play-spa:later')") is not None

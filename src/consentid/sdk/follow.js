@@ -5,6 +5,8 @@
  * the brand's own storage.
  */
 
+import { gone } from "./in-page.js";
+
 /** @typedef {import("./types").Core} Core */
 
 const MOST_MS = 30 * 60_000;
@@ -118,7 +120,7 @@ async function look(core, etag, signal) {
   if (status === 304) return etag ?? null;
   if (status !== 200) throw new Error(`consentid: ${status}`);
   if (differs(core, body.purposes)) await core.renew("changed elsewhere");
-  if (!core.holder) core.settle("changed elsewhere");
+  if (!core.holder) gone(core);
   return headers.get("ETag");
 }
 

@@ -26,6 +26,16 @@ function refused(problem) {
 }
 
 /**
+ * Somebody took everything back elsewhere, and so is not asked anew on this visit.
+ *
+ * @param {Core} core
+ */
+export function gone(core) {
+  core.save("sessionStorage", ":later", {});
+  core.settle("changed elsewhere");
+}
+
+/**
  * Call as the person who is known here.
  *
  * @param {Core} core
@@ -38,7 +48,7 @@ export async function asSubject(core, path, body, headers, stop) {
   for (let again = 0; ; again += 1) {
     if (again || !(Date.now() / 1000 < (core.holder?.access_exp ?? 0) - 5)) await core.renew();
     if (!core.holder) {
-      core.settle("changed elsewhere"); // as after taking everything back at another brand
+      gone(core);
       throw new Error("consentid: nobody is known here");
     }
     const bearer = { Authorization: `Bearer ${core.holder.access}` };

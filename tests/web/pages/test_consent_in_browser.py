@@ -153,7 +153,7 @@ def test_a_screen_reader_hears_who_asks_what_and_how_to_answer(
             'heading "Before you read on" [level=1]',
             "3 brands, 3 legal entities",
             'region "Why you are asked now"',
-            "Your yes ended on May 3, 2026",
+            "Your yes ended on 3 May 2026",
             'list "What we ask for"',
             'region "Where your answer counts"',
             'region "What happens next"',

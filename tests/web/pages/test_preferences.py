@@ -33,7 +33,7 @@ def _hash(credential: str) -> str:
 
 def today() -> str:
     now = time.gmtime()
-    return time.strftime("%B ", now) + f"{now.tm_mday}, {now.tm_year}"
+    return f"{now.tm_mday} " + time.strftime("%B %Y", now)
 
 
 def test_somebody_unknown_is_told_that_nothing_is_done_and_can_answer(

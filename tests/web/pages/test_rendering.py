@@ -136,7 +136,7 @@ def test_a_partner_says_who_asks_for_whom_for_what_until_when_and_what_a_no_does
     for said in (
         "Reach Media GmbH, 17 Weitblickstraße, 10117 Berlin",
         "For Reach Media itself, outside the Halcyon group",
-        "June 1, 2027",
+        "1 June 2027",
         "You are not asked again for 184 days.",
     ):
         assert page.index(said) < page.index('value="refuse"')

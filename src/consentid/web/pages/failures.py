@@ -43,7 +43,7 @@ _STATUSES: Final = {
     HTTPStatus.INTERNAL_SERVER_ERROR: Message.INTERNAL,
 }
 _SHOWN_AGAIN: Final = frozenset({Message.STALE, Message.FORM_FOREIGN})
-_LED_ON: Final = frozenset({Message.EXPIRED, Message.NOT_FOUND})
+_LED_ON: Final = frozenset({Message.EXPIRED, Message.NOT_FOUND, Message.OTHER_BROWSER})
 """Where nothing is left to do there, one's choices can still be seen and changed."""
 _INTERACTIONS: Final = "/interaction/"
 _PREFERENCES: Final = "/preferences"

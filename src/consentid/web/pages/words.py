@@ -20,6 +20,7 @@ from babel.support import NullTranslations, Translations
 
 LANGUAGES: Final = ("en", "fr")
 """What the pages themselves speak; the first is what the templates are written in."""
+_EUROPEAN: Final = Locale("en", "150")
 _FOLDER: Final = files("consentid.web.pages") / "locales"
 
 
@@ -42,7 +43,9 @@ class Words:
 
     def date(self, day: date) -> str:
         """``12 December 2026``, as the language has it."""
-        told = format_date(day, "long", self._locale)
+        # Plain English would be American: the month first.
+        locale = _EUROPEAN if str(self._locale) == "en" else self._locale
+        told = format_date(day, "long", locale)
         # The first of a month is an ordinal in French, which the locale data leave out.
         is_ordinal = self._locale.language == "fr" and day.day == 1
         return told.replace("1 ", "1er ", 1) if is_ordinal else told
