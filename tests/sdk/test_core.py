@@ -287,7 +287,7 @@ def test_two_inits_are_one(visitor: Visitor, sites: Sites) -> None:
         '<script type="module">import * as other from "/copy.js"; window.other = other;'
         f' other.init({{ client: "news-spa", brand: "news", hub: "{sites.hub}" }});</script>'
     )
-    for name in ("travel", "links", "banner", "follow"):
+    for name in ("travel", "links", "banner", "follow", "in-page", "aside"):
         script = (files("consentid.sdk") / f"{name}.js").read_text()
         sites.files[f"/{name}.js"] = ("text/javascript", script)
     page = visitor.open("news")
