@@ -82,6 +82,32 @@ async def test_what_is_staged_leaves_into_the_log_only(
         assert len(gone.all()) == 1
 
 
+async def test_what_lies_in_the_outbox_leaves_only_when_it_was_carried_on(
+    owner_engine: AsyncEngine, serving_engine: AsyncEngine
+) -> None:
+    async with serving_engine.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO outbox (event_id, kind, created_at)"
+                " SELECT gen_random_uuid(), 'decision', now() FROM generate_series(1, 2)"
+            )
+        )
+        await connection.execute(
+            text(
+                "INSERT INTO outbox_drained SELECT seq, event_id, created_at, now() FROM outbox"
+                " ORDER BY seq LIMIT 1"
+            )
+        )
+    for engine in (serving_engine, owner_engine):
+        for statement in ("DELETE FROM outbox", "UPDATE outbox SET kind = ''", "TRUNCATE outbox"):
+            assert await refused(engine, statement) == "42501", statement
+    async with serving_engine.begin() as connection:
+        await connection.execute(
+            text("DELETE FROM outbox USING outbox_drained AS told WHERE told.seq = outbox.seq")
+        )
+        assert await connection.scalar(text("SELECT count(*) FROM outbox")) == 1
+
+
 async def test_no_size_of_a_log_follows_two(serving_engine: AsyncEngine) -> None:
     grow = "INSERT INTO ledger_trees VALUES (1, {size}, {previous}, 'root', now())"
     async with serving_engine.begin() as connection:

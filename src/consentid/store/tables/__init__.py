@@ -10,6 +10,14 @@ from consentid.store.tables.choices import (
     signals_seen,
 )
 from consentid.store.tables.configuration import catalogues, client_secrets, clients
+from consentid.store.tables.events import (
+    event_streams,
+    events,
+    outbox_drained,
+    webhook_deliveries,
+    webhook_endpoints,
+    webhook_secrets,
+)
 from consentid.store.tables.issued import (
     access_tokens,
     audience_states,
@@ -48,7 +56,7 @@ from consentid.store.tables.sign_in import (
 )
 
 APPEND_ONLY: Final = (
-    *("catalogues", "decisions", "outbox", "served_events"),
+    *("catalogues", "decisions", "served_events"),
     *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
 )
 """Tables that the serving role may read and insert into, and that triggers keep from changing."""
@@ -66,6 +74,8 @@ __all__ = [
     "decisions",
     "device_codes",
     "devices",
+    "event_streams",
+    "events",
     "hand_offs",
     "hub_sessions",
     "idempotency_keys",
@@ -79,6 +89,7 @@ __all__ = [
     "logout_notices",
     "metadata",
     "outbox",
+    "outbox_drained",
     "portal_logins",
     "projections",
     "pushed_requests",
@@ -94,4 +105,7 @@ __all__ = [
     "subject_keys",
     "subjects",
     "used_tokens",
+    "webhook_deliveries",
+    "webhook_endpoints",
+    "webhook_secrets",
 ]

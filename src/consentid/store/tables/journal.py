@@ -48,5 +48,9 @@ outbox: Final = Table(
     Column("kind", Text, nullable=False),
     Column("subject_id", Uuid),
     Column("subject_version", BigInteger),
+    # What came of it for each audience, sealed under the subject's key.
+    Column("sealed", LargeBinary),
+    # What is told of it though its subject's key is gone, sealed under a key of ours.
+    Column("told", LargeBinary),
     Column("created_at", InstantType, nullable=False),
 )

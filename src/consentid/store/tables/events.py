@@ -1,0 +1,130 @@
+"""The event feed: each receiver's own sequence, and what goes to its webhooks.
+
+An event lies sealed under its subject's key, so that erasing the subject leaves its place alone.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+)
+
+from consentid.store.tables.metadata import InstantType, metadata
+
+outbox_drained: Final = Table(
+    "outbox_drained",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("created_at", InstantType, nullable=False),
+    Column("drained_at", InstantType, nullable=False),
+    Index(None, "drained_at"),
+)
+
+event_streams: Final = Table(
+    "event_streams",
+    metadata,
+    Column("stream_no", Integer, Identity(always=True), primary_key=True),
+    Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False, unique=True),
+    Column("head", BigInteger, nullable=False),
+    Column("opened_at", InstantType, nullable=False),
+)
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column(
+        "stream_no",
+        Integer,
+        ForeignKey("event_streams.stream_no", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    # None: the event is about nobody, or must be readable after its subject's key is gone.
+    Column("subject_id", Uuid),
+    # The same for all events of one subject in one stream, and for nothing in another.
+    Column("lane", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("at", InstantType, nullable=False),
+    Index(None, "at"),
+)
+
+webhook_endpoints: Final = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("endpoint_no", Integer, Identity(always=True), primary_key=True),
+    Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
+    Column("url", Text, nullable=False),
+    # Brands, purposes and kinds, as JSON.
+    Column("filters", LargeBinary, nullable=False),
+    Column("created_at", InstantType, nullable=False),
+    # The last event that was queued for it.
+    Column("stream_no", Integer),
+    Column("queued_seq", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", InstantType),
+    Column("paused_until", InstantType),
+    Column("disabled_at", InstantType),
+    Column("disabled_why", Text),
+)
+
+webhook_secrets: Final = Table(
+    "webhook_secrets",
+    metadata,
+    Column("secret_no", Integer, Identity(always=True), primary_key=True),
+    Column(
+        "endpoint_no",
+        Integer,
+        ForeignKey("webhook_endpoints.endpoint_no", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", InstantType, nullable=False),
+    Column("expires_at", InstantType),
+    Index(None, "endpoint_no"),
+)
+
+webhook_deliveries: Final = Table(
+    "webhook_deliveries",
+    metadata,
+    Column(
+        "endpoint_no",
+        Integer,
+        ForeignKey("webhook_endpoints.endpoint_no", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("stream_no", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("lane", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),  # pending | delivered | left_out | dead
+    Column("attempts", Integer, nullable=False),
+    Column("queued_at", InstantType, nullable=False),
+    Column("due_at", InstantType, nullable=False),
+    Column("settled_at", InstantType),
+    Column("outcome", Text),
+    Column("took_ms", Integer),
+    Column("latency_ms", Integer),
+    Index(
+        "webhook_deliveries_pending_ix",
+        *("endpoint_no", "lane", "stream_no", "seq"),
+        postgresql_where="state = 'pending'",
+    ),
+    Index(
+        "webhook_deliveries_due_ix",
+        *("endpoint_no", "due_at"),
+        postgresql_where="state = 'pending'",
+    ),
+    Index(None, "settled_at"),
+)
