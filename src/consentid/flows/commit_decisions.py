@@ -11,7 +11,16 @@ from consentid.flows.context import Context
 from consentid.flows.count_decisions import count_decisions
 from consentid.flows.end_dependents import end_dependents
 from consentid.flows.open_subject import OpenSubject, seal_projection
-from consentid.flows.restate import changed, ended, find_rows, resolver, settle_all, take_indices
+from consentid.flows.restate import (
+    changed,
+    ended,
+    find_rows,
+    line_states,
+    resolver,
+    settle_all,
+    take_indices,
+)
+from consentid.flows.write_effects import write_effects
 from consentid.kit.instants import Instant
 from consentid.store import acts, statuses
 from consentid.store.acts import Act
@@ -37,12 +46,20 @@ async def commit_decisions(
     resolve = resolver(book, appended.subject, at=at)
     rows = find_rows(book, appended.subject, states, at=at, resolve=resolve)
     indices = await take_indices(context, connection, [(subject.id, row) for row in rows], at=at)
+    settled = settle_all(context, book, appended.subject, rows, indices)
     act = Act(
         subject=subject.id,
         at=at,
         decisions=appended.decisions,
+        event=write_effects(
+            context,
+            appended.subject,
+            line_states(book, rows, settled),
+            decisions=[each.id for each in decisions],
+            at=at,
+        ),
         projection=seal_projection(context, appended.subject),
-        states=changed(rows, settle_all(context, book, appended.subject, rows, indices)),
+        states=changed(rows, settled),
         ended=ended(context, rows, at=at),
     )
     await acts.write(connection, [act])

@@ -34,6 +34,7 @@ from consentid.flows.restate import (
     changed,
     ended,
     find_rows,
+    line_states,
     resolver,
     say_now,
     settle_all,
@@ -42,6 +43,7 @@ from consentid.flows.restate import (
 from consentid.flows.session import Session, require_known, resolve_here
 from consentid.flows.show_state import PurposeState, asks, describe, public_decision_id
 from consentid.flows.target import default_audience
+from consentid.flows.write_effects import write_effects
 from consentid.flows.write_receipt import ReceiptOut, write_receipt
 from consentid.kit.errors import ConsentidError
 from consentid.kit.instants import Instant, to_rfc3339
@@ -223,7 +225,7 @@ async def _write(
             context, book, each.session.subject, each.rows, islice(indices, len(each.rows))
         )
         answers.append(_kept(context, book, each, states))
-        written.append(_act(context, each, states, answers[-1]))
+        written.append(_act(context, book, each, states, answers[-1]))
         await asyncio.sleep(0)  # as above
     if not await acts.write(connection, written):
         raise _KeyTakenError
@@ -233,12 +235,21 @@ async def _write(
     return answers
 
 
-def _act(context: Context, decided: _Decided, states: Sequence[AudienceState], answer: Kept) -> Act:
+def _act(
+    context: Context, book: Book, decided: _Decided, states: Sequence[AudienceState], answer: Kept
+) -> Act:
     subject, judged = decided.session.subject, decided.judged
     return Act(
         subject=subject.id,
         at=judged.at,
         decisions=decided.appended.decisions,
+        event=write_effects(
+            context,
+            subject,
+            line_states(book, decided.rows, states),
+            decisions=[each.id for each in judged.decisions],
+            at=judged.at,
+        ),
         projection=seal_projection(context, subject),
         states=changed(decided.rows, states),
         ended=ended(context, decided.rows, at=judged.at),

@@ -22,6 +22,7 @@ from consentid.core.saying import Saying
 from consentid.core.sharing import Line, Resolve, say_on
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject, seal_for
+from consentid.flows.write_effects import LineState, write_effects
 from consentid.keyring import wrapping
 from consentid.kit.instants import Instant
 from consentid.store import acts, statuses
@@ -197,7 +198,12 @@ async def restate(
         before=before,
         said=None if before is None else _open(subject, before),
     )
-    (state,) = await _bring(context, connection, book, subject, [row], at=at)
+    beside = [
+        LineState(line=line, said=_open(subject, each), saying=row.saying, rev=each.rev)
+        for each in states
+        if each.audience != key and find_line(book, each.audience) == line
+    ]
+    (state,) = await _bring(context, connection, book, subject, [row], beside=beside, at=at)
     return Restated(state=state, saying=row.saying)
 
 
@@ -208,17 +214,21 @@ async def _bring(
     subject: OpenSubject,
     rows: Sequence[Row],
     *,
+    beside: Sequence[LineState] = (),
     at: Instant,
 ) -> Sequence[AudienceState]:
     indices = await take_indices(context, connection, [(subject.id, row) for row in rows], at=at)
     states = settle_all(context, book, subject, rows, indices)
-    act = Act(
-        subject=subject.id,
-        at=at,
-        states=changed(rows, states),
-        ended=ended(context, rows, at=at),
-    )
-    if act.states:
+    new = changed(rows, states)
+    if new:
+        told = [*line_states(book, rows, states), *beside]
+        act = Act(
+            subject=subject.id,
+            at=at,
+            event=write_effects(context, subject, told, at=at),
+            states=new,
+            ended=ended(context, rows, at=at),
+        )
         await acts.write(connection, [act])
     return states
 
@@ -238,6 +248,20 @@ async def take_indices(
         else ()
     )
     return [next(taken) if row.needs_index else None for _, row in rows]
+
+
+def line_states(
+    book: Book, rows: Iterable[Row], states: Iterable[AudienceState]
+) -> list[LineState]:
+    """The rows as they are told: nothing of a line whose parties have left."""
+    lines = (
+        (row, state, find_line(book, row.key)) for row, state in zip(rows, states, strict=True)
+    )
+    return [
+        LineState(line=line, said=row.said, saying=row.saying, rev=state.rev)
+        for row, state, line in lines
+        if line is not None
+    ]
 
 
 def changed(rows: Iterable[Row], states: Iterable[AudienceState]) -> list[AudienceState]:

@@ -6,6 +6,7 @@ It is on the way of every decision, so it is text, written once from the tables.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +22,7 @@ from consentid.store.statuses import AudienceState, StatusIndex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDecision:
-    """A decision with its ledger entry and its event."""
+    """A decision with its ledger entry."""
 
     decision: Decision
     sealed: bytes
@@ -29,6 +30,16 @@ class NewDecision:
     kind: str
     leaf: bytes
     subject_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """What is to be told of an act, sealed."""
+
+    id: UUID
+    kind: str
+    subject_version: int
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +66,7 @@ class Act:
     subject: SubjectId
     at: Instant
     decisions: Sequence[NewDecision] = ()
+    event: NewEvent | None = None
     projection: NewProjection | None = None
     states: Sequence[AudienceState] = ()
     """Rows to be made or replaced."""
@@ -128,9 +140,16 @@ def _staged_entries(acts: Sequence[Act]) -> Iterator[Row]:
 
 def _outbox(acts: Sequence[Act]) -> Iterator[Row]:
     for act in acts:
-        for new in act.decisions:
-            at = to_datetime(new.decision.recorded_at)
-            yield new.decision.id, new.kind, act.subject, new.subject_version, at
+        new = act.event
+        if new is not None:
+            yield (
+                new.id,
+                new.kind,
+                act.subject,
+                new.subject_version,
+                new.sealed,
+                to_datetime(act.at),
+            )
 
 
 def _served_notices(acts: Sequence[Act]) -> Iterator[Row]:
@@ -217,7 +236,7 @@ _PARTS: Final = (
     ),
     _Part(
         table=tables.outbox,
-        columns=("event_id", "kind", "subject_id", "subject_version", "created_at"),
+        columns=("event_id", "kind", "subject_id", "subject_version", "sealed", "created_at"),
         rows=_outbox,
     ),
     _Part(

@@ -42,18 +42,14 @@ event_streams: Final = Table(
 events: Final = Table(
     "events",
     metadata,
-    Column(
-        "stream_no",
-        Integer,
-        ForeignKey("event_streams.stream_no", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    # No foreign key: a stream is closed at once, and what was in it is removed later.
+    Column("stream_no", Integer, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("id", Text, nullable=False),
     Column("kind", Text, nullable=False),
     # None: the event is about nobody, or must be readable after its subject's key is gone.
     Column("subject_id", Uuid),
-    # The same for all events of one subject in one stream, and for nothing in another.
+    # The same for all events of one subject; another for each brand or partner.
     Column("lane", BigInteger, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("at", InstantType, nullable=False),

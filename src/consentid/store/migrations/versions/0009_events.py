@@ -92,12 +92,6 @@ def _make_feed() -> None:
         sa.Column("lane", sa.BigInteger(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("at", _NOW, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["stream_no"],
-            ["event_streams.stream_no"],
-            name=op.f("events_stream_no_fk"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("stream_no", "seq", name=op.f("events_pk")),
     )
     op.create_index(op.f("events_at_ix"), "events", ["at"])
