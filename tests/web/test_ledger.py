@@ -17,6 +17,8 @@ from consentid.ledger.checkpoint import Checkpoint, open_checkpoint
 from consentid.ledger.tiles import TileId, decode_bundle, decode_tile, path_of
 from consentid.ledger.tree import check_consistency, check_inclusion, leaf_hash, root_of
 from consentid.settings import Settings
+from consentid.tokens.jwks import read_keys
+from consentid.verify.receipts import Outcome, Trusted, check_receipt
 
 STAGE = """
 INSERT INTO staged_entries (event_id, kind, leaf, staged_at)
@@ -181,3 +183,27 @@ def test_what_is_recorded_and_not_integrated_yet_is_told(hub: Hub) -> None:
     assert answer.headers["retry-after"] == "1"
     sequenced(hub)
     assert hub.http.get(f"/v1/ledger/proof/entry/{record['id']}").status_code == 200
+
+
+def test_a_receipt_is_completed_once_the_log_has_it(hub: Hub) -> None:
+    person = hub.sign_in()
+    answered = hub.decide(person)
+
+    def receipt(headers: dict[str, str]) -> httpx2.Response:
+        return hub.http.get(f"/v1/receipts/{answered['decision']}", headers=headers)
+
+    assert receipt(person).json() == answered["receipt"]
+    sequenced(hub)
+    completed = receipt(person)
+    assert completed.headers["cache-control"] == "no-store"
+    proof = completed.json().pop("proof")
+    assert {**answered["receipt"], "proof": proof} == completed.json()
+    trusted = Trusted(
+        issuer=answered["receipt"]["issuer"],
+        keys=read_keys(hub.http.get("/jwks.json").content),
+        logs=tuple(map(note.parse_key, hub.http.get("/v1/ledger/keys").text.split())),
+    )
+    found = check_receipt(completed.content, trusted)
+    assert (found.verdict, found.proven is not None) == (Outcome.HOLDS, True), found
+    for stranger, status in ((hub.sign_in(), 404), (hub.client_token(), 403), ({}, 401)):
+        assert receipt(stranger).status_code == status

@@ -26,8 +26,9 @@ COMMANDS: Final = (
     "clients",
     "ledger",
     "verify",
+    "verify-receipt",
 )
-"""In the order of a first day; each is ``cli/<name>_command.py``."""
+"""In the order of a first day; each is ``cli/<name>_command.py``, underscores for hyphens."""
 
 _DESCRIPTION: Final = "Consent once, honoured everywhere."
 _EPILOG: Final = """\
@@ -90,7 +91,7 @@ def _make_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in commands:
         try:
-            module = importlib.import_module(f"consentid.cli.{name}_command")
+            module = importlib.import_module(f"consentid.cli.{name.replace('-', '_')}_command")
         except ModuleNotFoundError as error:
             if len(commands) == 1 or not _is_foreign(error):
                 raise

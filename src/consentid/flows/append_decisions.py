@@ -58,20 +58,24 @@ def _seal(
 ) -> NewDecision:
     body = canonical.encode(to_record(decision))
     commitment = wrapping.commitment(wrapping.commitment_salt(subject.key, decision.id.bytes), body)
-    kind = _kind(decision)
     return NewDecision(
         decision=decision,
         sealed=seal_for(context, subject.key, body, aad=BODY + decision.id.bytes),
         commitment=commitment,
-        kind=kind,
-        leaf=encode_leaf(
-            kind=kind,
-            event_id=decision.id,
-            at=decision.recorded_at,
-            origin=log_origin(context, book),
-            commitment=commitment,
-        ),
+        kind=_kind(decision),
+        leaf=encode_entry(context, book, decision, commitment),
         subject_version=version,
+    )
+
+
+def encode_entry(context: Context, book: Book, decision: Decision, commitment: bytes) -> bytes:
+    """The leaf of a decision that is staged now."""
+    return encode_leaf(
+        kind=_kind(decision),
+        event_id=decision.id,
+        at=decision.recorded_at,
+        origin=log_origin(context, book),
+        commitment=commitment,
     )
 
 

@@ -14,10 +14,11 @@ from consentid.flows.own_history import find_shown
 from consentid.flows.own_reads import subjects_of
 from consentid.flows.preference_page import Coming, receive
 from consentid.flows.session import resolve_here
-from consentid.flows.write_receipt import ReceiptOut, write_receipt
+from consentid.flows.write_receipt import sign_receipt, write_receipt
 from consentid.kit.errors import NotFoundError
 from consentid.kit.instants import Instant, to_rfc3339
-from consentid.store import clients, reads
+from consentid.store import clients, ledger, reads
+from consentid.tokens.receipt import Receipt
 
 SCHEMA: Final = "consentid/own-data/1"
 _READS: Final = 100_000
@@ -89,7 +90,7 @@ class OwnDataOut(msgspec.Struct, frozen=True, kw_only=True):
     about: str
     """``account`` or ``device``."""
     recorded_as_adult: bool
-    decisions: list[ReceiptOut]
+    decisions: list[Receipt]
     """Oldest first, each with its receipt."""
     notices: dict[str, Any]
     """The exact texts that were answered, by the SHA-256 of their canonical JSON (RFC 8785)."""
@@ -114,6 +115,7 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
             raise NotFoundError("nobody_known", "Nothing is kept about you in this browser.")
         book = page.book
         history = await full_history(connection, session.subject)
+        leaves = await ledger.find_leaves(connection, [decision.id for decision in history])
         notices: dict[str, Any] = {}
         for decision in history:
             if decision.notice is not None and decision.notice.digest.hex() not in notices:
@@ -134,7 +136,13 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
         about="device" if page.visitor.login is None else "account",
         recorded_as_adult=session.subject.adult,
         decisions=[
-            write_receipt(context, book, None, session.subject, decision) for decision in history
+            sign_receipt(
+                context,
+                write_receipt(
+                    context, book, None, session.subject, decision, entry=leaves.get(decision.id)
+                ),
+            )
+            for decision in history
         ],
         notices=notices,
         effective=[

@@ -11,15 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.brandbook.notice import Notice
 from consentid.core.decision import CatalogueVersion, Decision
 from consentid.core.party import Party
+from consentid.flows.complete_receipt import complete_receipt
 from consentid.flows.context import Context, read_book
 from consentid.flows.history import open_decision
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.preference_page import Coming, Errand, PreferencePage, receive
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
-from consentid.flows.write_receipt import ReceiptOut, write_receipt
 from consentid.kit.errors import NotFoundError
 from consentid.kit.instants import Instant
 from consentid.store import clients, decisions
+from consentid.tokens.receipt import Receipt
 
 PAGE: Final = 20
 
@@ -58,7 +59,8 @@ class OwnEntry:
     entry: OwnDecision
     notice: Notice | None
     """The exact text that was shown; None where none was answered."""
-    receipt: ReceiptOut
+    receipt: Receipt
+    """With its proof, once it is in the log."""
 
 
 async def show_own_history(
@@ -120,12 +122,15 @@ async def show_own_decision(context: Context, coming: Coming, decision: UUID) ->
         opened = open_decision(session.subject, row)
         takers = await _takers(connection, [opened])
         notice = await find_shown(connection, opened)
+        receipt = await complete_receipt(
+            context, connection, page.book, session.subject, opened, party=None
+        )
     return OwnEntry(
         page=page,
         errand=errand,
         entry=OwnDecision(decision=opened, party=takers.get(opened.actor)),
         notice=notice,
-        receipt=write_receipt(context, page.book, None, session.subject, opened),
+        receipt=receipt,
     )
 
 

@@ -17,8 +17,9 @@ from consentid.flows.issue_token import PreparedToken, sign_token
 from consentid.flows.judge_answer import Answer, Withdrawal
 from consentid.flows.record_together import Recording, record_together
 from consentid.flows.show_state import PurposeState
-from consentid.flows.write_receipt import ReceiptOut
+from consentid.flows.write_receipt import sign_receipt
 from consentid.telemetry.tracing import step
+from consentid.tokens.receipt import Receipt
 
 
 class DecisionOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,7 +31,7 @@ class DecisionOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     state: tuple[PurposeState, ...]
     ask: tuple[str, ...]
     """What is missing still at the caller's brand or partner."""
-    receipt: ReceiptOut
+    receipt: Receipt
     consistency: str
     consent_token: str | None = None
 
@@ -79,7 +80,7 @@ async def _record(
         recorded_at=kept.recorded_at,
         state=kept.state,
         ask=kept.ask,
-        receipt=kept.receipt,
+        receipt=sign_receipt(context, kept.receipt),
         consistency=kept.consistency,
         consent_token=None
         if kept.claims is None

@@ -44,7 +44,7 @@ from consentid.flows.session import Session, require_known, resolve_here
 from consentid.flows.show_state import PurposeState, asks, describe, public_decision_id
 from consentid.flows.target import default_audience
 from consentid.flows.write_effects import write_effects
-from consentid.flows.write_receipt import ReceiptOut, write_receipt
+from consentid.flows.write_receipt import write_receipt
 from consentid.kit.errors import ConsentidError
 from consentid.kit.instants import Instant, to_rfc3339
 from consentid.store import acts, grounds
@@ -53,16 +53,17 @@ from consentid.store.grounds import Asked, Grounds
 from consentid.store.statuses import AudienceState
 from consentid.store.subjects import SubjectRow
 from consentid.tokens.consent import ConsentClaims
+from consentid.tokens.receipt import Receipt
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The answer as it is kept for a repeated request: all but the signature."""
+    """The answer as it is kept for a repeated request: all but the signatures."""
 
     decision: str
     recorded_at: str
     state: tuple[PurposeState, ...]
     ask: tuple[str, ...]
-    receipt: ReceiptOut
+    receipt: Receipt
     consistency: str
     claims: ConsentClaims | None = None
 

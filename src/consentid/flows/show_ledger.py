@@ -48,6 +48,13 @@ async def show_log_key(context: Context) -> str:
     return log.key
 
 
+async def show_log_keys(context: Context) -> list[str]:
+    """The public keys of all logs, the one that grows first: proofs of earlier entries stay."""
+    async with context.database.glancing() as connection:
+        logs = await ledger.every_log(connection)
+    return [log.key for log in reversed(logs)]
+
+
 async def show_tile(context: Context, tile: TileId) -> bytes:
     """A tile, or a bundle of entries.
 
@@ -102,18 +109,38 @@ async def prove_entry(context: Context, event_id: UUID) -> str:
         UnavailableError: it waits to be integrated, or something is missing.
     """
     async with context.database.glancing() as connection:
-        found = await ledger.find_entry(connection, event_id)
-        if found is None:
-            if await ledger.is_staged(connection, event_id):
-                raise _waiting()
-            raise NotFoundError("entry_unknown", "The log has no such entry.", where="event_id")
-        log_no, index = found
-        published = await ledger.newest_checkpoint(connection, log_no)
-        if published is None or index >= published.size:
-            raise _waiting()
-        ranges = inclusion_ranges(index, published.size)
-        hashes = await _hash(connection, log_no, ranges, size=published.size)
-    return bundle.encode(Bundle(index=index, proof=tuple(hashes), note=published.note))
+        found = await find_proof(connection, event_id)
+        if found is not None:
+            return bundle.encode(found)
+        # Staged first: whoever leaves there is in the log in the same moment.
+        if (
+            await ledger.is_staged(connection, event_id)
+            or await ledger.find_entry(connection, event_id) is not None
+        ):
+            raise UnavailableError(
+                "entry_waiting",
+                "The entry is not in a published checkpoint yet.",
+                retry_after_s=1,
+            )
+    raise NotFoundError("entry_unknown", "The log has no such entry.", where="event_id")
+
+
+async def find_proof(connection: AsyncConnection, event_id: UUID) -> Bundle | None:
+    """The same as it is made; None where no published checkpoint covers the event.
+
+    Raises:
+        UnavailableError: something is missing.
+    """
+    found = await ledger.find_entry(connection, event_id)
+    if found is None:
+        return None
+    log_no, index = found
+    published = await ledger.newest_checkpoint(connection, log_no)
+    if published is None or index >= published.size:
+        return None
+    ranges = inclusion_ranges(index, published.size)
+    hashes = await _hash(connection, log_no, ranges, size=published.size)
+    return Bundle(index=index, proof=tuple(hashes), note=published.note)
 
 
 async def _hashes(context: Context, ranges: list[Range], *, size: int) -> list[bytes]:
@@ -140,9 +167,3 @@ async def _newest(connection: AsyncConnection) -> tuple[LogRow, PublishedRow]:
             "ledger_empty", "No checkpoint was published yet: does a worker run?", retry_after_s=5
         )
     return found
-
-
-def _waiting() -> UnavailableError:
-    return UnavailableError(
-        "entry_waiting", "The entry is not in a published checkpoint yet.", retry_after_s=1
-    )

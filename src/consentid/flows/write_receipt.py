@@ -1,7 +1,7 @@
 """The subject's copy of a decision: what was recorded, with the opening of its commitment.
 
-Whoever holds the receipt can recompute the commitment that the ledger carries.
-Spec: ISO/IEC TS 27560 section 7 (receipt).
+Whoever holds the receipt can recompute the commitment that the ledger carries, and check who
+signed it.  Spec: ISO/IEC TS 27560 section 7 (receipt).
 """
 
 from typing import Any, Final
@@ -12,58 +12,64 @@ from consentid.brandbook.book import Book
 from consentid.core.decision import Decision, DecisionId
 from consentid.core.party import Party
 from consentid.core.record import to_record
+from consentid.flows.append_decisions import encode_entry
 from consentid.flows.context import Context
-from consentid.flows.log_origin import log_origin
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.show_state import public_decision_id
 from consentid.keyring import wrapping
 from consentid.kit import canonical
 from consentid.kit.instants import to_rfc3339
+from consentid.tokens import receipt
 from consentid.tokens.pairwise import pairwise_decision_id
+from consentid.tokens.receipt import SCHEMA, Receipt
 
-SCHEMA: Final = "consentid/receipt/1"
 _OWN_SECTOR: Final = "hub"
 """No party's: theirs have a kind and a slash."""
 
 
-class ReceiptOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A receipt.  ``record`` is hashed as canonical JSON (RFC 8785)."""
-
-    schema: str
-    issuer: str
-    decision: str
-    """The decision's id in the caller's sector."""
-    recorded_at: str
-    controllers: list[dict[str, str]]
-    """The legal entities that answer for those the notice named."""
-    record: dict[str, Any]
-    salt: str
-    """Hexadecimal, 32 bytes."""
-    commitment: str
-    """SHA-256(tag || salt || record).  Hexadecimal, 32 bytes."""
-    log: str
-    """The transparency log in which the commitment is staged."""
-
-
 def write_receipt(
-    context: Context, book: Book, party: Party | None, subject: OpenSubject, decision: Decision
-) -> ReceiptOut:
-    """Write a receipt for whoever handed the decision in; None: for the person, at the hub."""
+    context: Context,
+    book: Book,
+    party: Party | None,
+    subject: OpenSubject,
+    decision: Decision,
+    *,
+    entry: bytes | None = None,
+    then: Book | None = None,
+) -> Receipt:
+    """Write a receipt for whoever handed the decision in; None: for the person, at the hub.
+
+    ``entry`` is the leaf as it was staged and ``then`` the configuration that was in force, where
+    that was earlier.  It is unsigned: the transaction may not have committed yet.
+    """
     record = to_record(decision)
     salt = wrapping.commitment_salt(subject.key, decision.id.bytes)
-    return ReceiptOut(
+    commitment = wrapping.commitment(salt, canonical.encode(record))
+    leaf: dict[str, Any] = msgspec.json.decode(
+        entry or encode_entry(context, book, decision, commitment)
+    )
+    return Receipt(
         schema=SCHEMA,
         issuer=book.group.issuer,
         decision=own_decision_id(context, decision.id)
         if party is None
         else public_decision_id(context, party, decision.id),
         recorded_at=to_rfc3339(decision.recorded_at),
-        controllers=_controllers(book, decision),
+        controllers=_controllers(then or book, decision),
         record=record,
         salt=salt.hex(),
-        commitment=wrapping.commitment(salt, canonical.encode(record)).hex(),
-        log=log_origin(context, book),
+        commitment=commitment.hex(),
+        log=leaf["origin"],
+        leaf=leaf,
     )
+
+
+def sign_receipt(context: Context, written: Receipt) -> Receipt:
+    """Sign what was written.  Call it after the commit, never before."""
+    key = context.keyring.active("consent")
+    signing_input = receipt.unsigned(written, key.kid)
+    signature = receipt.assemble(signing_input, key.sign(signing_input))
+    return msgspec.structs.replace(written, signature=signature)
 
 
 def own_decision_id(context: Context, decision: DecisionId) -> str:

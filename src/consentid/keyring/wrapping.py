@@ -17,17 +17,16 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consentid.kit.errors import MalformedError
+from consentid.ledger.commitment import commit
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
-SALT_BYTES: Final = 32
 
 _VERSION: Final = b"\x01"
 _TAG_BYTES: Final = 16
 _WRAP_LABEL: Final = b"consentid/wrap/1\0"
 _SEAL_LABEL: Final = b"consentid/seal/1\0"
 _SALT_LABEL: Final = b"consentid/salt/1\0"
-_COMMITMENT_TAG: Final = b"consentid/commitment/1\0"
 
 
 def new_subject_key(randomness: Callable[[int], bytes]) -> bytes:
@@ -82,14 +81,7 @@ def commitment_salt(subject_key: bytes, event_id: bytes) -> bytes:
     return hmac.digest(_derive(subject_key, _SALT_LABEL), event_id, hashlib.sha256)
 
 
-def commitment(salt: bytes, canonical_body: bytes) -> bytes:
-    """Commit to a body without telling anything of it: SHA-256(tag || salt || body).  32 bytes.
-
-    Raises:
-        ValueError: the salt is not 32 bytes, which would blur where it ends.
-    """
-    _sized("the salt", salt, SALT_BYTES)
-    return hashlib.sha256(_COMMITMENT_TAG + salt + canonical_body).digest()
+commitment = commit
 
 
 def _derive(subject_key: bytes, label: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """Decisions: append-only, their bodies sealed under the subject's key."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -50,6 +50,16 @@ async def of_subject(connection: AsyncConnection, subject: SubjectId) -> Sequenc
     return [_row(row) for row in await connection.execute(statement)]
 
 
+async def ids_of_subject(connection: AsyncConnection, subject: SubjectId) -> Sequence[DecisionId]:
+    """The names of all of a subject's decisions, newest first."""
+    statement = (
+        select(decisions.c.id)
+        .where(decisions.c.subject_id == subject)
+        .order_by(decisions.c.recorded_at.desc())
+    )
+    return [DecisionId(each) for each in await connection.scalars(statement)]
+
+
 async def page(
     connection: AsyncConnection,
     subject: SubjectId,
@@ -77,3 +87,11 @@ async def find(
     )
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else _row(row)
+
+
+async def by_ids(
+    connection: AsyncConnection, ids: Collection[UUID]
+) -> Mapping[DecisionId, DecisionRow]:
+    """Some decisions, whoever made them."""
+    rows = await connection.execute(select(*_COLUMNS).where(decisions.c.id.in_(ids)))
+    return {found.id: found for found in map(_row, rows)}

@@ -1,11 +1,11 @@
 """The log as it is kept: what waits, what is in it, every size it had, what was published."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, union_all
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -254,3 +254,16 @@ async def is_staged(connection: AsyncConnection, event_id: UUID) -> bool:
     """Whether an event waits to be integrated."""
     statement = select(staged_entries.c.seq).where(staged_entries.c.event_id == event_id)
     return await connection.scalar(statement) is not None
+
+
+async def find_leaves(
+    connection: AsyncConnection, event_ids: Collection[UUID]
+) -> Mapping[UUID, bytes]:
+    """The leaves of events, in a log or waiting for it."""
+    statement = union_all(
+        *(
+            select(table.c.event_id, table.c.leaf).where(table.c.event_id.in_(event_ids))
+            for table in (staged_entries, ledger_entries)
+        )
+    )
+    return {row.event_id: row.leaf for row in await connection.execute(statement)}

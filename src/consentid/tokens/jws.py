@@ -222,14 +222,23 @@ def ambiguity(document: bytes, decoded: msgspec.Struct) -> Reason | None:
     if _encoder.encode(decoded) == document:
         return None
     try:
-        json.loads(
-            document.decode(), object_pairs_hook=_refuse_twice, parse_constant=_refuse_constant
-        )
+        parse_strictly(document)
     except _NamedTwiceError:
         return Reason.DUPLICATE_CLAIMS
     except ValueError:
         return Reason.BAD_ENCODING
     return None
+
+
+def parse_strictly(document: bytes) -> Any:  # noqa: ANN401 - whatever JSON it is
+    """Parse JSON that any parser reads the same.  Bound its nesting, or expect ``RecursionError``.
+
+    Raises:
+        ValueError: not JSON in UTF-8, a member twice, or a number that is none.
+    """
+    return json.loads(
+        document.decode(), object_pairs_hook=_refuse_twice, parse_constant=_refuse_constant
+    )
 
 
 class _NamedTwiceError(ValueError):

@@ -37,6 +37,7 @@ from consentid.web.ledger import (
     get_entry_proof,
     get_inclusion_proof,
     get_log_key,
+    get_log_keys,
     get_tile,
 )
 from consentid.web.metrics import Timed, WebMetrics, exposing_metrics
@@ -80,6 +81,7 @@ from consentid.web.portal_callback import get_portal_callback
 from consentid.web.quick_polls import QuickPolls
 from consentid.web.quick_verify import QuickVerify
 from consentid.web.read_keeping import keeping_reads
+from consentid.web.receipts import get_receipt
 from consentid.web.requests import StrictRequest
 from consentid.web.revocation_events import get_status_list_stream
 from consentid.web.revoke import post_revoke
@@ -127,8 +129,10 @@ _HANDLERS: Final = (
     get_keys,
     get_live,
     get_log_key,
+    get_log_keys,
     get_metadata,
     get_ready,
+    get_receipt,
     get_sdk_file,
     get_state,
     get_status_list,

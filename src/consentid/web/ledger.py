@@ -20,6 +20,7 @@ from consentid.flows.show_ledger import (
     prove_inclusion,
     show_checkpoint,
     show_log_key,
+    show_log_keys,
     show_tile,
 )
 from consentid.ledger.tiles import parse_path
@@ -79,6 +80,20 @@ async def get_checkpoint(context: NamedDependency[Context]) -> Response[str]:
 async def get_log_key(context: NamedDependency[Context]) -> Response[str]:
     """As a witness is configured with it.  Whoever audits gets it by another way too."""
     return Response(f"{await show_log_key(context)}\n", media_type=_TEXT, headers=_FOR_NOW)
+
+
+@get(
+    f"{FOLDER}/keys",
+    tags=["Ledger"],
+    summary="The public keys of all logs",
+    security=[{}],
+    media_type=_TEXT,
+    responses=DOCUMENT_PROBLEMS,
+)
+async def get_log_keys(context: NamedDependency[Context]) -> Response[str]:
+    """One a line, that of the log that grows first: where it continues others, each has its own."""
+    keys = await show_log_keys(context)
+    return Response("".join(f"{key}\n" for key in keys), media_type=_TEXT, headers=_FOR_NOW)
 
 
 @get(

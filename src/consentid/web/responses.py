@@ -51,6 +51,12 @@ READ_PROBLEMS: Final[Mapping[int, ResponseSpec]] = _specs(
 )
 """Of what a caller may read."""
 
+FOUND_PROBLEMS: Final[Mapping[int, ResponseSpec]] = {
+    **READ_PROBLEMS,
+    **_specs(Problem, MEDIA_TYPE, 404),
+}
+"""Of what a caller may read by its name."""
+
 BODY_PROBLEMS: Final[Mapping[int, ResponseSpec]] = _specs(
     Problem, MEDIA_TYPE, 400, 401, 403, 409, 413, 415, 422, 429, 503
 )

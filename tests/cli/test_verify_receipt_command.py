@@ -1,0 +1,115 @@
+import io
+import json
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import final
+
+import msgspec
+import pytest
+from tests.cli.running import Command
+from tests.tokens.making import ISSUER, JWKS, compact
+from tests.verify.receipt_making import ID, encoded, log_key, make, prove, proven
+from typing_extensions import override
+
+from consentid.ledger.note import format_key
+from consentid.tokens.receipt import Receipt
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> list[str]:
+    (tmp_path / "jwks.json").write_bytes(compact(JWKS))
+    (tmp_path / "logs").write_text(f"{format_key(log_key())}\n")
+    return ["--jwks", str(tmp_path / "jwks.json"), "--log-key", str(tmp_path / "logs")]
+
+
+def file_of(folder: Path, receipt: Receipt) -> Path:
+    path = folder / "receipt.json"
+    path.write_bytes(encoded(receipt))
+    return path
+
+
+def test_a_receipt_is_checked_without_any_network(
+    consentid: Command, tmp_path: Path, keys: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    ended = consentid("verify-receipt", *keys, "--issuer", ISSUER, file_of(tmp_path, proven()))
+    assert ended.code == 0, ended
+    assert ended.out.startswith("the receipt holds\n")
+    for line in ("signature", "entry 2 of the 5 entries", "2026-09-21T14:13:20", "granted ads"):
+        assert line in ended.out
+    told = consentid("verify-receipt", *keys, "--json", file_of(tmp_path, proven())).json
+    assert (told["verdict"], told["index"], told["size"]) == ("holds", 2, 5)
+    assert {each["outcome"] for each in told["checks"]} == {"holds"}
+
+
+def test_how_it_went_is_the_exit_code(
+    consentid: Command, tmp_path: Path, keys: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = file_of(tmp_path, msgspec.structs.replace(proven(), controllers=[]))
+    ended = consentid("verify-receipt", *keys, changed)
+    assert (ended.code, "does not hold" in ended.out, "granted" in ended.out) == (1, True, False)
+    early = file_of(tmp_path, make())
+    assert consentid("verify-receipt", *keys, early).code == 0
+    assert consentid("verify-receipt", *keys, "--require-proof", early).code == 3
+    (tmp_path / "proof").write_text(prove(make()))
+    apart = ("--require-proof", "--proof", tmp_path / "proof")
+    assert consentid("verify-receipt", *keys, *apart, early).code == 0
+    assert consentid("verify-receipt", early).code == 2
+    assert consentid("verify-receipt", *keys, tmp_path / "none").code == 2
+    assert consentid("verify-receipt", "--log-key", "nobody", early).code == 2
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(encoded(proven()))))
+    assert consentid("verify-receipt", *keys, "-").code == 0
+
+
+@pytest.fixture
+def published() -> Iterator[dict[str, bytes]]:
+    """What an issuer on loopback serves; ``url`` is where."""
+    documents: dict[str, bytes] = {}
+
+    @final
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = documents.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        @override
+        def log_message(self, format: str, *args: object) -> None:
+            del format, args
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    documents["url"] = f"http://127.0.0.1:{server.server_port}".encode()
+    yield documents
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_keys_and_the_proof_are_fetched_from_its_issuer(
+    consentid: Command, tmp_path: Path, published: dict[str, bytes]
+) -> None:
+    url = published["url"].decode()
+    receipt = make(issuer=url)
+    asked = ("verify-receipt", "--issuer", url, "--json", file_of(tmp_path, receipt))
+    assert consentid(*asked).code == 3
+    published["/jwks.json"] = compact(JWKS)
+    published["/v1/ledger/keys"] = format_key(log_key()).encode()
+    assert consentid(*asked).json["index"] is None
+    published[f"/v1/ledger/proof/entry/{ID}"] = prove(receipt).encode()
+    ended = consentid(*asked)
+    assert (ended.code, ended.json["index"]) == (0, 2), ended
+    assert json.loads(ended.out)["verdict"] == "holds"
+    published["/jwks.json"] = b"{}"
+    assert consentid(*asked).code == 2
