@@ -16,23 +16,36 @@
  * No clock of the television is believed: whether a code has expired is for the hub to say.
  * Spec: RFC 8628 sections 3.3 to 3.5.
  */
-(function (root) {
+
+/** @typedef {import("./tv-types").Heard} Heard */
+
+(/** @param {any} root */ function (root) {
   "use strict";
 
   var GRANT = "urn:ietf:params:oauth:grant-type:device_code";
   var TICK_MS = 1000, TIMEOUT_MS = 8000, SLOWEST_MS = 60000, RETRY_MS = 5000, LONGEST_MS = 600000;
   var MOST_CODES = 6; // of ten minutes each
 
-  /** options: hub; client; deviceName; scope; resource; mostCodes; onstate. */
+  /**
+   * @constructor
+   * @param {import("./tv-types").PairOptions} options
+   */
   function ConsentidTvPair(options) {
     if (!(this instanceof ConsentidTvPair)) { return new ConsentidTvPair(options); }
     if (!options || !options.hub || !options.client) { throw new Error("ConsentidTvPair: hub and client"); }
-    this.options = options;
-    this.state = "stopped";
-    this.codes = null;
-    this.request = null;
-    this.timer = null;
-    this.number = 0;
+    /** @type {import("./tv-types").PairOptions} */ this.options = options;
+    /** @type {import("./tv-types").PairState | "stopped"} */ this.state = "stopped";
+    /** @type {import("./tv-types").Codes | null} */ this.codes = null;
+    /** @type {XMLHttpRequest | null} */ this.request = null;
+    /** @type {number | null} */ this.timer = null;
+    /** @type {number} */ this.number = 0;
+    /** @type {number} */ this.intervalMs = 0;
+    /** @type {number} */ this.waitMs = 0;
+    /** @type {number} */ this.failures = 0;
+    /** @type {number} */ this.given = 0;
+    /** @type {boolean} */ this.isLast = false;
+    /** @type {boolean} */ this.isNameless = false;
+    /** @type {import("./tv-types").Instant} */ this.last = instant();
   }
 
   /** Ask for a code, and go on until somebody has answered. */
@@ -84,7 +97,8 @@
   };
 
   ConsentidTvPair.prototype.ask = function () {
-    var self = this, options = this.options, form = { client_id: options.client, qr: "svg" };
+    var self = this, options = this.options;
+    /** @type {Record<string, string>} */ var form = { client_id: options.client, qr: "svg" };
     if (options.deviceName && !this.isNameless) { form.device_name = options.deviceName; }
     if (options.scope) { form.scope = options.scope; }
     if (options.resource) { form.resource = options.resource; }
@@ -110,7 +124,8 @@
   };
 
   ConsentidTvPair.prototype.poll = function () {
-    var self = this, form = { grant_type: GRANT, client_id: this.options.client, device_code: this.codes.device_code };
+    var self = this, codes = /** @type {import("./tv-types").Codes} */ (this.codes);
+    var form = { grant_type: GRANT, client_id: this.options.client, device_code: codes.device_code };
     this.send("/token", form, function (status, told, retryMs) {
       var error = told && told.error;
       if (status === 200 && told && typeof told.access_token === "string") {
@@ -130,7 +145,7 @@
     });
   };
 
-  /** Wait for twice as long each time.  Spec: RFC 8628 section 3.5. */
+  /** Wait for twice as long each time.  Spec: RFC 8628 section 3.5.  @param {number} retryMs */
   ConsentidTvPair.prototype.fail = function (retryMs) {
     var base = this.codes ? this.intervalMs : RETRY_MS;
     this.waitMs = Math.max(retryMs, Math.min(base * Math.pow(2, this.failures), SLOWEST_MS));
@@ -138,11 +153,13 @@
     if (this.state !== "away") { this.tell("away", this.codes); }
   };
 
+  /** @type {(state: import("./tv-types").PairState, told: any) => void} */
   ConsentidTvPair.prototype.end = function (state, told) {
     this.stop();
     this.tell(state, told);
   };
 
+  /** @type {(state: import("./tv-types").PairState, told: any) => void} */
   ConsentidTvPair.prototype.tell = function (state, told) {
     this.state = state;
     if (this.options.onstate) {
@@ -150,10 +167,12 @@
     }
   };
 
-  /** POST a form; `done` hears status (0: no answer), JSON or null, and how long to wait at least. */
+  /** POST a form.  @type {(path: string, form: Record<string, string>, done: Heard) => void} */
   ConsentidTvPair.prototype.send = function (path, form, done) {
-    var self = this, number = this.number += 1, request, name, pairs = [];
+    var self = this, number = this.number += 1, name, pairs = [];
+    /** @type {XMLHttpRequest} */ var request;
 
+    /** @param {number} status */
     function finish(status) {
       var told = null, retryMs = 0;
       if (number !== self.number) { return; }
@@ -196,7 +215,11 @@
 
   function instant() { return { wall: new Date().getTime(), ticked: ticked() }; }
 
-  /** What passed.  Where only a clock that people set is there, a jump of it counts as one tick. */
+  /**
+   * What passed.  Where only a clock that people set is there, a jump of it counts as one tick.
+   *
+   * @param {import("./tv-types").Instant} at
+   */
   function since(at) {
     var wall;
     if (at.ticked !== null) { return Math.max(0, ticked() - at.ticked); }

@@ -17,30 +17,34 @@
  * the first answer, when the network is gone, when the clock jumps, on any doubt: no.  How long a
  * token has left is told by the endpoint's clock, where it says `Date`: the television's may be wrong.
  */
-(function (root) {
+
+/** @typedef {import("./tv-types").Instant} Instant */
+/** @typedef {import("./tv-types").TvAnswer} TvAnswer */
+/** @typedef {import("./tv-types").Finish} Finish */
+
+(/** @param {any} root */ function (root) {
   "use strict";
 
   var USABLE_MS = 60000, RENEW_MS = 45000, IDLE_MS = 3600000, RETRY_MS = 5000, TIMEOUT_MS = 8000;
   var LONGEST_MS = 600000;
 
   /**
-   * options: endpoint; token, a text or a function that gives one; accessToken, the same, where the
-   * endpoint wants one; renew, called once per question where that is refused (401) or there is no
-   * token, before it is asked again; purposes; onchange; timeoutMs.
+   * @constructor
+   * @param {import("./tv-types").TvOptions} options
    */
   function ConsentidTv(options) {
     if (!(this instanceof ConsentidTv)) { return new ConsentidTv(options); }
     if (!options || !options.endpoint || !options.token) { throw new Error("ConsentidTv: endpoint and token"); }
-    this.options = options;
-    this.answer = null;
-    this.isAway = false; // whether the last question got no answer
-    this.confirmedAt = null;
-    this.askedAt = null;
-    this.retryMs = RETRY_MS; // longer where the endpoint says so
-    this.isUsed = false;
-    this.request = null;
-    this.timer = null;
-    this.number = 0;
+    /** @type {import("./tv-types").TvOptions} */ this.options = options;
+    /** @type {TvAnswer | null} */ this.answer = null;
+    /** @type {boolean} */ this.isAway = false; // whether the last question got no answer
+    /** @type {Instant | null} */ this.confirmedAt = null;
+    /** @type {Instant | null} */ this.askedAt = null;
+    /** @type {number} */ this.retryMs = RETRY_MS; // longer where the endpoint says so
+    /** @type {boolean} */ this.isUsed = false;
+    /** @type {XMLHttpRequest | null} */ this.request = null;
+    /** @type {number | null} */ this.timer = null;
+    /** @type {number} */ this.number = 0;
   }
 
   /** Ask now, and again whenever it is time. */
@@ -61,11 +65,11 @@
     this.told(null);
   };
 
-  /** Whether this very purpose is granted, as far as is known now. */
+  /** Whether this very purpose is granted, as far as is known now.  @param {string} purpose */
   ConsentidTv.prototype.allows = function (purpose) {
     var granted, i;
     this.isUsed = true;
-    if (!this.isUsable()) { return false; }
+    if (!this.answer || !this.isUsable()) { return false; }
     granted = this.answer.granted;
     for (i = 0; i < granted.length; i += 1) {
       if (granted[i] === purpose) { return true; }
@@ -73,7 +77,7 @@
     return false;
   };
 
-  /** Ask the endpoint once; `done` hears whether the token is active. */
+  /** Ask the endpoint once.  @param {(isActive: boolean) => void} [done] */
   ConsentidTv.prototype.check = function (done) {
     var self = this, before = this.request;
     var number = this.number += 1; // what was asked before is heard no more
@@ -82,6 +86,7 @@
     this.askedAt = instant();
     this.retryMs = RETRY_MS;
 
+    /** @type {Finish} */
     function finish(answer, sentAt, isAway) {
       if (number !== self.number) { return; } // another question was put meanwhile
       self.number += 1;
@@ -91,12 +96,14 @@
       if (done) { done(self.isUsable()); }
     }
 
+    /** @param {boolean} isRenewed */
     function renewed(isRenewed) {
       if (number !== self.number) { return; }
       if (isRenewed !== true) { finish(null); return; }
       attempt(false);
     }
 
+    /** @param {boolean} mayRenew */
     function attempt(mayRenew) {
       try { self.put(number, mayRenew ? renewed : null, finish); } catch (error) { finish(null); }
     }
@@ -104,11 +111,18 @@
     attempt(typeof this.options.renew === "function");
   };
 
+  /**
+   * @param {number} number
+   * @param {((isRenewed: boolean) => void) | null} renewed
+   * @param {Finish} finish
+   */
   ConsentidTv.prototype.put = function (number, renewed, finish) {
-    var self = this, options = this.options, sentAt = instant(), request, access, body;
+    var self = this, options = this.options, sentAt = instant(), access;
+    /** @type {XMLHttpRequest} */ var request;
+    /** @type {{ token: string, purposes?: string[], brief?: boolean }} */ var body;
     var token = give(options.token);
     if (typeof token !== "string" || token === "") {
-      if (renewed) { options.renew(renewed); } else { finish(null); }
+      if (renewed && options.renew) { options.renew(renewed); } else { finish(null); }
       return;
     }
     body = { token: token };
@@ -127,7 +141,7 @@
 
     request.onreadystatechange = function () {
       if (request.readyState !== 4 || !isHeard()) { return; }
-      if (request.status === 401 && renewed) {
+      if (request.status === 401 && renewed && options.renew) {
         self.request = null;
         options.renew(renewed);
         return;
@@ -161,15 +175,16 @@
 
   ConsentidTv.prototype.isUsable = function () {
     var age;
-    if (this.answer === null) { return false; }
+    if (!this.answer || !this.confirmedAt) { return false; }
     age = since(this.confirmedAt);
     return age >= 0 && age < USABLE_MS && age < this.answer.leftMs;
   };
 
+  /** @type {(answer: TvAnswer | null, at?: Instant) => void} */
   ConsentidTv.prototype.told = function (answer, at) {
     var before = said(this.answer), after = said(answer);
     this.answer = answer;
-    if (answer) { this.confirmedAt = at; }
+    if (answer && at) { this.confirmedAt = at; }
     if (before !== after && this.options.onchange) {
       try { this.options.onchange(); } catch (error) { /* theirs */ }
     }
@@ -185,16 +200,23 @@
   function instant() { return { wall: now(), ticked: ticked() }; }
 
   /** The longer of what two clocks say, since either may have stood still; -1 where one went back. */
-  function since(at) {
+  function since(/** @type {Instant} */ at) {
     var wall = now() - at.wall, ticks = at.ticked === null ? wall : ticked() - at.ticked;
     return wall < 0 || ticks < 0 ? -1 : Math.max(wall, ticks);
   }
 
+  /** @param {string | (() => string | null | undefined) | undefined} what */
   function give(what) { return typeof what === "function" ? what() : what; }
 
-  function said(answer) { return answer ? answer.granted.join(" ") : null; }
+  function said(/** @type {TvAnswer | null} */ answer) { return answer ? answer.granted.join(" ") : null; }
 
-  /** An answer that is a yes in every part, or null. */
+  /**
+   * An answer that is a yes in every part, or null.
+   *
+   * @param {XMLHttpRequest} request
+   * @param {boolean} isBrief
+   * @returns {TvAnswer | null}
+   */
   function read(request, isBrief) {
     var answer, date, i;
     if (request.status !== 200) { return null; }

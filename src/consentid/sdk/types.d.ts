@@ -163,28 +163,11 @@ export interface About {
 type Area = "localStorage" | "sessionStorage";
 type Answer = { status: number; headers: Headers; body: any };
 
+/** What a page imports. */
+type Page = typeof import("./consentid");
+
 /** What the parts of the SDK share.  Not for pages. */
-export interface Core {
-  /** Find out what is known.  Never rejects; a second call is the first. */
-  init(options: Options): Promise<State>;
-  state(): State;
-  /** Yes or no, now. */
-  granted(purpose: string): boolean;
-  /** Hear of the state now, unless it is `starting`, and of each change; returns how to stop. */
-  onChange(listener: (state: State) => void): () => void;
-  /** Show the banner, or go to the hub's own page. */
-  ask(how?: { at?: "banner" | "hub" }): Promise<void>;
-  /** Hand in what a person chose on this page: for this brand, unless all of it is a no. */
-  answer(choices: Record<string, boolean>, how?: { reach?: "brand" | "group"; told?: boolean }): Promise<State>;
-  /** Take back: at this brand, or with `reach: "group"` everywhere. */
-  withdraw(what: string[] | "all", how?: { reach?: "brand" | "group" }): Promise<State>;
-  /** Go to the preference centre, and back here from there. */
-  openPreferences(): Promise<void>;
-  signIn(): Promise<void>;
-  /** Sign out at the hub: no withdrawal, the device's own answers count again. */
-  signOut(): Promise<void>;
-  /** The consent token, for this brand's own servers; null where nobody is known. */
-  token(): Promise<string | null>;
+export interface Core extends Page {
   readonly options: Required<Omit<Options, "blocking" | "consentMode">> & Options;
   readonly holder: Holder | null;
   readonly isKept: boolean;

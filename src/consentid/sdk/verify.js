@@ -1,15 +1,16 @@
-/** Verifies consent tokens in browsers and Node 20: see README.  Any doubt is a no.  Keep one Verifier. */
+/** Verifies consent tokens in browsers and Node 20: see verify.d.ts. */
+/** @typedef {import("./verify-parts").Parts} Is */
 
 const HOUR = 3600, LIST_S = 300, LEEWAY = 30, MAX = 65536;
 const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-const text = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+/** @type {Is["text"]} */ const text = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 
 class No extends Error {}
-const no = (reason) => {
+/** @type {Is["no"]} */ const no = (reason) => {
   throw new No(reason);
 };
 
-// Strict: every byte string has one spelling.
+/** @type {Is["decode64"]} */
 function decode64(part) {
   const standard = part.replace(/-/g, "+").replace(/_/g, "/");
   let raw;
@@ -20,47 +21,48 @@ function decode64(part) {
   return Uint8Array.from(raw, (c) => c.charCodeAt(0));
 }
 
-// As many names as members: none is there twice.  No fraction, few brackets.
+/** @type {Is["parse"]} */
 function parse(json) {
   let members = -1, names = 0, made;
   try {
     made = JSON.parse(json, function (_, value) {
-      members += !Array.isArray(this);
+      members += +!Array.isArray(this);
       return value;
     });
   } catch {
     no("bad_claims");
   }
-  const rest = json.replace(/"(?:[^"\\]|\\.)*"(\s*:)?/g, (_, colon) => ((names += !!colon), ""));
+  const rest = json.replace(/"(?:[^"\\]|\\.)*"(\s*:)?/g, (_, colon) => ((names += +!!colon), ""));
   if (names !== members) no("duplicate_claims");
   return /\d[.eE]/.test(rest) || rest.split(/[{[]/).length > 65 ? no("bad_claims") : made;
 }
 
-const object = (v) => v?.constructor === Object;
-const count = (v, most = 2 ** 53 - 1) => Number.isInteger(v) && v >= 0 && v <= most;
-const seconds = (v) => count(v, 2 ** 40);
-const words = (v, most = 512) => typeof v === "string" && v !== "" && [...v].length <= most;
-const purposes = (v) => Array.isArray(v) && v.every((each) => words(each, 64));
-const actor = (v, left) => object(v) && words(v.sub) && (!("act" in v) || (left > 1 && actor(v.act, left - 1)));
+/** @type {Is["test"]} */ const object = (v) => v?.constructor === Object;
+/** @type {Is["test"]} */ const count = (v, most = 2 ** 53 - 1) => Number.isInteger(v) && v >= 0 && v <= most;
+/** @type {Is["test"]} */ const seconds = (v) => count(v, 2 ** 40);
+/** @type {Is["test"]} */ const words = (v, most = 512) => typeof v === "string" && v !== "" && [...v].length <= most;
+/** @type {Is["test"]} */ const purposes = (v) => Array.isArray(v) && v.every((each) => words(each, 64));
+/** @type {Is["actor"]} */ const actor = (v, left) => object(v) && words(v.sub) && (!("act" in v) || (left > 1 && actor(v.act, left - 1)));
 
+/** @type {Is["isClaims"]} */
 function isClaims(c) {
   const { consent, status } = c;
   return (
     [c.iss, c.sub, c.aud, c.client_id, c.jti].every((v) => words(v)) && /^[\w-]{22}$/.test(c.sub) &&
     seconds(c.iat) && seconds(c.exp) && (!("nbf" in c) || seconds(c.nbf)) &&
     object(consent) && count(consent.cat) && count(consent.rev) && purposes(consent.g) && purposes(consent.d) &&
-    !consent.g.some((each) => consent.d.includes(each)) &&
+    !consent.g.some((/** @type {string} */ each) => consent.d.includes(each)) &&
     object(status) && object(status.status_list) && count(status.status_list.idx) && words(status.status_list.uri) &&
     (!("act" in c) || actor(c.act, 2)) && (!("acr" in c) || words(c.acr)) &&
     (!("cnf" in c) || (object(c.cnf) && words(c.cnf.jkt, 43) && c.cnf.jkt.length > 42))
   );
 }
 
-const isListClaims = (c) =>
+/** @type {Is["isListClaims"]} */ const isListClaims = (c) =>
   seconds(c.iat) && seconds(c.exp) && count(c.ttl, 86400) && c.ttl > 0 &&
   object(c.status_list) && c.status_list.bits === 1 && typeof c.status_list.lst === "string";
 
-// Form, closed header, claims, key, signature: in this order.
+/** @type {Is["open"]} */
 async function open(token, type, longest, isRight, keys) {
   if (typeof token !== "string" || token.length > longest) no("too_long");
   const parts = token.split(".");
@@ -89,6 +91,7 @@ async function open(token, type, longest, isRight, keys) {
   return claims;
 }
 
+/** @type {Is["readKeys"]} */
 export async function readKeys({ keys }) {
   const found = new Map(), seen = new Set();
   if (keys.length > 64) no("keys_unavailable");
@@ -102,12 +105,13 @@ export async function readKeys({ keys }) {
   return found;
 }
 
+/** @type {Is["isTimely"]} */
 function isTimely({ exp, iat, nbf = 0 }, now) {
   if (exp <= now) no("expired");
   if (Math.max(iat, nbf) > now + LEEWAY) no("not_yet_valid");
 }
 
-// All but the status.
+/** @type {Is["checkToken"]} */
 export async function checkToken(token, { keys, issuer, audience, now }) {
   const claims = await open(token, "consent+jwt", 8192, isClaims, keys);
   if (claims.iss !== issuer) no("wrong_issuer");
@@ -117,16 +121,17 @@ export async function checkToken(token, { keys, issuer, audience, now }) {
   return claims;
 }
 
+/** @type {Is["checkList"]} */
 export async function checkList(token, { keys, uri, now }) {
   const claims = await open(token, "statuslist+jwt", MAX, isListClaims, keys);
   if (claims.sub !== uri) no("wrong_status_list");
   if (claims.exp <= now || claims.iat > now + LEEWAY) no("status_unavailable");
   const inflated = new Blob([decode64(claims.status_list.lst)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bits = await collect(inflated, 16384);
-  const isSet = (idx) => idx >= bits.length * 8 || ((bits[Math.floor(idx / 8)] >> (idx & 7)) & 1) === 1;
-  return { ...claims, isSet };
+  return { ...claims, isSet: (idx) => idx >= bits.length * 8 || ((bits[Math.floor(idx / 8)] >> (idx & 7)) & 1) === 1 };
 }
 
+/** @type {Is["collect"]} */
 async function collect(stream, most) {
   const chunks = [];
   let size = 0;
@@ -144,10 +149,16 @@ async function collect(stream, most) {
   return all;
 }
 
-// Fresh for a while, usable a little longer, then not at all.
+/** @template T */
 class Kept {
+  at = 0; fresh = 0; usable = 0; failed = -9;
+  /** @type {T=} */ value;
+  /** @type {Promise<void>=} */ pending;
+
+  /** @param {import("./verify-parts").Load<T>} load @param {() => number} now */
   constructor(load, now) {
-    Object.assign(this, { load, now, at: 0, fresh: 0, usable: 0, failed: -9 });
+    this.load = load;
+    this.now = now;
   }
 
   renew() {
@@ -167,23 +178,29 @@ class Kept {
   }
 
   async read() {
-    const ok = (until) => this.at <= this.now() && this.now() < until;
+    const ok = (until = this.usable) => this.at <= this.now() && this.now() < until;
     if (!ok(Math.min(this.fresh, this.usable))) {
       const coming = this.renew();
-      if (!ok(this.usable)) await coming;
+      if (!ok()) await coming;
     }
-    return ok(this.usable) ? this.value : undefined;
+    return ok() ? this.value : undefined;
   }
 }
 
 export class Verifier {
+  lists = new Map();
+  seen = new Map();
+
+  /** @param {Is["options"]} options */
   constructor({ issuer, audience, strict = false, timeoutMs = 5000, fetch = globalThis.fetch, now = () => Date.now() / 1000 }) {
     if (!/^(https:\/\/[^/?#@]+|http:\/\/(([\w-]+\.)*localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(\/[^/?#@]+)*$/.test(issuer) || !audience) throw new TypeError("issuer or audience");
-    Object.assign(this, { issuer, audience, now, lists: new Map(), seen: new Map() });
+    this.issuer = issuer;
+    this.audience = audience;
+    this.now = now;
     this.usable = strict ? 60 : LIST_S;
-    this.get = async (url) => {
+    this.get = async (/** @type {string} */ url) => {
       const answer = await fetch(url, { redirect: "error", credentials: "omit", cache: "no-cache", signal: AbortSignal.timeout(timeoutMs) });
-      return answer.ok ? text(await collect(answer.body, MAX)) : no("unavailable");
+      return answer.ok && answer.body ? text(await collect(answer.body, MAX)) : no("unavailable");
     };
     this.keys = new Kept(async () => {
       const found = JSON.parse(await this.get(`${issuer}/.well-known/openid-configuration`));
@@ -192,7 +209,7 @@ export class Verifier {
     }, now);
   }
 
-  // Never throws for a token.
+  /** @type {Is["verify"]} */
   async verify(token) {
     try {
       return await this.judge(token);
@@ -201,28 +218,29 @@ export class Verifier {
     }
   }
 
+  /** @type {Is["allows"]} */
   async allows(token, purpose) {
     const found = await this.verify(token);
     return found.active && found.granted.has(purpose);
   }
 
-  // An unknown key is looked for anew, once a minute at most.
+  /** @type {Is["withKeys"]} */
   async withKeys(attempt) {
     const keys = (await this.keys.read()) ?? no("keys_unavailable");
     try {
       return await attempt(keys);
     } catch (error) {
-      if (error.message !== "unknown_key" || Math.abs(this.now() - this.keys.at) < 60) throw error;
+      if (!(error instanceof No) || error.message !== "unknown_key" || Math.abs(this.now() - this.keys.at) < 60) throw error;
       await this.keys.renew();
       return attempt((await this.keys.read()) ?? no("keys_unavailable"));
     }
   }
 
+  /** @type {Is["judge"]} */
   async judge(token) {
     const { issuer, audience, seen } = this;
     const keys = await this.keys.read();
     let found = seen.get(token);
-    // Remembered is the signature alone.
     if (!found || found.keys !== keys) {
       found = await this.withKeys(async (keys) => ({ ...(await checkToken(token, { keys, issuer, audience, now: this.now() })), keys }));
       if (seen.size > 255) seen.delete(seen.keys().next().value);
@@ -237,6 +255,7 @@ export class Verifier {
     return { active: true, sub, aud, client_id, exp, rev: consent.rev, catalogue: consent.cat, granted: new Set(consent.g), refused: new Set(consent.d) };
   }
 
+  /** @type {Is["list"]} */
   list(uri) {
     const { lists, now } = this;
     if (!lists.has(uri)) {

@@ -1,0 +1,2 @@
+/** Google's tags read it; it is a page's own. */
+declare var dataLayer: IArguments[];
