@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from consentid.embedded.liveness import is_alive
 from consentid.embedded.places import ENTERABLE, scratch_folder
-from consentid.embedded.postgres import SERVING, DatabaseUrls, EmbeddedPostgres
+from consentid.embedded.postgres import ERASING, SERVING, DatabaseUrls, EmbeddedPostgres
 from consentid.embedded.valkey import EmbeddedValkey
 from consentid.store.engine import Database
 from consentid.store.migrating import upgrade
@@ -205,7 +205,7 @@ def template_database(postgres: EmbeddedPostgres) -> str:
 
     async def migrate() -> None:
         urls = await postgres.create_database(_TEMPLATE)
-        await upgrade(urls.owner, serving_role=SERVING)
+        await upgrade(urls.owner, serving_role=SERVING, erasing_role=ERASING)
 
     run_apart(migrate())
     return _TEMPLATE

@@ -22,7 +22,10 @@ CONFIG: Final = "config"
 CHROMIUM: Final = "chromium"
 _FILE: Final = "_file"
 _SECRETS: Final = frozenset(
-    {"database_url", "migration_database_url", "valkey_url", "portal_client_secret"}
+    {
+        *("database_url", "migration_database_url", "erasure_database_url"),
+        *("valkey_url", "portal_client_secret"),
+    }
 )
 _LISTS: Final = frozenset({"forward_auth_proxies", "trusted_proxies"})
 _DRIVER: Final = "postgresql+asyncpg://"
@@ -42,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The database as the serving role.  ``postgresql+asyncpg://...``"""
     migration_database_url: str | None = None
     """The same as the role that owns it; unset, the serving role migrates too."""
+    erasure_database_url: str | None = None
+    """The same as the role that destroys what is erased; unset, the owning role does."""
     valkey_url: str | None = None
     """Valkey; unset, everything is answered from the database, slower."""
     portal_client_secret: str | None = None
@@ -93,6 +98,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A file, best on another machine's disk, that gets each checkpoint before it is published: the
     worker signs nothing more once the database falls behind it, as after an old backup.
     """
+    erasure_proof_d: Annotated[int, msgspec.Meta(ge=0, le=36_525)] = 1_827
+    """For how long what a person decided is kept, sealed and served to nobody, once they are to be
+    forgotten: as long as it may have to be proven.  Days; 0: not at all.
+    """
+    erasure_list: Path | None = None
+    """A file, best on another machine's disk, that names every erasure, and no person: what an old
+    backup brings back is set aside again before anybody is served.
+    """
     localhost_hosts: bool = False
     """Demo and dev only: our own clients map ``*.localhost`` to 127.0.0.1."""
     chromium: Path | None = None
@@ -123,6 +136,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             SettingsError: there is neither.
         """
         return self.migration_database_url or self.database()
+
+    def erasure_database(self) -> str | None:
+        """The erasing role's URL, or the owning role's; None where neither is set.
+
+        The serving role cannot destroy a key.
+        """
+        return self.erasure_database_url or self.migration_database_url
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -213,6 +233,9 @@ def _build(values: Mapping[str, object], places: Mapping[str, str]) -> Settings:
         database_url=_with_driver("database_url", settings.database_url, places),
         migration_database_url=_with_driver(
             "migration_database_url", settings.migration_database_url, places
+        ),
+        erasure_database_url=_with_driver(
+            "erasure_database_url", settings.erasure_database_url, places
         ),
     )
 

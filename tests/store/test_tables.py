@@ -10,7 +10,7 @@ from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from consentid.embedded.postgres import SERVING, DatabaseUrls, EmbeddedPostgres
+from consentid.embedded.postgres import ERASING, SERVING, DatabaseUrls, EmbeddedPostgres
 from consentid.kit.errors import NotFoundError
 from consentid.store import tables
 from consentid.store.migrating import current_step, newest_step, role_of, upgrade
@@ -25,6 +25,24 @@ INSERT INTO ledger_entries
   SELECT 1, 0, event_id, kind, leaf FROM staged_entries ORDER BY seq LIMIT 1;
 INSERT INTO ledger_entries
   SELECT 1, 1, event_id, kind, 'another' FROM staged_entries ORDER BY seq DESC LIMIT 1
+"""
+
+
+OF_THE_FIRST = "subject_id = '11111111-1111-7111-8111-111111111111'"
+TWO_WHO_DECIDED = """
+INSERT INTO catalogues VALUES (1, 'digest', 'body', now());
+INSERT INTO subjects (id, kind, created_at)
+  VALUES ('11111111-1111-7111-8111-111111111111', 'device', now()),
+         ('22222222-2222-7222-8222-222222222222', 'device', now());
+INSERT INTO decisions (id, subject_id, recorded_at, early, late, clock_unproven, catalogue,
+                       client_id, assurance, channel, sealed, commitment)
+  SELECT gen_random_uuid(), id, now(), now(), now(), false, 1, 'c', 'self', 'web', 's', 'c'
+  FROM subjects;
+INSERT INTO restricted_subjects (subject_id, wrapped) SELECT id, 'key' FROM subjects;
+INSERT INTO erasures (id, subject_id, reason, asked_by, restricted_at, shred_at)
+  SELECT id, id, 'child', 'operator', now(), now() FROM subjects;
+INSERT INTO erased_decisions (id, erasure_id, recorded_at, kind, commitment)
+  SELECT id, subject_id, recorded_at, 'decision', commitment FROM decisions
 """
 
 
@@ -106,6 +124,39 @@ async def test_what_lies_in_the_outbox_leaves_only_when_it_was_carried_on(
             text("DELETE FROM outbox USING outbox_drained AS told WHERE told.seq = outbox.seq")
         )
         assert await connection.scalar(text("SELECT count(*) FROM outbox")) == 1
+
+
+async def test_a_decision_leaves_into_an_erasure_only_and_without_a_key(
+    owner_engine: AsyncEngine, database_urls: DatabaseUrls
+) -> None:
+    async with owner_engine.begin() as connection:
+        for statement in TWO_WHO_DECIDED.split(";"):
+            await connection.execute(text(statement))
+    erasing = create_async_engine(database_urls.erasing, poolclass=NullPool)
+    for engine in (owner_engine, erasing):
+        for statement in ("DELETE FROM decisions", f"DELETE FROM decisions WHERE {OF_THE_FIRST}"):
+            assert await refused(engine, statement) == "42501", statement
+    async with erasing.begin() as connection:
+        await connection.execute(text(f"DELETE FROM restricted_subjects WHERE {OF_THE_FIRST}"))
+        assert (
+            await connection.execute(text(f"DELETE FROM decisions WHERE {OF_THE_FIRST}"))
+        ).rowcount == 1
+    assert await refused(erasing, "DELETE FROM decisions") == "42501"
+    await erasing.dispose()
+
+
+async def test_no_serving_role_destroys_or_reads_what_was_set_aside(
+    serving_engine: AsyncEngine,
+) -> None:
+    for statement in (
+        "DELETE FROM subject_keys",
+        "SELECT * FROM restricted_subjects",
+        "DELETE FROM restricted_subjects",
+        "DELETE FROM subjects",
+        "UPDATE erasures SET shred_at = now()",
+        "SELECT set_aside(gen_random_uuid())",
+    ):
+        assert await refused(serving_engine, statement) == "42501", statement
 
 
 async def test_no_size_of_a_log_follows_two(serving_engine: AsyncEngine) -> None:
@@ -205,7 +256,7 @@ async def shape(url: str) -> list[tuple[object, ...]]:
 
 async def test_upgrading_again_changes_nothing(database_urls: DatabaseUrls) -> None:
     before = await shape(database_urls.owner)
-    done = await upgrade(database_urls.owner, serving_role=SERVING)
+    done = await upgrade(database_urls.owner, serving_role=SERVING, erasing_role=ERASING)
     assert (done.before, done.after) == (newest_step(), newest_step())
     assert await shape(database_urls.owner) == before
 
@@ -214,7 +265,9 @@ async def test_upgrades_at_once_wait_for_each_other(
     postgres: EmbeddedPostgres, database_urls: DatabaseUrls
 ) -> None:
     urls = await postgres.create_database("upgraded_at_once")
-    done = await asyncio.gather(*(upgrade(urls.owner, serving_role=SERVING) for _ in range(3)))
+    done = await asyncio.gather(
+        *(upgrade(urls.owner, serving_role=SERVING, erasing_role=ERASING) for _ in range(3))
+    )
     assert sorted(str(each.before) for each in done) == sorted(
         [newest_step(), newest_step(), "None"]
     )
@@ -232,7 +285,9 @@ async def test_an_upgrade_whose_connection_was_killed_is_resumed_by_the_next(
     watcher = create_async_engine(urls.owner, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     kills = 0
     for wait_s in (0.02, 0.05, 0.1):
-        upgrading = asyncio.create_task(upgrade(urls.owner, serving_role=SERVING))
+        upgrading = asyncio.create_task(
+            upgrade(urls.owner, serving_role=SERVING, erasing_role=ERASING)
+        )
         async with watcher.connect() as connection:
             while not upgrading.done() and not await connection.scalar(
                 text(f"SELECT count(*) {_OTHERS}")
@@ -243,7 +298,7 @@ async def test_an_upgrade_whose_connection_was_killed_is_resumed_by_the_next(
             kills += len(killed.all())
         (ended,) = await asyncio.gather(upgrading, return_exceptions=True)
         assert await current_step(urls.owner) is None or not isinstance(ended, NotFoundError)
-    await upgrade(urls.owner, serving_role=SERVING)
+    await upgrade(urls.owner, serving_role=SERVING, erasing_role=ERASING)
     assert kills > 0
     assert await shape(urls.owner) == await shape(database_urls.owner)
     await watcher.dispose()

@@ -28,7 +28,8 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         ),
         epilog=(
             "Uses CONSENTID_MIGRATION_DATABASE_URL, the role that owns the database; "
-            "CONSENTID_DATABASE_URL names the serving role."
+            "CONSENTID_DATABASE_URL names the serving role, CONSENTID_ERASURE_DATABASE_URL the "
+            "one that may destroy what is to be forgotten."
         ),
     )
     parser.add_argument("--json", action="store_true", help="answer as one JSON object")
@@ -41,10 +42,17 @@ def run(args: argparse.Namespace) -> int:
     given = cast("_Arguments", cast("object", args))
     chosen = settings.from_environment(os.environ)
     owner, serving = chosen.migration_database(), chosen.database()
+    erasing = chosen.erasure_database_url
     from consentid.store.migrating import role_of, upgrade  # noqa: PLC0415  the server extra
 
     with terminal.step("database brought up to date"):
-        done = asyncio.run(upgrade(owner, serving_role=role_of(serving)))
+        done = asyncio.run(
+            upgrade(
+                owner,
+                serving_role=role_of(serving),
+                erasing_role=None if erasing is None else role_of(erasing),
+            )
+        )
     if given.json:
         terminal.say_json({"before": done.before, "after": done.after})
     elif done.before == done.after:

@@ -3,9 +3,9 @@
 ``folder/data`` is the cluster, ``folder/run`` the socket, ``folder/log`` what the server said.
 Anybody who may enter ``run`` (the server's account and root) may connect without a password.
 
-Three roles: ``postgres`` (superuser, for making databases), ``consentid_owner`` (owns each
-database and runs migrations, no superuser, as on a managed server) and ``consentid_serving`` (may
-connect, and may do nothing else but what migrations grant it).
+Four roles: ``postgres`` (superuser, for making databases), ``consentid_owner`` (owns each
+database and runs migrations, no superuser, as on a managed server), ``consentid_serving`` and
+``consentid_erasing`` (may connect, and may do nothing else but what migrations grant them).
 """
 
 import atexit
@@ -34,6 +34,7 @@ from consentid.embedded.server_process import ServerProcess, run_as, server_envi
 DATABASE: Final = "consentid"
 OWNER: Final = "consentid_owner"
 SERVING: Final = "consentid_serving"
+ERASING: Final = "consentid_erasing"
 _ADMIN: Final = "postgres"
 
 _SOCKET: Final = ".s.PGSQL.5432"
@@ -55,9 +56,10 @@ _SETTINGS: Final[Mapping[str, str]] = {
 _FIRST_STATEMENTS: Final = f"""\
 CREATE ROLE {OWNER} LOGIN;
 CREATE ROLE {SERVING} LOGIN;
+CREATE ROLE {ERASING} LOGIN;
 CREATE DATABASE {DATABASE} OWNER {OWNER};
 REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC;
-GRANT CONNECT ON DATABASE {DATABASE} TO {SERVING};
+GRANT CONNECT ON DATABASE {DATABASE} TO {SERVING}, {ERASING};
 """
 
 
@@ -69,6 +71,8 @@ class DatabaseUrls:
     """For migrations."""
     serving: str
     """For everything else."""
+    erasing: str
+    """For destroying what is to be forgotten."""
 
 
 class EmbeddedPostgres:
@@ -169,7 +173,11 @@ class EmbeddedPostgres:
 
     def urls(self, database: str = DATABASE) -> DatabaseUrls:
         """How to reach a database of this server."""
-        return DatabaseUrls(owner=self._url(OWNER, database), serving=self._url(SERVING, database))
+        return DatabaseUrls(
+            owner=self._url(OWNER, database),
+            serving=self._url(SERVING, database),
+            erasing=self._url(ERASING, database),
+        )
 
     async def create_database(self, name: str, *, template: str | None = None) -> DatabaseUrls:
         """Make a database with the rights of the default one, empty or as a copy of ``template``.
@@ -183,7 +191,7 @@ class EmbeddedPostgres:
             for statement in (
                 f"CREATE DATABASE {_plain(name)} OWNER {OWNER} TEMPLATE {source} STRATEGY wal_log",
                 f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
-                f"GRANT CONNECT ON DATABASE {name} TO {SERVING}",
+                f"GRANT CONNECT ON DATABASE {name} TO {SERVING}, {ERASING}",
             ):
                 await connection.execute(text(statement))
         return self.urls(name)

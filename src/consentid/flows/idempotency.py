@@ -90,10 +90,7 @@ def open_answer(request: Repeatable, first: FirstRequest, subject: OpenSubject |
     Raises:
         GoneError: the subject was erased since.
     """
-    if first.subject is None or first.sealed_answer is None:
-        msg = "an idempotency row was committed without its answer"
-        raise RuntimeError(msg)
-    if subject is None:
+    if subject is None or first.sealed_answer is None:
         raise GoneError("subject_erased", "What this key was used for has been erased.")
     return wrapping.open_sealed(subject.key, first.sealed_answer, aad=_aad(request))
 

@@ -10,10 +10,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from consentid.kit.errors import NotFoundError
+from consentid.store import shredding
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = "SELECT pg_advisory_lock(hashtext('consentid.migrate'))"
@@ -46,32 +47,32 @@ async def current_step(url: str) -> str | None:
         await engine.dispose()
 
 
-async def upgrade(owner_url: str, *, serving_role: str) -> Migrated:
+async def upgrade(
+    owner_url: str, *, serving_role: str, erasing_role: str | None = None
+) -> Migrated:
     """Bring the database to the newest step and let the serving role do its work, no more.
+
+    ``erasing_role`` is let destroy what is to be forgotten; None: the owner does.
 
     Runs as the owner of the tables.  Two at once wait for each other; killed halfway, the next
     run resumes at the step that did not commit.
 
     Raises:
-        NotFoundError: the serving role does not exist.
+        NotFoundError: a role does not exist.
     """
     engine = create_async_engine(owner_url, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
-            known = await connection.scalar(
-                text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": serving_role}
-            )
-            if known is None:
-                raise NotFoundError(
-                    "serving_role_missing",
-                    f"the database has no role {serving_role!r}: create it (CREATE ROLE ... LOGIN)",
-                    where="database_url",
-                )
+            await _require_role(connection, serving_role, "serving")
+            if erasing_role is not None:
+                await _require_role(connection, erasing_role, "erasing")
             await connection.commit()
             await connection.execute(text(_LOCK))
             await connection.commit()
             before = await connection.run_sync(_current)
             await connection.run_sync(_upgrade, serving_role)
+            if erasing_role is not None:
+                await shredding.grant(connection, erasing_role)
             await connection.commit()
             return Migrated(before=before, after=newest_step())
     finally:
@@ -92,6 +93,18 @@ def role_of(url: str) -> str:
             where="database_url",
         )
     return role
+
+
+async def _require_role(connection: AsyncConnection, role: str, what: str) -> None:
+    known = await connection.scalar(
+        text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}
+    )
+    if known is None:
+        raise NotFoundError(
+            f"{what}_role_missing",
+            f"the database has no role {role!r}: create it (CREATE ROLE ... LOGIN)",
+            where="database_url" if what == "serving" else "erasure_database_url",
+        )
 
 
 def _current(connection: Connection) -> str | None:

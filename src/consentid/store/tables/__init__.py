@@ -10,6 +10,7 @@ from consentid.store.tables.choices import (
     signals_seen,
 )
 from consentid.store.tables.configuration import catalogues, client_secrets, clients
+from consentid.store.tables.erasure import erased_decisions, erasures, restricted_subjects
 from consentid.store.tables.events import (
     event_streams,
     events,
@@ -56,7 +57,7 @@ from consentid.store.tables.sign_in import (
 )
 
 APPEND_ONLY: Final = (
-    *("catalogues", "decisions", "served_events"),
+    *("catalogues", "decisions", "erased_decisions", "served_events"),
     *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
 )
 """Tables that the serving role may read and insert into, and that triggers keep from changing."""
@@ -74,6 +75,8 @@ __all__ = [
     "decisions",
     "device_codes",
     "devices",
+    "erased_decisions",
+    "erasures",
     "event_streams",
     "events",
     "hand_offs",
@@ -95,6 +98,7 @@ __all__ = [
     "pushed_requests",
     "reads",
     "refresh_tokens",
+    "restricted_subjects",
     "served_events",
     "served_notices",
     "session_clients",

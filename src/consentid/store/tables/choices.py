@@ -56,6 +56,7 @@ signals_seen: Final = Table(
     Column("device_id", Uuid, primary_key=True),
     Column("source", Text, primary_key=True),
     Column("is_on", Boolean, nullable=False),
+    Index(None, "device_id"),
 )
 
 served_notices: Final = Table(

@@ -54,6 +54,7 @@ events: Final = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("at", InstantType, nullable=False),
     Index(None, "at"),
+    Index(None, "subject_id"),
 )
 
 webhook_endpoints: Final = Table(

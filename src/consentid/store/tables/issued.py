@@ -35,6 +35,7 @@ access_tokens: Final = Table(
     Index(None, "expires_at"),
     Index(None, "family"),
     Index(None, "subject_id"),
+    Index(None, "device_id"),
 )
 
 used_tokens: Final = Table(

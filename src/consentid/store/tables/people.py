@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, ForeignKey, LargeBinary, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid
 
 from consentid.store.tables.metadata import InstantType, metadata
 
@@ -43,6 +43,7 @@ account_devices: Final = Table(
     Column("first_seen_at", InstantType, nullable=False),
     # The contradictions that the person was told of, sealed under the account's key.
     Column("sealed_told", LargeBinary),
+    Index(None, "device_id"),
 )
 
 subject_keys: Final = Table(

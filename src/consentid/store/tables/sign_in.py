@@ -35,6 +35,7 @@ hub_sessions: Final = Table(
     Column("created_at", InstantType, nullable=False),
     Column("expires_at", InstantType, nullable=False),
     Index(None, "account_id"),
+    Index(None, "device_id"),
     Index(None, "portal_sid_hash"),
     Index(None, "identity_hash"),
     Index(None, "expires_at"),
@@ -105,6 +106,7 @@ authorization_codes: Final = Table(
     Column("used_at", InstantType),
     Index(None, "expires_at"),
     Index(None, "subject_id"),
+    Index(None, "device_id"),
 )
 
 refresh_tokens: Final = Table(
@@ -134,6 +136,7 @@ refresh_tokens: Final = Table(
     Column("sealed_name", LargeBinary),  # of a television, under the subject's key
     Index(None, "family"),
     Index(None, "subject_id"),
+    Index(None, "device_id"),
     Index(None, "expires_at"),
 )
 
