@@ -52,7 +52,9 @@ async def test_a_worker_tells_of_its_rounds_and_of_the_queues(
         Settings(database_url=database_urls.serving, keys_dir=tmp_path / "keys", metrics_port=0)
     )
     rounds, stopped = Rounds(), asyncio.Event()
-    async with exposing_metrics(opened.context, rounds):
+    async with owner_engine.connect() as elsewhere, exposing_metrics(opened.context, rounds):
+        # Another worker has the pump's turn, and has not come to the row yet.
+        await elsewhere.execute(text("SELECT pg_advisory_lock(hashtext('consentid.outbox'))"))
         working = asyncio.create_task(run_roles(opened.context, stopped, rounds))
 
         async def scraped() -> Samples:

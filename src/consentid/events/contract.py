@@ -139,10 +139,8 @@ class CatalogueData(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: int
 
 
-class TestData(msgspec.Struct, frozen=True, kw_only=True):
+class TrialData(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing happened: somebody tries an endpoint.  In no feed."""
-
-    __test__ = False  # no test of ours, whatever its name looks like
 
     message: str
 
@@ -199,12 +197,10 @@ class CatalogueEvent(_Envelope, frozen=True, kw_only=True, tag=Kind.CATALOGUE.ty
     data: CatalogueData
 
 
-class TestEvent(_Envelope, frozen=True, kw_only=True, tag=Kind.TEST.type):
+class TrialEvent(_Envelope, frozen=True, kw_only=True, tag=Kind.TEST.type):
     """An endpoint is tried."""
 
-    __test__ = False
-
-    data: TestData
+    data: TrialData
 
 
 Event: TypeAlias = (
@@ -214,7 +210,7 @@ Event: TypeAlias = (
     | ErasureEvent
     | ErasedEvent
     | CatalogueEvent
-    | TestEvent
+    | TrialEvent
 )
 
 

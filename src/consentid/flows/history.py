@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.core.catalogue import offered
-from consentid.core.decision import Choice, Decision, Outcome
+from consentid.core.decision import Choice, Decision, Outcome, SubjectId
 from consentid.core.party import Named, Party, can_cover, reach_kind
 from consentid.core.purpose import lineage
 from consentid.core.record import from_record
@@ -106,11 +106,11 @@ async def show_history(
             for row in rows:
                 before = (row.recorded_at, row.id)
                 decision = open_decision(session.subject, row)
-                choices = _visible(book, party, decision)
+                choices = visible_choices(book, party, decision)
                 if not choices:
                     continue
                 here = decision.actor in own_clients
-                shown.append(_entry(context, party, decision, choices, here=here))
+                shown.append(entry_of(context, party, decision, choices, here=here))
                 if len(shown) == limit:
                     more = True
                     break
@@ -130,11 +130,16 @@ async def show_history(
 
 def open_decision(subject: OpenSubject, row: DecisionRow) -> Decision:
     """Unseal one decision of a subject."""
-    body = wrapping.open_sealed(subject.key, row.sealed, aad=BODY + row.id.bytes)
-    return from_record(msgspec.json.decode(body), subject=subject.id)
+    return unseal_decision(subject.key, subject.id, row)
 
 
-def _visible(book: Book, party: Party, decision: Decision) -> Sequence[Choice]:
+def unseal_decision(key: bytes, subject: SubjectId, row: DecisionRow) -> Decision:
+    """Unseal one decision with its subject's key."""
+    body = wrapping.open_sealed(key, row.sealed, aad=BODY + row.id.bytes)
+    return from_record(msgspec.json.decode(body), subject=subject)
+
+
+def visible_choices(book: Book, party: Party, decision: Decision) -> Sequence[Choice]:
     """The choices that concern a brand or partner, and no others.
 
     Of refusals those that reach it, of grants those whose notice named it too; both only for what
@@ -155,7 +160,7 @@ def _visible(book: Book, party: Party, decision: Decision) -> Sequence[Choice]:
     ]
 
 
-def _entry(
+def entry_of(
     context: Context, party: Party, decision: Decision, choices: Sequence[Choice], *, here: bool
 ) -> HistoryEntry:
     """One decision.  What was recorded elsewhere is told by the day: instants join nobody."""

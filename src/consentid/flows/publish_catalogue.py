@@ -8,12 +8,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.brandbook.encoding import decode, encode
 from consentid.brandbook.folder import Draft
 from consentid.brandbook.publication import publish
+from consentid.flows.event_seal import Told
 from consentid.flows.registration import registered
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
@@ -105,6 +107,8 @@ async def _add(
         kind=Kind.CATALOGUE,
         subject=None,
         subject_version=None,
+        # Everybody may know it: nothing is sealed.
+        told=msgspec.json.encode(Told(catalogue=book.catalogue.version)),
         at=at,
     )
 

@@ -21,6 +21,10 @@ class Job(StrEnum):
     """Sealing the opaque references that we hand out."""
     USER_CODE = "user-code/1"
     """Looking up a device's user code, too short for a plain hash, without keeping it."""
+    EVENT = "event/1"
+    """Sealing events that no subject's key may seal."""
+    WEBHOOK = "webhook/1"
+    """Sealing the secrets that webhooks are signed with."""
 
 
 @lru_cache(maxsize=16)

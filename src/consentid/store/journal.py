@@ -27,6 +27,7 @@ async def add_event(
     subject: SubjectId | None,
     subject_version: int | None,
     at: Instant,
+    told: bytes | None = None,
 ) -> None:
     """Add one outbox row; the pump carries it on."""
     await connection.execute(
@@ -35,6 +36,7 @@ async def add_event(
             kind=kind,
             subject_id=subject,
             subject_version=subject_version,
+            told=told,
             created_at=at,
         )
     )

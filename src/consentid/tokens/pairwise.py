@@ -33,6 +33,15 @@ def pairwise_decision_id(key: bytes, sector: str, decision: bytes) -> str:
     return _derive(b"dec/1", key, sector, decision)
 
 
+def pairwise_event_id(key: bytes, sector: str, event: bytes) -> str:
+    """An event's id as one sector is told it.  22 characters.
+
+    Raises:
+        ValueError: the key is not 32 bytes, or the sector holds NUL.
+    """
+    return _derive(b"evt/1", key, sector, event)
+
+
 def _derive(label: bytes, key: bytes, sector: str, value: bytes) -> str:
     if len(key) != KEY_BYTES:
         msg = f"the pairwise key is {KEY_BYTES} bytes, not {len(key)}"

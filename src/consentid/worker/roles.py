@@ -19,6 +19,7 @@ from consentid.flows.send_logout_notices import send_logout_notices
 from consentid.kit.errors import ConsentidError
 from consentid.telemetry.tracing import span
 from consentid.worker.metrics import Rounds
+from consentid.worker.pump import run_pump
 from consentid.worker.sequencer import run_sequencer
 
 _log: Final = logging.getLogger("consentid.worker")
@@ -57,6 +58,7 @@ async def run_roles(context: Context, stopped: asyncio.Event, rounds: Rounds | N
         for role in roles:
             tasks.create_task(_run(role, context, stopped, noted))
         tasks.create_task(run_sequencer(context, stopped, noted))
+        tasks.create_task(run_pump(context, stopped, noted))
 
 
 async def _run(role: Role, context: Context, stopped: asyncio.Event, rounds: Rounds) -> None:

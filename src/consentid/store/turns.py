@@ -1,10 +1,11 @@
-"""Who sequences: a lock of a session of its own, and whether anything waits, asked on that session.
+"""Whose turn it is: a lock of a session of its own, and what waits, asked on that session.
 
 Where the lock is lost, so is the connection: whoever asks on it cannot go on by mistake.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final, final
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
@@ -13,16 +14,31 @@ from consentid.kit.errors import UnavailableError
 from consentid.store.engine import Database, Driver
 
 _TIMEOUT_S: Final = 10.0
-_TAKE: Final = "SELECT pg_try_advisory_lock(hashtext('consentid.ledger')) AS answer"
-_LOOK: Final = "SELECT EXISTS (SELECT FROM staged_entries) AS answer"
+_TAKE: Final = "SELECT pg_try_advisory_lock(hashtext('{lock}')) AS answer"
+_LOOK: Final = "SELECT EXISTS ({waiting}) AS answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty:
+    """What one at a time does: its lock, and what waits to be done."""
+
+    lock: str
+    waiting: str
+    """A query in which a row stands as soon as there is something to do."""
+
+
+SEQUENCING: Final = Duty(lock="consentid.ledger", waiting="SELECT FROM staged_entries")
+DRAINING: Final = Duty(lock="consentid.outbox", waiting="SELECT FROM outbox")
 
 
 @final
 class Turn:
-    """A session in which somebody sequences, or waits to."""
+    """A session in which somebody does a duty, or waits to."""
 
-    def __init__(self, connection: Driver) -> None:
+    def __init__(self, connection: Driver, duty: Duty) -> None:
         self._connection: Final = connection
+        self._take: Final = _TAKE.format(lock=duty.lock)
+        self._look: Final = _LOOK.format(waiting=duty.waiting)
 
     async def take(self) -> bool:
         """Whether it is ours now; it stays so until the session ends.
@@ -30,15 +46,15 @@ class Turn:
         Raises:
             UnavailableError: PostgreSQL cannot be reached.
         """
-        return await self._ask(_TAKE)
+        return await self._ask(self._take)
 
     async def is_anything_waiting(self) -> bool:
-        """Whether something is staged.
+        """Whether there is something to do.
 
         Raises:
             UnavailableError: the session is lost, and the turn with it.
         """
-        return await self._ask(_LOOK)
+        return await self._ask(self._look)
 
     async def _ask(self, question: str) -> bool:
         try:
@@ -51,11 +67,11 @@ class Turn:
 
 
 @asynccontextmanager
-async def turn(database: Database) -> AsyncGenerator[Turn]:
+async def turn(database: Database, duty: Duty) -> AsyncGenerator[Turn]:
     """A session of one's own.
 
     Raises:
         UnavailableError: PostgreSQL cannot be reached.
     """
     async with database.dedicated() as connection:
-        yield Turn(connection)
+        yield Turn(connection, duty)
