@@ -58,6 +58,8 @@ def test_history_tells_each_decision_in_plain_words(arrive: Arrive) -> None:
     person.press(act="withdraw")
     page = told(person.look(f"{PATH}/history").text)
     assert page.count("On these pages") == 3
+    assert page.count("On these pages, in the words of Halcyon News") == 1
+    assert page.count("On these pages, in the words of Halcyon Market") == 1
     newest, middle, oldest = (
         page.index("No to everything"),
         page.index("Counts at Halcyon Market alone."),

@@ -149,6 +149,7 @@ def _item(book: Book, language: str, own: OwnDecision, address: Address) -> Deci
         at=_time(decision.recorded_at),
         where=None if own.party is None else party_name(book, own.party),
         asked_by=_asked_by(book, own),
+        words_of=_words_of(book, decision),
         channel=decision.channel,
         yes=names[Outcome.GRANTED],
         no=names[Outcome.REFUSED],
@@ -166,6 +167,13 @@ def _asked_by(book: Book, own: OwnDecision) -> str | None:
     if own.party is None or own.decision.assurance is not Assurance.SELF:
         return None
     return party_name(book, own.party)
+
+
+def _words_of(book: Book, decision: Decision) -> str | None:
+    if decision.notice is None:
+        return None
+    notice = book.find_notice(decision.notice.id, decision.notice.language)
+    return decision.notice.id if notice is None else party_name(book, notice.party)
 
 
 def _named(book: Book, decision: Decision) -> tuple[str, ...]:

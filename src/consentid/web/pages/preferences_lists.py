@@ -49,6 +49,8 @@ class DecisionItem:
     """The brand or partner that took it in; None for the hub's own pages."""
     asked_by: str | None
     """The partner that asked for it on a brand's behalf."""
+    words_of: str | None
+    """The brand or partner in whose words it was asked; None where nothing had to be shown."""
     channel: Channel
     yes: tuple[str, ...]
     no: tuple[str, ...]
