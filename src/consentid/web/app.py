@@ -64,6 +64,7 @@ from consentid.web.pages.preferences_list_pages import (
     get_own_history,
     get_own_reads,
     get_own_receipt,
+    get_own_receipt_page,
     post_own_devices,
 )
 from consentid.web.pages.preferences_pages import (
@@ -72,6 +73,7 @@ from consentid.web.pages.preferences_pages import (
     post_preferences,
     post_preferences_sign_out,
 )
+from consentid.web.pages.receipt_pages import get_verify_receipt, post_verify_receipt
 from consentid.web.pages.rendering import prepare
 from consentid.web.pages.sign_out_pages import get_logout, post_logout
 from consentid.web.par import post_par
@@ -118,6 +120,7 @@ _HANDLERS: Final = (
     get_own_history,
     get_own_reads,
     get_own_receipt,
+    get_own_receipt_page,
     get_preferences,
     get_preferences_sign_in,
     get_catalogue,
@@ -155,8 +158,10 @@ _HANDLERS: Final = (
     post_served,
     post_userinfo,
     get_verify_forward,
+    get_verify_receipt,
     post_verify,
     post_verify_batch,
+    post_verify_receipt,
     post_withdrawal,
     token,
 )

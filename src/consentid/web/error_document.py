@@ -9,7 +9,9 @@ from typing import Final
 from consentid.web.problems import Problem
 
 MEDIA_TYPE: Final = "text/html; charset=utf-8"
-_PATHS: Final = frozenset({"/authorize", "/device", "/login/callback", "/logout", "/preferences"})
+_PATHS: Final = frozenset(
+    {"/authorize", "/device", "/login/callback", "/logout", "/preferences", "/verify-receipt"}
+)
 _FOLDERS: Final = ("/interaction/", "/device/", "/preferences/")
 
 

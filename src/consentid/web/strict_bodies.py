@@ -1,7 +1,8 @@
 """Bodies checked at the edge, before anything reads them.
 
 Bounded size; JSON in UTF-8, not nested deeply, no member twice, no NUL, no NaN; forms are parsed by
-``forms``.  The whole body is at hand afterwards, for the parser and for the idempotency digest.
+``forms``, those with a file by ``multipart``.  The whole body is at hand afterwards, for the parser
+and for the idempotency digest.
 """
 
 import json
@@ -45,6 +46,8 @@ _FORM_PATHS: Final = (
     "/backchannel_logout",
     "/preferences",
 )
+_FILE: Final = b"multipart/form-data"
+_FILE_PATHS: Final = frozenset({"/verify-receipt"})
 _FORM_FOLDERS: Final = ("/interaction/", "/device/", "/preferences/")
 _BODY: Final = "consentid.body"
 _MAX_PLACE: Final = 128
@@ -125,7 +128,7 @@ async def _read(headers: dict[bytes, bytes], receive: Receive, max_bytes: int) -
 
 def _check(path: str, headers: dict[bytes, bytes], body: bytes) -> None:
     media_type = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    wanted = _FORM if path in _FORM_PATHS or path.startswith(_FORM_FOLDERS) else _JSON
+    wanted = _wanted(path)
     if wanted == _FORM and not body and not media_type:
         return  # no body: nothing to be read differently
     if media_type != wanted:
@@ -137,6 +140,12 @@ def _check(path: str, headers: dict[bytes, bytes], body: bytes) -> None:
         )
     if wanted == _JSON:
         _check_json(body)
+
+
+def _wanted(path: str) -> bytes:
+    if path in _FILE_PATHS:
+        return _FILE
+    return _FORM if path in _FORM_PATHS or path.startswith(_FORM_FOLDERS) else _JSON
 
 
 def _check_json(body: bytes) -> None:

@@ -16,7 +16,7 @@ from tests.web.pages.visits import origin_of
 
 pytestmark = pytest.mark.browser
 
-PATHS = ["", "/history", "/reads", "/devices", "/notices/news", "/decision"]
+PATHS = ["", "/history", "/reads", "/devices", "/notices/news", "/decision", "/receipt"]
 _AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _OPEN = "document.querySelectorAll('details').forEach(each => each.open = true)"
 _PRESSED = "button, summary, a.small, a.more, .tabs a, .back a, .languages a"
@@ -73,10 +73,10 @@ def press(page: Page, group: str, name: str, *, within: str | None = None) -> No
 
 
 def look(page: Page, path: str, language: str = "en") -> None:
-    if path == "/decision":
+    if path in ("/decision", "/receipt"):
         page.goto(f"/preferences/history?lang={language}")
         with page.expect_navigation():
-            page.locator(".ways a").first.click()
+            page.locator(f'.ways a[href*="{path}s/"]').first.click()
     else:
         page.goto(f"/preferences{path}?lang={language}")
 

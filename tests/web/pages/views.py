@@ -8,9 +8,11 @@ from typing import Any
 
 from consentid.brandbook.book import Book
 from consentid.brandbook.folder import load
-from consentid.core.decision import Outcome
+from consentid.core.decision import Channel, Outcome
 from consentid.core.party import Party, PartyKind, ReachKind, Slug
 from consentid.core.purpose import LegalBasis, lineage
+from consentid.verify.receipts import Check, Subject
+from consentid.verify.receipts import Outcome as Outcomes
 from consentid.web.pages.consent import (
     AnsweredPurpose,
     AskedPurpose,
@@ -28,6 +30,8 @@ from consentid.web.pages.device import CodeMistake, DeviceCodeView, DeviceConfir
 from consentid.web.pages.frame import Frame, frame_of
 from consentid.web.pages.home_pages import home_view
 from consentid.web.pages.message import Message, MessageView
+from consentid.web.pages.preferences_lists import DecisionItem
+from consentid.web.pages.receipt import CheckedReceipt, ReceiptMistake, VerifyReceiptView
 from consentid.web.pages.rendering import View
 from consentid.web.pages.sign_out import SignOutView
 
@@ -242,6 +246,41 @@ def every_reason(language: str) -> ConsentView:
     )
 
 
+def verify_receipt(language: str, **changed: Any) -> VerifyReceiptView:
+    return VerifyReceiptView(
+        frame=frame(None, language), action="/verify-receipt?lang=en", **changed
+    )
+
+
+def checked_receipt() -> CheckedReceipt:
+    """A receipt with every check, and every way that one can go."""
+    outcomes = (*Outcomes, *Outcomes)
+    return CheckedReceipt(
+        verdict=Outcomes.HOLDS,
+        checks=tuple(
+            Check(subject=subject, outcome=outcome, detail="entry 2 of the 5 entries of a log")
+            for subject, outcome in zip(Subject, outcomes, strict=True)
+        ),
+        entry=DecisionItem(
+            on=date(2026, 6, 1),
+            at="12:00",
+            where=None,
+            asked_by=None,
+            words_of=None,
+            channel=Channel.WEB,
+            yes=("Personalised ads",),
+            no=("Content for you",),
+            is_everything=False,
+            reach=None,
+            named=("Halcyon News", "Halcyon Market"),
+            marks=(),
+            href="/",
+            receipt_href="/",
+        ),
+        controllers=("Halcyon News SAS",),
+    )
+
+
 def all_views(language: str) -> dict[str, View]:
     """Each page in each of its states."""
     device = frame("play", language)
@@ -291,6 +330,8 @@ def all_views(language: str) -> dict[str, View]:
             action="/logout",
             form_token="token",
         ),
+        "receipt-asked": verify_receipt(language, mistake=ReceiptMistake.BOTH),
+        "receipt-told": verify_receipt(language, checked=checked_receipt()),
         **{
             f"message-{message}": MessageView(
                 frame=frame(None, language),

@@ -31,9 +31,11 @@ from consentid.web.pages.preferences_list_views import (
     devices_view,
     history_view,
     reads_view,
+    receipt_view,
 )
 from consentid.web.pages.preferences_lists import NoticeView
 from consentid.web.pages.preferences_visit import PATH, Visit, go, open_visit
+from consentid.web.pages.receipt_pages import PATH as VERIFY_RECEIPT
 
 _BEFORE: Final = "before"
 _SIGN_OUT_OTHERS: Final = "sign-out-others"
@@ -84,6 +86,18 @@ async def get_own_receipt(
     visit = await open_visit(request, context)
     found = await show_own_decision(context, visit.coming, _read_id(decision_id))
     return _file(f"receipt-{found.receipt.decision}.json", found.receipt)
+
+
+@get(f"{PATH}/receipts/{{decision_id:str}}/page", include_in_schema=False)
+async def get_own_receipt_page(
+    request: Request[Any, Any, Any], context: NamedDependency[Context], decision_id: _Id
+) -> Response[Any]:
+    """The same to read and to print."""
+    visit = await open_visit(request, context)
+    found = await show_own_decision(context, visit.coming, _read_id(decision_id))
+    centre = visit.centre(Tab.HISTORY, found.page, found.errand)
+    verify_href = f"{VERIFY_RECEIPT}?lang={found.page.language}"
+    return visit.respond(receipt_view(found, centre, visit.address, verify_href=verify_href))
 
 
 @get(f"{PATH}/notices/{{slug:str}}", include_in_schema=False)

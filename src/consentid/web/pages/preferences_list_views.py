@@ -11,6 +11,7 @@ from consentid.flows.manage_devices import OwnPlaces
 from consentid.flows.own_history import OwnDecision, OwnEntry, OwnHistory
 from consentid.flows.own_reads import OwnRead, OwnReads
 from consentid.kit.instants import Instant, to_datetime
+from consentid.ledger import bundle, checkpoint, note
 from consentid.web.pages.preferences import Centre
 from consentid.web.pages.preferences_lists import (
     DecisionItem,
@@ -23,6 +24,7 @@ from consentid.web.pages.preferences_lists import (
     ReadDay,
     ReadItem,
     ReadsView,
+    ReceiptView,
     SessionItem,
 )
 from consentid.web.pages.preferences_view import day_of, name_of
@@ -45,7 +47,7 @@ def history_view(
     book, language = history.page.book, history.page.language
     return HistoryView(
         centre=centre,
-        entries=tuple(_item(book, language, each, address) for each in history.entries),
+        entries=tuple(decision_item(book, language, each, address) for each in history.entries),
         older=older,
         newest=newest,
     )
@@ -56,13 +58,35 @@ def decision_view(entry: OwnEntry, centre: Centre, address: Address) -> Decision
     ref = entry.entry.decision.notice
     return DecisionView(
         centre=centre,
-        entry=_item(entry.page.book, entry.page.language, entry.entry, address),
+        entry=decision_item(entry.page.book, entry.page.language, entry.entry, address),
         notice=entry.notice,
         digest=None if ref is None else ref.digest.hex(),
         version=None if ref is None else ref.version,
         reference=entry.receipt.decision,
         commitment=entry.receipt.commitment,
         back_href=address(f"{PATH}/history"),
+    )
+
+
+def receipt_view(
+    entry: OwnEntry, centre: Centre, address: Address, *, verify_href: str
+) -> ReceiptView:
+    """The receipt of one decision."""
+    receipt = entry.receipt
+    index = size = None
+    if receipt.proof is not None:
+        proof = bundle.decode(receipt.proof)
+        index, size = proof.index, checkpoint.decode(note.parse_note(proof.note).text).size
+    return ReceiptView(
+        centre=centre,
+        decision=decision_view(entry, centre, address),
+        controllers=tuple(dict.fromkeys(each["legal_entity"] for each in receipt.controllers)),
+        log=receipt.log,
+        index=index,
+        size=size,
+        file_href=f"{PATH}/receipts/{entry.entry.decision.id}",
+        verify_href=verify_href,
+        home=f"{receipt.issuer}{PATH}",
     )
 
 
@@ -134,7 +158,10 @@ def party_name(book: Book, party: Party) -> str:
     return str(party.slug) if profile is None else profile.name
 
 
-def _item(book: Book, language: str, own: OwnDecision, address: Address) -> DecisionItem:
+def decision_item(
+    book: Book, language: str, own: OwnDecision, address: Address = str
+) -> DecisionItem:
+    """A decision in plain words."""
     decision = own.decision
     names = {
         outcome: tuple(
@@ -158,7 +185,7 @@ def _item(book: Book, language: str, own: OwnDecision, address: Address) -> Deci
         named=_named(book, decision),
         marks=tuple(_marks(decision)),
         href=address(f"{PATH}/decisions/{decision.id}"),
-        receipt_href=f"{PATH}/receipts/{decision.id}",
+        receipt_href=address(f"{PATH}/receipts/{decision.id}/page"),
     )
 
 

@@ -90,6 +90,23 @@ class DecisionView(_OfCentre):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptView(_OfCentre):
+    """The receipt of one decision, to read, to print and to keep."""
+
+    decision: DecisionView
+    controllers: tuple[str, ...]
+    """The undertakings that answer for it."""
+    log: str
+    index: int | None
+    """Its place in the log; None before it is there."""
+    size: int | None
+    file_href: str
+    verify_href: str
+    home: str
+    """Where the answer can be changed: printed, so it is the whole address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeView(_OfCentre):
     """A notice in force, in full."""
 

@@ -27,7 +27,9 @@ from consentid.web.pages.preferences_lists import (
     HistoryView,
     NoticeView,
     ReadsView,
+    ReceiptView,
 )
+from consentid.web.pages.receipt import VerifyReceiptView
 from consentid.web.pages.sign_out import SignOutView
 from consentid.web.pages.words import LANGUAGES, words_of
 
@@ -43,7 +45,9 @@ View = (
     | NoticeView
     | PreferencesView
     | ReadsView
+    | ReceiptView
     | SignOutView
+    | VerifyReceiptView
 )
 
 _TEMPLATES: Final[dict[type[View], str]] = {
@@ -58,7 +62,9 @@ _TEMPLATES: Final[dict[type[View], str]] = {
     HistoryView: "preferences_history.html",
     NoticeView: "preferences_notice.html",
     ReadsView: "preferences_reads.html",
+    ReceiptView: "preferences_receipt.html",
     SignOutView: "sign_out.html",
+    VerifyReceiptView: "verify_receipt.html",
 }
 _MEDIA_TYPE: Final = "text/html"  # the framework adds the charset
 
