@@ -9,6 +9,7 @@ from tests.chromium import press
 from tests.sdk.brand_pages import (
     Sites,
     Visitor,
+    change_holder,
     holder,
     origin_of,
     settle,
@@ -99,6 +100,29 @@ def test_a_hub_that_is_slow_does_not_hold_the_visitor(page: Page) -> None:
     page.get_by_role("link", name="a film").click()
     assert play(page)["status"] == "empty"
     assert page.url == f"{PLAY}/film?id=7#cast"
+
+
+def test_who_took_everything_back_is_not_asked_where_only_a_link_made_them_known(
+    visitor: Visitor, sites: Sites, page: Page
+) -> None:
+    press(page, page.get_by_role("link", name="a film"))
+    assert play(page)["by"] == "link"
+    news = visitor.open("news")
+    visitor.context.clear_cookies(domain="consent.localhost")
+    news.evaluate("consentid.withdraw('all', {reach: 'group'})")
+    change_holder(page, "kept.skew_s += 7200", "play-spa")
+    sites.options["play"] = {"follow": "never"}
+    visitor.calls()
+    page.reload()
+    page.wait_for_function("window.consentid?.state().status === 'empty'")
+    assert settle(page)["granted"] == []
+    assert page.evaluate("sessionStorage.getItem('consentid:play-spa:later')") is not None
+    assert page.locator("consent-banner").count() == 0
+    assert "POST /token" in visitor.calls()
+    # Another visit is another matter: nobody is known here.
+    page.evaluate("sessionStorage.clear()")
+    page.reload()
+    expect(page.locator("consent-banner")).to_be_visible()
 
 
 @pytest.mark.parametrize("name", ["unsaid", "elsewhere", "inside"])

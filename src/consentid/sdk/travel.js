@@ -10,6 +10,9 @@
 
 const HANDOFF = "urn:consentid:params:oauth:grant-type:handoff";
 
+/** Somebody was known here and may be found again; that they left is dealt with. */
+const HEEDED = { return: true, isHeeded: true };
+
 /** The page is being left: nothing more happens here, unless the browser was stopped. */
 const leaving = () => new Promise((stopped) => setTimeout(stopped, 10_000));
 
@@ -47,6 +50,10 @@ export async function look(core, code, isBot) {
   const { options } = core;
   const tried = core.load("localStorage", ":tried");
   const isAgain = tried?.return === true; // somebody was known here until just now
+  // What was kept ended unseen, as by taking everything back: nobody is asked anew on this visit.
+  const isEnded = isAgain && !tried.isHeeded;
+  if (isEnded) core.save("sessionStorage", ":later", {});
+  if (isEnded) core.save("localStorage", ":tried", HEEDED);
   const isEarly = !isAgain && Math.abs(Date.now() - (tried?.at ?? 0)) < options.period_h * 3_600_000;
   if (isBot || isEarly || !core.isKept || options.silent === "never" || top !== self) return;
   if (document.prerendering) {
@@ -55,7 +62,7 @@ export async function look(core, code, isBot) {
   if (!isAgain && options.silent !== "always" && !from) return;
   const { origins = {} } = await core.catalogue();
   const isOurs = from in origins && from !== location.origin;
-  if (isAgain || isOurs || options.silent === "always") await travel(core, "silent");
+  if (isAgain || isOurs || options.silent === "always") await travel(core, "silent", isEnded);
 }
 
 /**
@@ -79,12 +86,13 @@ const redeem = (core, code, referrer) =>
  *
  * @param {Core} core
  * @param {Trip["kind"]} kind
+ * @param {boolean} [isEnded] whether nobody is asked unless this finds them
  */
-export async function travel(core, kind) {
+export async function travel(core, kind, isEnded) {
   const { options } = core;
   const [state, nonce, verifier] = [secret(), secret(), secret()];
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-  const trip = { state, nonce, verifier, kind, href: location.href, scroll: scrollY };
+  const trip = { state, nonce, verifier, kind, href: location.href, scroll: scrollY, isEnded };
   const isSilent = kind === "silent";
   // Noted before leaving: whatever becomes of the trip, there is no second one.
   if (isSilent && !core.save("localStorage", ":tried", { at: Date.now() })) return;
@@ -125,6 +133,7 @@ export async function arrive(core) {
     const how = await take(core, trip, answer).catch(() => "failed");
     core.save("sessionStorage", ":back", { scroll: trip.scroll, how });
     if (how === "access_denied") core.save("sessionStorage", ":later", {});
+    else if (trip.isEnded && how === trip.kind) core.save("sessionStorage", ":later", null);
   }
   const target = isOurs && URL.canParse(trip.href) ? new URL(trip.href) : null;
   location.replace(target?.origin === location.origin ? target.href : new URL("/", location.href).href);
@@ -198,6 +207,7 @@ export async function signOut(core) {
   const asked = { client_id: client, post_logout_redirect_uri: signedOut };
   const hint = core.holder?.id_token && { id_token_hint: core.holder.id_token };
   core.drop(true);
+  core.save("localStorage", ":tried", HEEDED);
   core.settle("signed out");
   location.assign(`${hub}/logout?${new URLSearchParams({ ...asked, ...hint })}`);
   await leaving();

@@ -77,6 +77,8 @@ export interface Trip {
   verifier: string;
   href: string;
   scroll: number;
+  /** Whether nobody is asked on this visit unless it finds them. */
+  isEnded?: boolean;
 }
 
 /** What `init` is told. */
