@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         uds=None if uds is None else str(uds),
         fd=given.fd,
         workers=workers,
-        loop="uvloop",
+        loop="consentid.web.listening:Loop",
         http="httptools",
         ws="none",
         lifespan="on",

@@ -12,19 +12,21 @@ Spec: RFC 8628 section 3.5.
 """
 
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, final
 
 from consentid.kit.instants import SECOND, Instant
 from consentid.store.device_codes import slower
-from consentid.store.waiting_codes import ChangedCode, KnownPoll, WaitingCode
+from consentid.store.waiting_codes import ChangedCode, KnownPolls, WaitingCode
 
 MOST: Final = 65_536
 """Codes, about a third of a kilobyte each; more are answered from the database."""
 USABLE_S: Final = 4.0
-_NEVER: Final = float("-inf")
+ASKED_AGAIN_S: Final = 1.5
+_NEVER: Final = -1e9
+"""So long before anything that happened that it is no matter when."""
 
 
 class Told(Enum):
@@ -145,33 +147,34 @@ class Polls:
         """Take over the database's clock, as an answer of this moment tells it."""
         self._ahead = now - self._monotonic() * SECOND
 
-    def known(self) -> Sequence[KnownPoll]:
-        """All that is remembered."""
-        return [self._spell(each, code) for each, code in self._codes.items()]
+    def due(self) -> KnownPolls:
+        """What the database has to be asked about so that it stays known."""
+        asked_s = self._monotonic() - ASKED_AGAIN_S
+        return self._told([each for each, code in self._codes.items() if code.known_s <= asked_s])
 
-    def take_unkept(self) -> Sequence[KnownPoll]:
+    def take_unkept(self) -> KnownPolls:
         """The polls that the database has to hear of; if it does not, ``put_back``."""
-        unkept = [(each, code) for each, code in self._codes.items() if code.is_unkept]
-        for _, code in unkept:
-            code.is_unkept = False
-        return [self._spell(each, code) for each, code in unkept]
+        unkept = [each for each, code in self._codes.items() if code.is_unkept]
+        for device_code_hash in unkept:
+            self._codes[device_code_hash].is_unkept = False
+        return self._told(unkept)
 
-    def put_back(self, polls: Sequence[KnownPoll]) -> None:
+    def put_back(self, polls: KnownPolls) -> None:
         """Keep for later what the database did not take."""
-        for device_code_hash, _, _ in polls:
+        for device_code_hash in polls.hashes:
             code = self._codes.get(device_code_hash)
             if code is not None:
                 code.is_unkept = True
 
     def confirm(
         self,
-        asked: Sequence[KnownPoll],
+        asked: KnownPolls,
         changed: Mapping[bytes, ChangedCode],
         *,
         begun_s: float,
     ) -> None:
         """Take over what a question showed of codes that were known when it began."""
-        for device_code_hash, _, _ in asked:
+        for device_code_hash in asked.hashes:
             code = self._codes.get(device_code_hash)
             if code is None:
                 continue
@@ -199,9 +202,14 @@ class Polls:
         """From now on these clients may poll, and no others, as a question showed."""
         self._clients, self._clients_s = frozenset(client_ids), begun_s
 
-    def _spell(self, device_code_hash: bytes, code: _Code) -> KnownPoll:
-        polled_at = 0 if code.polled_s == _NEVER else int(code.polled_s * SECOND + self._ahead)
-        return device_code_hash, polled_at, code.interval_s
+    def _told(self, hashes: list[bytes]) -> KnownPolls:
+        codes = [self._codes[each] for each in hashes]
+        return KnownPolls(
+            hashes=hashes,
+            polled_s=[code.polled_s for code in codes],
+            intervals_s=[code.interval_s for code in codes],
+            ahead_s=self._ahead / SECOND,
+        )
 
 
 def _before(begun_s: float, ago_us: int | None) -> float:

@@ -85,9 +85,8 @@ class PollWatch:
         polls.drop_ended()
         polls.set_clock(await clock.now(connection))
         await self._allow(connection, polls.client_ids())
-        known = polls.known()
-        for begin in range(0, len(known), _PAGE):
-            page, begun_s = known[begin : begin + _PAGE], self._context.monotonic()
+        for page in polls.due().pages(_PAGE):
+            begun_s = self._context.monotonic()
             changed = await waiting_codes.changed(connection, page)
             polls.confirm(page, changed, begun_s=begun_s)
         await self._keep(connection)
@@ -123,8 +122,8 @@ class PollWatch:
     async def _keep(self, connection: AsyncConnection) -> None:
         unkept = self._polls.take_unkept()
         try:
-            for begin in range(0, len(unkept), _PAGE):
-                await waiting_codes.keep_polls(connection, unkept[begin : begin + _PAGE])
+            for page in unkept.pages(_PAGE):
+                await waiting_codes.keep_polls(connection, page)
         except BaseException:
             self._polls.put_back(unkept)
             raise

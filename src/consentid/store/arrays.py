@@ -16,7 +16,7 @@ from consentid.store.engine import driver_of
 _DIALECT: Final = dialect()
 
 Row: TypeAlias = Sequence[Any]
-Parameter: TypeAlias = "list[Any]"
+Parameter: TypeAlias = "list[Any] | float"
 
 
 def unnest(table: Table, columns: Sequence[str], *, first: int) -> str:
@@ -26,7 +26,7 @@ def unnest(table: Table, columns: Sequence[str], *, first: int) -> str:
     return f"unnest({arrays}) AS given ({', '.join(columns)})"
 
 
-def transposed(rows: Iterable[Row], width: int) -> list[Parameter]:
+def transposed(rows: Iterable[Row], width: int) -> "list[list[Any]]":
     """One array for each column; ``width`` empty ones where there is no row."""
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 

@@ -4,22 +4,19 @@
 ``keep_polls`` writes down when devices asked.  No two processes ever wait for each other here.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.kit.instants import Instant, from_datetime
-from consentid.store.arrays import fetch, transposed
+from consentid.store.arrays import fetch
 
-KnownPoll: TypeAlias = tuple[bytes, int, int]
-"""The hash of a code, when it was polled last (0 for never), its interval in seconds."""
-
-_AS_INSTANT: Final = "timestamptz 'epoch' + {}.polled_at * interval '1 microsecond'"
+_AS_INSTANT: Final = "timestamptz 'epoch' + ({}.polled_s + $4) * interval '1 second'"
 _TOLD: Final = """
-unnest($1::bytea[], $2::bigint[], $3::int[]) AS told (device_code_hash, polled_at, interval_s)
+unnest($1::bytea[], $2::float8[], $3::int[]) AS told (device_code_hash, polled_s, interval_s)
 """
 _FIND: Final = """
 SELECT device_code_hash, client_id, interval_s, polled_at, expires_at, clock_timestamp() AS now
@@ -41,12 +38,38 @@ UPDATE device_codes AS kept
 SET polled_at = greatest(kept.polled_at, {_AS_INSTANT.format("held")}),
     interval_s = greatest(kept.interval_s, held.interval_s)
 FROM (
-  SELECT device_code_hash, told.polled_at, told.interval_s
+  SELECT device_code_hash, told.polled_s, told.interval_s
   FROM {_TOLD} JOIN device_codes USING (device_code_hash)
   WHERE status = 'pending' FOR UPDATE OF device_codes SKIP LOCKED
 ) AS held
 WHERE kept.device_code_hash = held.device_code_hash
 """  # noqa: S608 - as above
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPolls:
+    """Codes as a process knows them, a list for each column.
+
+    There may be ten thousand, every second: as rows they would be as many objects.
+    """
+
+    hashes: list[bytes]
+    polled_s: list[float]
+    """When each was polled last, by the process's clock."""
+    intervals_s: list[int]
+    ahead_s: float
+    """From the process's clock to seconds of the Unix epoch by the database's."""
+
+    def pages(self, most: int) -> Iterator["KnownPolls"]:
+        """The same, at most so many at a time."""
+        for begin in range(0, len(self.hashes), most):
+            part = slice(begin, begin + most)
+            yield KnownPolls(
+                hashes=self.hashes[part],
+                polled_s=self.polled_s[part],
+                intervals_s=self.intervals_s[part],
+                ahead_s=self.ahead_s,
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +120,7 @@ async def find_all(
     }
 
 
-async def changed(
-    connection: AsyncConnection, known: Sequence[KnownPoll]
-) -> Mapping[bytes, ChangedCode]:
+async def changed(connection: AsyncConnection, known: KnownPolls) -> Mapping[bytes, ChangedCode]:
     """Those that are not as they are known: answered, expired, gone, or polled elsewhere."""
     return {
         row["device_code_hash"]: ChangedCode(
@@ -107,16 +128,20 @@ async def changed(
             interval_s=row["interval_s"] or 0,
             polled_ago_us=_polled_ago(row),
         )
-        for row in await fetch(connection, _CHANGED, *transposed(known, 3))
+        for row in await fetch(connection, _CHANGED, *_parameters(known))
     }
 
 
-async def keep_polls(connection: AsyncConnection, polls: Sequence[KnownPoll]) -> None:
+async def keep_polls(connection: AsyncConnection, polls: KnownPolls) -> None:
     """Write down when devices asked, and how long they have to wait.
 
     A code that somebody else holds just now is left out: nobody waits for anybody.
     """
-    await fetch(connection, _KEEP, *transposed(polls, 3))
+    await fetch(connection, _KEEP, *_parameters(polls))
+
+
+def _parameters(polls: KnownPolls) -> tuple[list[bytes], list[float], list[int], float]:
+    return polls.hashes, polls.polled_s, polls.intervals_s, polls.ahead_s
 
 
 def _polled_ago(row: RowMapping) -> int | None:
