@@ -76,7 +76,10 @@ async def _listen_more(
 ) -> _Listeners:
     kept = {name: options[name] for name in ("backlog", "ssl") if name in options}
     more = [
-        await listen(sock=socket.socket(fileno=os.dup(each.fileno())), **kept)
+        # Of the family that it was taken for: an inherited one is not always what it is.
+        await listen(
+            sock=socket.socket(each.family, each.type, fileno=os.dup(each.fileno())), **kept
+        )
         for each in _sockets(server)
         for _ in range(_AT_ONCE - 1)
     ]
