@@ -1,4 +1,4 @@
-"""``consentid ledger``: what was recorded, checked."""
+"""``consentid ledger``: what was recorded, checked, proven, handed on."""
 
 import argparse
 import asyncio
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from consentid import settings
-from consentid.cli import terminal
+from consentid.cli import ledger_prove, terminal
 from consentid.cli.terminal import Exit
 from consentid.kit.errors import MalformedError
 from consentid.settings import Settings
@@ -48,7 +48,7 @@ class _Found:
 
 def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     """Add the command to the command line."""
-    parser = subparsers.add_parser("ledger", help="check what was recorded")
+    parser = subparsers.add_parser("ledger", help="check, prove, export what was recorded")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verify = verbs.add_parser(
         "verify",
@@ -87,6 +87,7 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
     )
     verify.add_argument("--json", action="store_true", help="answer as one JSON object")
     verify.set_defaults(run=_verify)
+    ledger_prove.add_verb(verbs)
     return parser
 
 

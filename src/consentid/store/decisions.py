@@ -95,3 +95,11 @@ async def by_ids(
     """Some decisions, whoever made them."""
     rows = await connection.execute(select(*_COLUMNS).where(decisions.c.id.in_(ids)))
     return {found.id: found for found in map(_row, rows)}
+
+
+async def find_subject(connection: AsyncConnection, decision: UUID) -> SubjectId | None:
+    """Whose decision it is."""
+    found = await connection.scalar(
+        select(decisions.c.subject_id).where(decisions.c.id == decision)
+    )
+    return None if found is None else SubjectId(found)

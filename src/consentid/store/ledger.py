@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, union_all
+from sqlalchemy import func, insert, select, text, union_all
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -267,3 +267,13 @@ async def find_leaves(
         )
     )
     return {row.event_id: row.leaf for row in await connection.execute(statement)}
+
+
+async def find_catalogue(connection: AsyncConnection, digest: bytes) -> tuple[UUID, bytes] | None:
+    """The event and the leaf that brought an applied version into the log."""
+    statement = text(
+        "SELECT event_id, leaf FROM ledger_entries WHERE kind = 'catalogue'"
+        " AND position(convert_to(:commitment, 'UTF8') IN leaf) > 0"
+    )
+    row = (await connection.execute(statement, {"commitment": digest.hex()})).one_or_none()
+    return None if row is None else (row.event_id, row.leaf)

@@ -1,5 +1,6 @@
 """Served notices: which text was handed out, to whom, and what became of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -22,6 +23,16 @@ class ServedNotice:
     language: str
     digest: bytes
     catalogue: CatalogueVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedEvent:
+    """What became of a served notice."""
+
+    event: str
+    layout: bytes | None
+    """SHA-256 of how it was laid out.  32 bytes."""
+    at: Instant
 
 
 async def add(connection: AsyncConnection, served: ServedNotice, *, at: Instant) -> None:
@@ -74,3 +85,11 @@ async def note_event(
         .values(served=served, event=event, layout=layout, at=at)
         .on_conflict_do_nothing()
     )
+
+
+async def events_of(connection: AsyncConnection, served: ServedId) -> Sequence[ServedEvent]:
+    """What became of a served notice, in order."""
+    rows = await connection.execute(
+        select(served_events).where(served_events.c.served == served).order_by(served_events.c.seq)
+    )
+    return [ServedEvent(event=row.event, layout=row.layout, at=row.at) for row in rows]

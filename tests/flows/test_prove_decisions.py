@@ -1,0 +1,173 @@
+"""Evidence for a court: whole, checked by a program of its own, and by nothing of ours."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from tests.cli.running import Command
+from tests.flows.conftest import Founded
+from tests.flows.test_sequence_ledger import drain
+from tests.flows.town import GRANTED, REFUSED, Town
+
+from consentid.cli import court_verifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A person's two answers in the log, and somebody else's that is not."""
+
+    town: Town
+    decisions: tuple[str, ...]
+    subject: str
+    unlogged: str
+
+
+@pytest.fixture
+async def case(town: Town) -> Case:
+    caller, _ = await town.sign_in("ada")
+    told = [await town.decide(caller, {"ads": GRANTED}), await town.withdraw(caller, "ads")]
+    await drain(town.context)
+    other = await town.decide(await town.device(), {"ads": REFUSED})
+    return Case(
+        town=town,
+        decisions=tuple(each.receipt.record["id"] for each in told),
+        subject=str(caller.subject),
+        unlogged=other.receipt.record["id"],
+    )
+
+
+@pytest.fixture
+def prove(
+    case: Case,
+    founded: Founded,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Command:
+    command = Command(capsys, monkeypatch)
+    command.set("DATABASE_URL", case.town.urls.serving)
+    command.set("KEYS_DIR", founded.keys)
+    return command
+
+
+def bare(verifier: Path, *words: str | Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run the verifier where nothing can be imported but Python's own and `cryptography`."""
+    packages = folder / "packages"
+    packages.mkdir(exist_ok=True)
+    for name in ("cryptography", "_cffi_backend"):
+        spec = find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        found = Path(spec.origin)
+        found = found.parent if found.name == "__init__.py" else found
+        if not (packages / found.name).exists():
+            (packages / found.name).symlink_to(found)
+    program = (
+        "import runpy, sys; sys.path.append(sys.argv.pop(1)); sys.argv.pop(0);"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    return subprocess.run(  # noqa: S603 our own program
+        [sys.executable, "-I", "-S", "-B", "-c", program, packages, verifier, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_bundle_is_checked_with_python_and_cryptography_alone(
+    case: Case, prove: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "evidence.zip"
+    ended = prove("ledger", "prove", case.subject, "--output", path, "--json")
+    assert (ended.code, ended.json["decisions"]) == (0, 2), ended
+    assert path.stat().st_mode & 0o077 == 0
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path)
+    unpacked = tmp_path / "evidence"
+    granted, withdrawn = case.decisions
+    names = {each.relative_to(unpacked).as_posix() for each in unpacked.rglob("*")}
+    assert {
+        *("README.txt", "verify.py", "manifest.json", "keys/log-keys.txt", "keys/jwks.json"),
+        *(f"decisions/{granted}/{each}" for each in ("shown.json", "notice/fr.json")),
+        f"decisions/{withdrawn}/proof.txt",
+        "catalogues/1/catalogue.json",
+    } <= names
+    assert json.loads((unpacked / "manifest.json").read_bytes())["decisions"] == [
+        granted,
+        withdrawn,
+    ]
+    done = bare(unpacked / "verify.py", folder=tmp_path)
+    assert done.returncode == 0, done
+    for line in ("ALL OF IT HOLDS", "granted ads", "refused ads", "of the 3 entries", "signed by"):
+        assert line in done.stdout
+    key = tmp_path / "key"
+    shutil.copy(unpacked / "keys/log-keys.txt", key)
+    assert bare(unpacked / "verify.py", path, "--log-key", key, folder=tmp_path).returncode == 0
+    key.write_text(key.read_text().replace("/ledger", "/other"))
+    done = bare(unpacked / "verify.py", path, "--log-key", key, folder=tmp_path)
+    assert done.returncode == 1
+    assert "no key of" in done.stdout
+    assert bare(unpacked / "verify.py", tmp_path / "none", folder=tmp_path).returncode == 2
+
+
+def test_whatever_is_changed_in_a_bundle_is_found(
+    case: Case,
+    prove: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "evidence.zip"
+    assert prove("ledger", "prove", case.decisions[0], "--output", path).code == 0
+    with zipfile.ZipFile(path) as archive:
+        files = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+
+    def check(changed: dict[str, bytes]) -> tuple[int, str]:
+        folder = tmp_path / "unpacked"
+        for name, content in {**files, **changed}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        monkeypatch.setattr(sys, "argv", ["verify.py", str(folder)])
+        return court_verifier.main(), capsys.readouterr().out
+
+    assert check({})[0] == 0
+    folder = f"decisions/{case.decisions[0]}"
+    for name, (old, new, told) in {
+        f"{folder}/record.json": (b"granted", b"refused", "not what was committed to"),
+        f"{folder}/salt.txt": (files[f"{folder}/salt.txt"][:2], b"zz", "hexadecimal"),
+        f"{folder}/leaf.json": (b'"kind":"decision"', b'"kind":"claim"', "signed root"),
+        f"{folder}/proof.txt": (b"\nindex 1\n", b"\nindex 2\n", "proof is too"),
+        f"{folder}/notice/en.json": (b"Halcyon", b"Holcyon", "not the one that was shown"),
+        f"{folder}/receipt.json": (b'"legal_entity": "', b'"legal_entity": "x', "signature"),
+        "catalogues/1/catalogue.json": (b"Halcyon", b"Holcyon", "another version"),
+        "keys/log-keys.txt": (b"/ledger", b"/other", "no key of"),
+    }.items():
+        assert old in files[name], name
+        code, out = check({name: files[name].replace(old, new)})
+        assert code == 1, name
+        assert told in out, (name, out)
+    proof = files[f"{folder}/proof.txt"]
+    size = proof.replace(b"\n3\n", b"\n0\n")
+    assert "signature by" in check({f"{folder}/proof.txt": size})[1]
+    code, out = check({"README.txt": b"Trust me."})
+    assert code == 1
+    assert "file README.txt: it is missing, or was changed" in out
+
+
+def test_what_cannot_be_proven_is_told(case: Case, prove: Command, tmp_path: Path) -> None:
+    output = ("--output", tmp_path / "evidence.zip")
+    assert prove("ledger", "prove", "portal:ada", *output).code == 0
+    for name in ("portal:nobody", "nonsense", "00000000-0000-7000-8000-000000000000"):
+        ended = prove("ledger", "prove", name, *output)
+        assert ended.code == 1
+        assert "no decision and no subject has this name" in ended.err
+    ended = prove("ledger", "prove", case.unlogged, "--output", tmp_path / "late.zip")
+    assert ended.code == 3
+    assert "is not in the published log yet" in ended.err
+    assert prove("ledger", "prove", case.subject, "--output", tmp_path / "no/where").code == 2
+    assert {each.name for each in tmp_path.iterdir()} == {"evidence.zip"}
