@@ -68,12 +68,23 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     via: list[PartyText]
     """Over whom it was passed on to the receiver, the receiver last; empty for its own."""
     revision: int
-    """Rises with each change of this entry: ignore what is not above the one you hold."""
+    """Rises with each change of this entry: ignore what is below the one you hold."""
     before: Lists | None
     """What the receiver was told last; null where it is told for the first time."""
     after: Lists
     ends_at: Time | None
     """When the first yes ends by itself, to the hour, rounded down."""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for one brand or partner now."""
+
+    party: PartyText
+    via: list[PartyText]
+    revision: int
+    """As in ``Effect``."""
+    now: Lists
+    ends_at: Time | None
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):

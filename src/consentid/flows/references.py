@@ -26,8 +26,10 @@ class ReferenceKind(StrEnum):
     CONSISTENCY = "consistency"
     CURSOR = "cursor"
     DEVICE = "device"
+    EVENTS = "events"
     PAIRING = "pairing"
     SERVED = "served"
+    SNAPSHOT = "snapshot"
 
 
 def seal_reference(

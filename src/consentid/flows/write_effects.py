@@ -85,6 +85,11 @@ def read_effects(key: bytes, sealed: bytes, event_id: UUID) -> Effects:
     return msgspec.msgpack.decode(body, type=Effects)
 
 
+def path_of(line: Line) -> tuple[str, ...]:
+    """A line as it is stored and told."""
+    return tuple(map(str, (line.origin, *line.actors)))
+
+
 def revision_of(revs: Sequence[int]) -> int:
     """How often a line changed: its rows rise one by one, and none ever falls or goes."""
     return sum(revs)
@@ -102,7 +107,7 @@ def _effect(line: Line, states: Sequence[LineState]) -> LineEffect:
     said = next((each.said for each in states if each.said is not None), None)
     saying = states[0].saying
     return LineEffect(
-        path=tuple(map(str, (line.origin, *line.actors))),
+        path=path_of(line),
         revision=revision_of([each.rev for each in states]),
         before=None if said is None else (said.yes, said.no),
         after=(saying.yes, saying.no),

@@ -20,6 +20,10 @@ class MalformedError(ConsentidError):
     """The request cannot be right as it stands: correct it."""
 
 
+class BadCursorError(MalformedError):
+    """A cursor is not one of this caller's, or of a place that there is not."""
+
+
 class UnauthenticatedError(ConsentidError):
     """Nobody, or nobody we know, is calling: authenticate."""
 

@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException
 from consentid.flows.authenticate import Caller
 from consentid.flows.change_watch import ChangeWatch
 from consentid.flows.context import Context
+from consentid.flows.event_watch import EventWatch
 from consentid.flows.revocation_stream import RevocationStream
 from consentid.flows.verify_from_memory import Memory
 from consentid.flows.watch_polls import PollWatch
@@ -26,6 +27,12 @@ from consentid.web.compression import Compression
 from consentid.web.crowding import Crowding
 from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.device_authorization import post_device_authorization
+from consentid.web.events import (
+    get_event_schema,
+    get_event_snapshot,
+    get_event_stream,
+    get_events,
+)
 from consentid.web.guards import caller_of, check_query
 from consentid.web.hand_offs import post_hand_off
 from consentid.web.headers import EdgeHeaders
@@ -127,6 +134,10 @@ _HANDLERS: Final = (
     get_checkpoint,
     get_consistency_proof,
     get_entry_proof,
+    get_event_schema,
+    get_event_snapshot,
+    get_event_stream,
+    get_events,
     get_history,
     get_inclusion_proof,
     get_keys,
@@ -179,6 +190,8 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
         context.database, most=min(settings.followers, max(1, settings.concurrency // 2))
     )
 
+    arriving = EventWatch(context.database, most=min(settings.followers, settings.concurrency // 4))
+
     # Whoever does not ask for metrics is not timed.
     timings = None if settings.metrics_port is None else Timings("route", "method", "status")
     metrics = WebMetrics(
@@ -204,6 +217,9 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     def provide_changes() -> ChangeWatch:
         return changes
 
+    def provide_arriving() -> EventWatch:
+        return arriving
+
     def provide_revocations() -> RevocationStream:
         return stream
 
@@ -219,7 +235,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
             lifespan,
             keeping_reads(context),
             keeping_polls(polls),
-            waking(changes, stream),
+            waking(changes, arriving, stream),
             exposing_metrics(metrics, settings),
             tracing_beside(settings.traces),
         ],
@@ -230,6 +246,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
             "context": Provide(provide_context, sync_to_thread=False),
             "memory": Provide(provide_memory, sync_to_thread=False),
             "changes": Provide(provide_changes, sync_to_thread=False),
+            "arriving": Provide(provide_arriving, sync_to_thread=False),
             "revocations": Provide(provide_revocations, sync_to_thread=False),
             "caller": Provide(provide_caller, sync_to_thread=False),
         },

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from consentid.kit.errors import (
+    BadCursorError,
     ConflictError,
     ConsentidError,
     ForbiddenError,
@@ -21,6 +22,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:consentid:problem:"
 
 _STATUSES: Final[dict[type[ConsentidError], HTTPStatus]] = {
+    BadCursorError: HTTPStatus.BAD_REQUEST,
     MalformedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,

@@ -15,7 +15,7 @@ _DESCRIPTIONS: Final = {
     403: "The caller may not do this.",
     404: "There is no such thing.",
     409: "It clashes with what is true now.",
-    410: "It existed, and was erased.",
+    410: "It existed, and is kept no more.",
     413: "The body is too large.",
     415: "The body is of another media type.",
     422: "A value breaks a rule; `where` names the place.",
@@ -61,6 +61,12 @@ BODY_PROBLEMS: Final[Mapping[int, ResponseSpec]] = _specs(
     Problem, MEDIA_TYPE, 400, 401, 403, 409, 413, 415, 422, 429, 503
 )
 """Of what takes a body."""
+
+FEED_PROBLEMS: Final[Mapping[int, ResponseSpec]] = {
+    **READ_PROBLEMS,
+    **_specs(Problem, MEDIA_TYPE, 410),
+}
+"""Of what is kept for a while."""
 
 WRITE_PROBLEMS: Final[Mapping[int, ResponseSpec]] = {
     **BODY_PROBLEMS,

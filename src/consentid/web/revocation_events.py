@@ -3,7 +3,6 @@
 Spec: HTML standard, section 9.2 (server-sent events).
 """
 
-import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -15,19 +14,17 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter
 from litestar.response.streaming import ASGIStreamingResponse
-from litestar.types import Message, Receive, Send
+from litestar.types import Receive, Send
 from typing_extensions import override
 
 from consentid.flows.revocation_stream import Complete, RevocationStream, Told
 from consentid.kit.errors import UnavailableError
 from consentid.tokens.status import PATH
 from consentid.web.responses import PUBLIC_PROBLEMS
+from consentid.web.sending import EVENT_STREAM, PatientStream
 
 STREAM_PATH: Final = f"{PATH}stream"
-_MEDIA_TYPE: Final = "text/event-stream"
 _BUSY_S: Final = 30
-_PATIENCE_S: Final = 30
-"""A listener that takes nothing for so long is let go."""
 _INSTANT: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _RETRY: Final = b"retry: 5000\n\n"
 _DESCRIPTION: Final = """\
@@ -46,34 +43,19 @@ listeners: 503 with `Retry-After`. Where it breaks, poll; nothing holds longer f
 
 
 @final
-class _Events(ASGIStreamingResponse):
-    """Sends events until the listener is gone, or takes nothing any more."""
+class _Events(PatientStream):
+    """The stream, told to one listener who takes a place meanwhile."""
 
     __slots__ = ("_stream_of",)
 
     def __init__(self, stream: RevocationStream, after_s: int | None) -> None:
         self._stream_of: RevocationStream = stream
-        super().__init__(  # pyright: ignore[reportUnknownMemberType] - its iterators are generic
-            iterator=_events(stream, after_s),
-            media_type=_MEDIA_TYPE,
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
+        super().__init__(_events(stream, after_s))
 
     @override
     async def send_body(self, send: Send, receive: Receive) -> None:
-        async def send_in_time(message: Message) -> None:
-            async with asyncio.timeout(_PATIENCE_S):
-                await send(message)
-
-        events = self.iterator
         with self._stream_of.listening():
-            try:
-                await super().send_body(send_in_time, receive)
-            except* TimeoutError:
-                pass
-            finally:
-                if isinstance(events, AsyncGenerator):
-                    await events.aclose()
+            await super().send_body(send, receive)
 
 
 @get(
@@ -82,11 +64,11 @@ class _Events(ASGIStreamingResponse):
     summary="Revoked indices as they are published",
     description=_DESCRIPTION,
     security=[{}],
-    media_type=_MEDIA_TYPE,
+    media_type=EVENT_STREAM,
     responses={
         **PUBLIC_PROBLEMS,
         200: ResponseSpec(
-            str, media_type=_MEDIA_TYPE, description="Events.", generate_examples=False
+            str, media_type=EVENT_STREAM, description="Events.", generate_examples=False
         ),
     },
 )

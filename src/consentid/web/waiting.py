@@ -14,6 +14,7 @@ from typing import Any, Final
 from litestar import Litestar, Request
 
 from consentid.flows.change_watch import ChangeWatch
+from consentid.flows.event_watch import EventWatch
 from consentid.flows.revocation_stream import RevocationStream
 
 MOST_S: Final = 30
@@ -43,28 +44,30 @@ async def _until_gone(request: Request[Any, Any, Any]) -> None:
 
 
 def waking(
-    watch: ChangeWatch, stream: RevocationStream
+    watch: ChangeWatch, events: EventWatch, stream: RevocationStream
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """What runs beside the application: the poller, and the signal that ends every wait.
+    """What runs beside the application: the pollers, and the signal that ends every wait.
 
     The server drains before it tells the application, so who waits is told by the signal itself.
     """
 
     def stop() -> None:
         watch.stop()
+        events.stop()
         stream.stop()
 
     @asynccontextmanager
     async def beside(_: Litestar) -> AsyncGenerator[None]:
-        following = asyncio.create_task(watch.follow())
+        following = [asyncio.create_task(each.follow()) for each in (watch, events)]
         restore = _at_end(asyncio.get_running_loop(), stop)
         try:
             yield
         finally:
             restore()
             stop()
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            for each in following:
+                each.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
 
     return beside
 
