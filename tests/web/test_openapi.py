@@ -18,6 +18,7 @@ PUBLIC = {
     "/v1/ledger/proof/entry/{event_id}",
     "/v1/ledger/proof/inclusion",
     "/v1/ledger/proof/consistency",
+    "/schema/events",
     "/sdk/v1/{file}",
     "/health/live",
     "/health/ready",
@@ -131,9 +132,9 @@ def test_writes_need_an_idempotency_key(document: dict[str, Any]) -> None:
             assert key["schema"]["maxLength"] == 255
         elif path == "/v1/verify/forward":
             assert {each["name"].partition("-")[0].lower() for each in named} == {"consent"}
-        elif path == "/v1/state":
+        elif path in {"/v1/state", "/v1/events"}:
             assert [each["name"] for each in named] == ["Prefer"]
-        elif path == "/statuslists/stream":
+        elif path in {"/statuslists/stream", "/v1/events/stream"}:
             assert [each["name"] for each in named] == ["Last-Event-ID"]
         else:
             assert named == [], path
