@@ -9,7 +9,9 @@ from litestar.types import Receive, Scope, Send
 from consentid.web.crowding import Crowding
 
 
-async def ask(app: Crowding, path: str) -> tuple[int, dict[bytes, bytes], Any]:
+async def ask(
+    app: Crowding, path: str, *headers: tuple[bytes, bytes]
+) -> tuple[int, dict[bytes, bytes], Any]:
     sent: list[Any] = []
 
     async def receive() -> Any:
@@ -18,7 +20,7 @@ async def ask(app: Crowding, path: str) -> tuple[int, dict[bytes, bytes], Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope: Any = {"type": "http", "method": "POST", "path": path, "headers": []}
+    scope: Any = {"type": "http", "method": "POST", "path": path, "headers": headers}
     await app(scope, receive, send)
     start, body = sent
     return start["status"], dict(start["headers"]), msgspec.json.decode(body["body"])
@@ -41,6 +43,13 @@ async def test_one_request_too_many_is_told_when_to_come_back() -> None:
     status, headers, body = await ask(app, "/token")
     assert (status, body["error"]) == (503, "temporarily_unavailable")
     assert headers[b"x-frame-options"] == b"DENY"
+    for head, is_closed in (
+        ((b"content-length", b"300"), False),
+        ((b"content-length", b"300000"), True),
+        ((b"transfer-encoding", b"chunked"), True),
+    ):
+        status, headers, _ = await ask(app, "/token", head)
+        assert (status, b"connection" in headers) == (503, is_closed)
     let_go.set()
     assert (await first)[0] == 200
     assert (await ask(app, "/v1/state"))[0] == 200

@@ -4,6 +4,7 @@ Counted are requests, not connections: ten thousand televisions may keep theirs 
 answered in front of this from memory is not counted.
 """
 
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Final, final
 
@@ -15,6 +16,8 @@ from consentid.web.problems import problem
 from consentid.web.refusals import refusal_of
 
 _RETRY_AFTER_S: Final = 1
+_SHORT_BYTES: Final = 16_384
+"""Read and thrown away by the server."""
 
 
 @final
@@ -32,7 +35,7 @@ class Crowding:
             await self._app(scope, receive, send)
             return
         if self._under_way >= self._most:
-            await _refuse(scope["path"], send)
+            await _refuse(scope["path"], send, is_short=_is_short(scope["headers"]))
             return
         self._under_way += 1
         try:
@@ -41,7 +44,17 @@ class Crowding:
             self._under_way -= 1
 
 
-async def _refuse(path: str, send: Send) -> None:
+def _is_short(headers: Collection[tuple[bytes, bytes]]) -> bool:
+    """Whether what comes after the head is little: connecting anew costs more than letting it pass.
+
+    Thousands who are refused would else all come back over new connections.
+    """
+    lengths = [text for name, text in headers if name == b"content-length"]
+    chunked = any(name == b"transfer-encoding" for name, _ in headers)
+    return not chunked and all(each.isdigit() and int(each) <= _SHORT_BYTES for each in lengths)
+
+
+async def _refuse(path: str, send: Send, *, is_short: bool) -> None:
     refusal = refusal_of(
         path,
         problem(
@@ -54,7 +67,7 @@ async def _refuse(path: str, send: Send) -> None:
     headers = [
         (b"content-type", refusal.media_type.encode()),
         (b"content-length", str(len(refusal.body)).encode()),
-        (b"connection", b"close"),  # its body was not read
+        *(() if is_short else ((b"connection", b"close"),)),
         *((name.lower().encode(), text.encode()) for name, text in refusal.headers.items()),
         *ALWAYS,
     ]
