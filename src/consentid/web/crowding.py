@@ -4,7 +4,7 @@ Counted are requests, not connections: ten thousand televisions may keep theirs 
 answered in front of this from memory is not counted.
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, final
 
@@ -44,14 +44,15 @@ class Crowding:
             self._under_way -= 1
 
 
-def _is_short(headers: Collection[tuple[bytes, bytes]]) -> bool:
+def _is_short(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether what comes after the head is little: connecting anew costs more than letting it pass.
 
     Thousands who are refused would else all come back over new connections.
     """
-    lengths = [text for name, text in headers if name == b"content-length"]
-    chunked = any(name == b"transfer-encoding" for name, _ in headers)
-    return not chunked and all(each.isdigit() and int(each) <= _SHORT_BYTES for each in lengths)
+    fields = dict(headers)
+    length = fields.get(b"content-length", b"0")
+    is_told = length.isdigit() and b"transfer-encoding" not in fields
+    return is_told and int(length) <= _SHORT_BYTES
 
 
 async def _refuse(path: str, send: Send, *, is_short: bool) -> None:
