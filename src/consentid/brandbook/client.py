@@ -27,6 +27,7 @@ class Scope(StrEnum):
     VERIFY = "verify"
     DECISIONS_WRITE = "decisions:write"
     DECISIONS_READ = "decisions:read"
+    ERASURE = "erasure"
     EVENTS_READ = "events:read"
     KPIS_READ = "kpis:read"
     ADMIN = "admin"

@@ -17,7 +17,7 @@ from consentid.brandbook.client import (
 from consentid.brandbook.problem import Rule
 from consentid.core.party import PartyKind
 
-_INSIDERS: Final = frozenset({Scope.ADMIN, Scope.KPIS_READ})
+_INSIDERS: Final = frozenset({Scope.ADMIN, Scope.ERASURE, Scope.KPIS_READ})
 _REFRESHABLE: Final = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE})
 
 

@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "brands",
     "keys",
     "clients",
+    "subjects",
     "ledger",
     "verify",
     "verify-receipt",

@@ -15,7 +15,7 @@ from consentid.core.decision import SubjectId
 from consentid.flows.context import Context
 from consentid.flows.read_buffer import Read, ReadKind
 from consentid.kit.instants import DAY, HOUR, Instant
-from consentid.store import clock, reads, statuses
+from consentid.store import clock, reads, statuses, subjects
 from consentid.store.reads import ReadRow
 from consentid.store.statuses import StatusIndex
 
@@ -65,10 +65,12 @@ async def _rows(connection: AsyncConnection, counts: Mapping[Read, int]) -> list
     hour = Instant(now - now % HOUR)
     places = [of for of, _, _ in counts if isinstance(of, StatusIndex)]
     holders = await statuses.find_holders(connection, places)
+    subjects_of = {holders.get(of) if isinstance(of, StatusIndex) else of for of, _, _ in counts}
+    known = await subjects.hold(connection, [each for each in subjects_of if each is not None])
     found: Counter[tuple[SubjectId, str, str]] = Counter()
     for (of, client_id, kind), count in counts.items():
         subject = holders.get(of) if isinstance(of, StatusIndex) else of
-        if subject is not None:
+        if subject is not None and subject in known:
             found[subject, client_id, kind] += count
     # Sorted, so that two nodes that touch the same rows do not wait for each other in turn.
     return [

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.flows.context import Context
 from consentid.flows.open_log import continuation_commitment
+from consentid.flows.verify_erasures import erasure_faults, spoken_of
 from consentid.kit.errors import MalformedError
 from consentid.kit.instants import Instant
 from consentid.ledger import note
@@ -39,7 +40,9 @@ class Fault:
     log: str | None
     """The log's origin; None of what is in no log."""
     kind: str
-    """``entry``, ``tile``, ``size``, ``checkpoint``, ``staged``, ``decision`` or ``log``."""
+    """``entry``, ``tile``, ``size``, ``checkpoint``, ``staged``, ``decision``, ``erasure`` or
+    ``log``.
+    """
     index: int | None
     """Of the entry, the tile within its level, the size."""
     message: str
@@ -127,7 +130,7 @@ class _Walk:
                 self.connection, self.log.log_no, self.growth.size, limit=_PAGE
             )
             ids = [entry.event_id for _, entry in page]
-            committed = await ledger_audit.committed(self.connection, ids)
+            committed = await spoken_of(self.connection, ids)
             tiles: list[FullTile] = []
             for index, entry in (*page, (None, None)):
                 while head is not None and head.size <= self.growth.size:
@@ -260,7 +263,9 @@ def _subject_fault(
     """What is wrong with what a leaf is about."""
     match leaf.kind:
         case Kind.DECISION | Kind.SIGNAL | Kind.CLAIM:
-            return _decision_fault(leaf, commitment, committed)
+            return _record_fault(leaf, "decision", commitment, committed)
+        case Kind.REQUEST | Kind.ERASE:
+            return _record_fault(leaf, "erasure", commitment, committed)
         case Kind.CATALOGUE if commitment not in known.catalogues:
             return "its catalogue is not there"
         case Kind.ADMIN if commitment not in known.continued:
@@ -269,14 +274,15 @@ def _subject_fault(
             return None
 
 
-def _decision_fault(leaf: _Leaf, commitment: bytes, row: CommittedRow | None) -> str | None:
+def _record_fault(
+    leaf: _Leaf, what: str, commitment: bytes, row: CommittedRow | None
+) -> str | None:
     if row is None:
-        return f"its decision {leaf.id} is not there"
-    kind = Kind.CLAIM if row.is_adopted else Kind.SIGNAL if row.is_signal else Kind.DECISION
+        return f"its {what} {leaf.id} is not there"
     if row.commitment != commitment:
-        return f"decision {leaf.id} is not what was committed to"
-    if (leaf.kind, leaf.time) != (kind, row.recorded_at):
-        return f"decision {leaf.id} is of another kind or time"
+        return f"{what} {leaf.id} is not what was committed to"
+    if (leaf.kind, leaf.time) != (row.kind, row.recorded_at):
+        return f"{what} {leaf.id} is of another kind or time"
     return None
 
 
@@ -301,7 +307,7 @@ async def _beside(connection: AsyncConnection, known: _Known) -> AsyncIterator[W
     # What waits may be for a log that is not begun yet.
     anywhere = replace(known, origins=None)
     while page := await ledger_audit.staged_after(connection, seq, limit=_PAGE):
-        committed = await ledger_audit.committed(connection, [each.event_id for each in page])
+        committed = await spoken_of(connection, [each.event_id for each in page])
         told = [(each, leaf_fault(each, committed.get(each.event_id), anywhere)) for each in page]
         faults = [
             Fault(log=None, kind="staged", index=each.seq, message=message)
@@ -310,6 +316,9 @@ async def _beside(connection: AsyncConnection, known: _Known) -> AsyncIterator[W
         ]
         yield Walked(entries=0, faults=tuple(faults))
         seq = page[-1].seq
+    async for message in erasure_faults(connection):
+        fault = Fault(log=None, kind="erasure", index=None, message=message)
+        yield Walked(entries=0, faults=(fault,))
     after = UUID(int=0)
     while True:
         missing, last = await ledger_audit.unlogged(connection, after, limit=_PAGE)

@@ -21,6 +21,8 @@ class Job(StrEnum):
     """Sealing the opaque references that we hand out."""
     USER_CODE = "user-code/1"
     """Looking up a device's user code, too short for a plain hash, without keeping it."""
+    ERASURE = "erasure/1"
+    """Knowing again who is to be forgotten, without naming them."""
     EVENT = "event/1"
     """Sealing events that no subject's key may seal."""
     WEBHOOK = "webhook/1"

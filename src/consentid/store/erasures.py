@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Uuid, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Row, Uuid, bindparam, delete, func, insert, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
 from consentid.kit.instants import Instant
 from consentid.store.tables import (
+    InstantType,
     access_tokens,
     account_devices,
     audience_states,
@@ -32,17 +33,23 @@ from consentid.store.tables import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErasureRow:
-    """An erasure that waits: its subject is set aside, and not shredded yet."""
+class Requested:
+    """What was asked for, and nothing of whom."""
 
     id: UUID
-    subject: SubjectId
     reason: str
     asked_by: str
     """The client, or the operator."""
     restricted_at: Instant
     shred_at: Instant
     """When the proof is needed no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRow(Requested):
+    """An erasure that waits: its subject is set aside, and not shredded yet."""
+
+    subject: SubjectId
 
 
 def erasure_of(row: Row[Any]) -> ErasureRow:
@@ -130,7 +137,7 @@ async def forget(connection: AsyncConnection, subject: SubjectId, *, at: Instant
         .values(
             subject_id=None,
             audience=None,
-            revoked_at=func.coalesce(status_indices.c.revoked_at, bindparam("at", at)),
+            revoked_at=func.coalesce(status_indices.c.revoked_at, literal(at, InstantType)),
         )
     )
     for table, column in (

@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.kit.instants import Instant
 from consentid.store.ledger import StagedRow
+from consentid.store.shredding import KIND
 from consentid.store.tables import (
     catalogues,
     decisions,
+    erased_decisions,
     ledger_checkpoints,
     ledger_entries,
     ledger_tiles,
@@ -32,12 +34,11 @@ class HeadRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommittedRow:
-    """What a decision says of itself outside its sealed body."""
+    """What a decision, or whatever else a leaf is about, says of itself outside the log."""
 
     commitment: bytes
     recorded_at: Instant
-    is_signal: bool
-    is_adopted: bool
+    kind: str
 
 
 async def heads_after(
@@ -95,21 +96,20 @@ async def stray_tile(
 async def committed(
     connection: AsyncConnection, ids: Sequence[UUID]
 ) -> Mapping[UUID, CommittedRow]:
-    """What these decisions committed to; those that are not there are left out."""
-    statement = select(
-        decisions.c.id,
-        decisions.c.commitment,
-        decisions.c.recorded_at,
-        decisions.c.signal,
-        decisions.c.adopted_from,
-    ).where(decisions.c.id.in_(ids))
+    """What these decisions committed to, erased ones too; those not there are left out."""
+    statement = union_all(
+        select(
+            decisions.c.id, decisions.c.commitment, decisions.c.recorded_at, KIND.label("kind")
+        ).where(decisions.c.id.in_(ids)),
+        select(
+            erased_decisions.c.id,
+            erased_decisions.c.commitment,
+            erased_decisions.c.recorded_at,
+            erased_decisions.c.kind,
+        ).where(erased_decisions.c.id.in_(ids)),
+    )
     return {
-        row.id: CommittedRow(
-            commitment=row.commitment,
-            recorded_at=row.recorded_at,
-            is_signal=row.signal is not None,
-            is_adopted=row.adopted_from is not None,
-        )
+        row.id: CommittedRow(commitment=row.commitment, recorded_at=row.recorded_at, kind=row.kind)
         for row in await connection.execute(statement)
     }
 

@@ -29,8 +29,7 @@ from consentid.store.tables import (
 PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
     "SELECT": ("outbox",),
     "SELECT (subject_id)": ("subject_keys",),
-    "SELECT, INSERT": ("erased_decisions",),
-    "INSERT": ("staged_entries",),
+    "SELECT, INSERT": ("erased_decisions", "staged_entries"),
     "SELECT, UPDATE": (
         *("erasures", "status_indices", "idempotency_keys", "events", "webhook_deliveries"),
     ),

@@ -1,5 +1,6 @@
 """Subjects: persons known by the portal, and devices; their keys and their projections."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -207,6 +208,17 @@ async def find(
         sealed_projection=row.sealed,
         adult=bool(row.adult),
     )
+
+
+async def hold(connection: AsyncConnection, asked: Sequence[SubjectId]) -> frozenset[SubjectId]:
+    """Those of some subjects that are not erased, and will not be until the transaction ends."""
+    statement = (
+        select(subjects.c.id)
+        .where(subjects.c.id.in_(asked), subjects.c.erased_at.is_(None))
+        .order_by(subjects.c.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return frozenset(SubjectId(row) for row in await connection.scalars(statement))
 
 
 async def every_id(connection: AsyncConnection) -> list[SubjectId]:

@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException
 from consentid.flows.authenticate import Caller
 from consentid.flows.change_watch import ChangeWatch
 from consentid.flows.context import Context
+from consentid.flows.erasure_list import apply_list_first
 from consentid.flows.event_watch import EventWatch
 from consentid.flows.revocation_stream import RevocationStream
 from consentid.flows.verify_from_memory import Memory
@@ -27,6 +28,7 @@ from consentid.web.compression import Compression
 from consentid.web.crowding import Crowding
 from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.device_authorization import post_device_authorization
+from consentid.web.erasure import post_erasure
 from consentid.web.events import (
     get_event_schema,
     get_event_snapshot,
@@ -158,6 +160,7 @@ _HANDLERS: Final = (
     post_backchannel_logout,
     post_decision,
     post_device,
+    post_erasure,
     post_hand_off,
     post_introspect,
     post_logout,
@@ -200,6 +203,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
+        await apply_list_first(context)
         following = asyncio.create_task(watch.follow())
         try:
             yield

@@ -18,6 +18,7 @@ from consentid.flows.restate_after_catalogue import restate_after_catalogue
 from consentid.flows.send_logout_notices import send_logout_notices
 from consentid.kit.errors import ConsentidError
 from consentid.telemetry.tracing import span
+from consentid.worker import eraser
 from consentid.worker.metrics import Rounds
 from consentid.worker.pump import run_pump
 from consentid.worker.sequencer import run_sequencer
@@ -54,8 +55,8 @@ async def run_roles(context: Context, stopped: asyncio.Event, rounds: Rounds | N
         Role(name="logout teller", pace_s=_TELL_S, round=send_logout_notices),
         Role(name="reaper", pace_s=_REAP_S, round=reap),
     )
-    async with asyncio.TaskGroup() as tasks:
-        for role in roles:
+    async with eraser.erasing(context) as erase, asyncio.TaskGroup() as tasks:
+        for role in (*roles, Role(name=eraser.ROLE, pace_s=eraser.PACE_S, round=erase)):
             tasks.create_task(_run(role, context, stopped, noted))
         tasks.create_task(run_sequencer(context, stopped, noted))
         tasks.create_task(run_pump(context, stopped, noted))

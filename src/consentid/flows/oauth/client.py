@@ -14,7 +14,9 @@ TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noq
 
 OWN_SCOPES: Final = frozenset(Scope)
 """What a client may have for itself; ``decisions:*`` still need a subject to act for."""
-SUBJECT_SCOPES: Final = frozenset({Scope.VERIFY, Scope.DECISIONS_WRITE, Scope.DECISIONS_READ})
+SUBJECT_SCOPES: Final = frozenset(
+    {Scope.VERIFY, Scope.DECISIONS_WRITE, Scope.DECISIONS_READ, Scope.ERASURE}
+)
 """What goes with a subject."""
 
 

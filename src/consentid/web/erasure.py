@@ -1,0 +1,48 @@
+"""``/v1/erasure``: a person is to be forgotten."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from consentid.brandbook.client import Scope
+from consentid.flows.authenticate import Caller
+from consentid.flows.context import Context
+from consentid.flows.request_erasure import ErasureOut, request_erasure
+from consentid.flows.restrict_subject import Reason
+from consentid.web.guards import QUERY, SCOPE, bearer_guard, read_bearer
+from consentid.web.responses import BODY_PROBLEMS
+
+
+class ErasureIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why, in the words of GDPR article 17(1); nothing of the person is written here."""
+
+    reason: Reason
+
+
+@post(
+    "/v1/erasure",
+    status_code=HTTPStatus.ACCEPTED,
+    guards=[bearer_guard],
+    opt={SCOPE: Scope.ERASURE, QUERY: frozenset[str]()},
+    tags=["Subjects"],
+    summary="Forget the person that the access token stands for",
+    description=(
+        "At once nothing of the person is served, every token, session and device of theirs ends, "
+        "and whoever signs in again is somebody new. What they decided stays sealed, out of the "
+        "serving processes' reach, until `shred_at`; then its key is destroyed. Sent again with "
+        "the same access token it is answered alike, so it takes no `Idempotency-Key`."
+    ),
+    responses=BODY_PROBLEMS,
+)
+async def post_erasure(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    data: JSONBody[ErasureIn],
+) -> ErasureOut:
+    """Set them aside now; the worker shreds them in time."""
+    return await request_erasure(context, caller, data.reason, access_token=read_bearer(request))

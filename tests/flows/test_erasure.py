@@ -1,0 +1,331 @@
+"""A person is forgotten: at once by whoever serves, in the end by the database itself."""
+
+import logging
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from sqlalchemy.engine import make_url
+from tests.flows.test_publish_status_lists import bits
+from tests.flows.test_sequence_ledger import drain
+from tests.flows.test_verify_ledger import found_after, walk
+from tests.flows.test_verify_token import verify
+from tests.flows.town import BRAND, GRANTED, REFUSED, Town
+from tests.flows.visits import Visit
+
+from consentid.core.decision import SubjectId
+from consentid.embedded.account import server_account
+from consentid.embedded.binaries import postgres_binaries
+from consentid.embedded.postgres import EmbeddedPostgres
+from consentid.flows.authenticate import authenticate
+from consentid.flows.drain_outbox import drain_outbox
+from consentid.flows.erasure_list import append_to_list, apply_list
+from consentid.flows.hub_session import find_visitor
+from consentid.flows.note_read import write_reads
+from consentid.flows.opening import open_context
+from consentid.flows.publish_status_lists import publish_status_lists
+from consentid.flows.reap import reap
+from consentid.flows.request_erasure import request_erasure
+from consentid.flows.restrict_subject import OPERATOR, Asked, Reason, restrict_subject
+from consentid.flows.show_state import show_state
+from consentid.flows.shred_subjects import shred_subjects
+from consentid.kit import base64url
+from consentid.kit.errors import MalformedError, UnauthenticatedError
+from consentid.store import clock, erasures, tables
+from consentid.store.engine import Database
+from consentid.store.erasures import ErasureRow
+from consentid.tokens.pairwise import pairwise_sub
+
+NEWS = "https://news.halcyon.example"
+SUB = "customer-4711@portal"
+
+
+@pytest.fixture
+async def erasing(town: Town) -> AsyncIterator[Database]:
+    """The database as the role that may destroy a key, and little else."""
+    database = Database(town.urls.erasing, connections=2)
+    yield database
+    await database.close()
+
+
+async def ask(town: Town, subject: SubjectId | None, *, at_once: bool = True) -> ErasureRow:
+    assert subject is not None
+    asked = Asked(reason=Reason.CONSENT_WITHDRAWN, asked_by=OPERATOR, at_once=at_once)
+    async with town.context.database.writing() as connection:
+        erasure = await restrict_subject(town.context, connection, subject, asked)
+    assert erasure is not None
+    return erasure
+
+
+async def shred(town: Town, erasing: Database) -> int:
+    while await drain_outbox(town.context):  # who is to be told is told first
+        pass
+    return await shred_subjects(town.context, erasing)
+
+
+async def rows_with(town: Town, needles: dict[str, str]) -> set[tuple[str, str]]:
+    """Where in any column of any table something is found, as text or as bytes."""
+    found: set[tuple[str, str]] = set()
+    for name in tables.metadata.tables:
+        for (row,) in await town.rows(f"SELECT CAST(t AS text) FROM {name} t"):
+            found |= {(name, what) for what, needle in needles.items() if needle in row}
+    return found
+
+
+async def live(town: Town) -> tuple[SubjectId, dict[str, str]]:
+    """Somebody who leaves rows wherever a person can; and what they could be found by."""
+    credential = await town.new_device()
+    device = await town.on_device(credential)
+    await town.decide(device, {"ads": GRANTED})
+    caller, answer = await town.sign_in(SUB, device=credential)
+    await town.decide(caller, {"ads": GRANTED, "content": REFUSED}, key="a key")
+    await town.decide(caller, {"content": GRANTED}, BRAND)
+    await show_state(town.context, caller, at_least=None)
+    visit = Visit(town=town)
+    await visit.sign_in(SUB)
+    tokens = await visit.redeem(await visit.consent())
+    assert tokens.status == 200, tokens.body
+    await visit.ask_for_answer()  # a code that nobody redeems
+    await write_reads(town.context)
+    subject = caller.subject
+    assert subject is not None
+    kept = await town.rows(
+        f"SELECT encode(identity_hash, 'hex') FROM known_subjects WHERE subject_id = '{subject}'"
+    )
+    subs = {
+        f"sub at {party}": pairwise_sub(town.context.keyring.pairwise, party, subject.bytes)
+        for party in ("brand/news", "brand/shop", "partner/reach")
+    }
+    return subject, {
+        "subject": str(subject),
+        "subject's bytes": subject.hex,
+        "portal's name": SUB,
+        "portal's name in bytes": SUB.encode().hex(),
+        "identity": kept[0][0],
+        "access token": answer.body["access_token"],
+        **subs,
+        **{f"{each} in bytes": base64url.decode(sub).hex() for each, sub in subs.items()},
+    }
+
+
+async def test_whoever_is_shredded_is_found_in_no_table_and_no_line_of_the_log(
+    town: Town, erasing: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    subject, needles = await live(town)
+    other = await town.sign_in("somebody else", device=await town.new_device())
+    told = await town.decide(other[0], {"ads": GRANTED})
+    before = await rows_with(town, needles)
+    assert {table for table, what in before if what == "subject"} >= {
+        *("subjects", "subject_keys", "projections", "decisions", "audience_states", "outbox"),
+        *("access_tokens", "authorization_codes", "hub_sessions", "reads"),
+        *("account_devices", "idempotency_keys", "status_indices", "known_subjects"),
+    }
+    await drain(town.context)
+    erasure = await ask(town, subject)
+    assert await shred(town, erasing) == 1
+    assert await rows_with(town, needles) == set()
+    lines = "\n".join(record.getMessage() for record in caplog.records)
+    assert [what for what, needle in needles.items() if needle in lines] == []
+    # Every proof holds, every other subject stays, and the log says what happened.
+    await drain(town.context)
+    assert (await walk(town))[1] == []
+    assert await town.faults() == []
+    assert (await verify(town, told.consent_token)).active
+    ((record,),) = await town.rows(f"SELECT record FROM erasures WHERE id = '{erasure.id}'")
+    said = msgspec.json.decode(record)
+    assert (said["reason"], said["asked_by"], said["decisions"]) == (
+        "consent_withdrawn",
+        "operator",
+        len(await town.rows("SELECT 1 FROM erased_decisions")),
+    )
+    assert said["decisions"] >= 2
+    kinds = {kind for (kind,) in await town.rows("SELECT kind FROM ledger_entries")}
+    assert kinds >= {"request", "erase"}
+    await reap(town.context)
+    assert await shred(town, erasing) == 0
+
+
+async def test_from_the_asking_on_nothing_is_served_and_no_token_holds(
+    town: Town, erasing: Database
+) -> None:
+    credential = await town.new_device()
+    caller, answer = await town.sign_in(SUB, device=credential)
+    token = (await town.decide(caller, {"ads": GRANTED})).consent_token
+    visit = Visit(town=town)
+    await visit.sign_in(SUB)
+    place = town.claims(token, NEWS).status.status_list.idx
+    assert (await verify(town, token)).active
+    erasure = await ask(town, caller.subject, at_once=False)
+    assert not (await verify(town, token)).active
+    await publish_status_lists(town.context)
+    assert place in await bits(town)
+    with pytest.raises(UnauthenticatedError):
+        await authenticate(town.context, answer.body["access_token"])
+    with pytest.raises(UnauthenticatedError):
+        await show_state(town.context, caller, at_least=None)
+    with pytest.raises(UnauthenticatedError):
+        await town.decide(caller, {"ads": GRANTED})
+    async with town.context.database.reading() as connection:
+        now = await clock.now(connection)
+        visitor = await find_visitor(town.context, connection, visit.browser, now=now)
+        pending = await erasures.pending(connection)
+    assert visitor.session is None
+    assert pending == [erasure]
+    # The proof is kept; who comes again is somebody new; asking again changes nothing.
+    assert await shred(town, erasing) == 0
+    assert len(await town.rows("SELECT 1 FROM restricted_subjects")) == 1
+    again, _ = await town.sign_in(SUB, device=credential)
+    assert again.subject != caller.subject
+    assert await town.history(again.subject) == []
+    assert await ask(town, caller.subject) == erasure
+    await drain(town.context)
+    assert (await walk(town))[1] == []
+
+
+async def test_a_device_is_forgotten_and_the_account_signed_in_on_it_is_not(
+    town: Town, erasing: Database
+) -> None:
+    credential = await town.new_device()
+    device = await town.on_device(credential)
+    await town.decide(device, {"ads": REFUSED})
+    caller, _ = await town.sign_in(SUB, device=credential)
+    await town.decide(caller, {"content": GRANTED})
+    await ask(town, device.subject)
+    assert await shred(town, erasing) == 1
+    assert len(await town.history(caller.subject)) == 2  # its own, and what it had adopted
+    assert (await town.ask_token("news-web", **device_exchange(credential))).status == 400
+
+
+def device_exchange(credential: str) -> dict[str, str]:
+    return {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": credential,
+        "subject_token_type": "urn:consentid:params:oauth:token-type:device_credential",
+    }
+
+
+async def test_a_client_asks_and_asks_again_and_its_token_is_good_for_nothing_else(
+    town: Town, erasing: Database
+) -> None:
+    caller, answer = await town.sign_in(SUB)
+    await town.decide(caller, {"ads": GRANTED})
+    token = answer.body["access_token"]
+    asked = [
+        await request_erasure(town.context, caller, reason, access_token=token)
+        for reason in (Reason.OBJECTION, Reason.CHILD)
+    ]
+    assert asked[0] == asked[1]
+    assert asked[0].reason == "objection"
+    confined = await authenticate(town.context, token)
+    assert confined.subject == caller.subject
+    assert confined.scopes <= {"erasure"}
+    await town.change("UPDATE erasures SET shred_at = restricted_at")
+    assert await shred(town, erasing) == 1
+    with pytest.raises(UnauthenticatedError):
+        await authenticate(town.context, token)
+
+
+async def test_a_decision_that_somebody_lets_vanish_as_erased_is_found(
+    town: Town, erasing: Database
+) -> None:
+    caller = await town.device()
+    await town.decide(caller, {"ads": GRANTED})
+    kept = await town.device()
+    await town.decide(kept, {"ads": REFUSED})
+    await ask(town, caller.subject)
+    assert await shred(town, erasing) == 1
+    await drain(town.context)
+    whose = f"subject_id = '{kept.subject}'"
+    move = (
+        "INSERT INTO erased_decisions SELECT id, (SELECT id FROM erasures), recorded_at,"
+        f" 'decision', commitment FROM decisions WHERE {whose}"
+    )
+    faults = await found_after(town, move, f"DELETE FROM decisions WHERE {whose}")
+    assert [(each.kind, each.message.partition(" ")[2]) for each in faults] == [
+        ("erasure", "took other decisions along than it says")
+    ]
+    forged = await found_after(
+        town, "UPDATE erasures SET reason = 'child', record = convert_to('{}', 'UTF8')"
+    )
+    assert {each.kind for each in forged} >= {"entry"}
+
+
+async def test_a_backup_brings_nobody_back(
+    town: Town, erasing: Database, postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    listed = msgspec.structs.replace(
+        town.context.settings, erasure_list=tmp_path / "erasures.jsonl"
+    )
+    town.context.settings = listed
+    caller, _ = await town.sign_in(SUB)
+    await town.decide(caller, {"ads": GRANTED})
+    other, _ = await town.sign_in("somebody else")
+    token = (await town.decide(other, {"ads": GRANTED})).consent_token
+    dump = tmp_path / "dump"
+    _run("pg_dump", town.urls.owner, "--format=custom", f"--file={dump}")
+    erasure = await ask(town, caller.subject)
+    assert await shred(town, erasing) == 1
+    content = (tmp_path / "erasures.jsonl").read_text()
+    assert str(erasure.id) in content
+    assert str(caller.subject) not in content
+    urls = await postgres.create_database("restored")
+    _run("pg_restore", urls.owner, "--no-owner", str(dump), into=True)
+    restored = open_context(msgspec.structs.replace(listed, database_url=urls.serving))
+    eraser = Database(urls.erasing, connections=2)
+    old = Town(
+        urls=urls,
+        context=restored.context,
+        owner=Database(urls.owner),
+        secrets=town.secrets,
+        portal=town.portal,
+    )
+    assert len(await old.history(caller.subject)) == 1  # they are back
+    assert [await apply_list(old.context) for _ in range(2)] == [1, 0]
+    with pytest.raises(UnauthenticatedError):
+        await show_state(old.context, caller, at_least=None)
+    assert await shred(old, eraser) == 1
+    assert await rows_with(old, {"subject": str(caller.subject)}) == set()
+    assert (await verify(old, token)).active
+    await drain(old.context)
+    assert (await walk(old))[1] == []
+    await eraser.close()
+    await old.owner.close()
+    await restored.close()
+    await postgres.drop_database("restored")
+
+
+def _run(program: str, url: str, *arguments: str, into: bool = False) -> None:
+    """A program of PostgreSQL's, on a database."""
+    where = make_url(url)
+    connecting = f"host={where.query['host']} user={where.username} dbname={where.database}"
+    subprocess.run(  # noqa: S603  PostgreSQL's own programs
+        [
+            str(postgres_binaries(server_account()) / program),
+            *(("--dbname", connecting) if into else (f"--dbname={connecting}",)),
+            *arguments,
+        ],
+        check=True,
+        capture_output=True,
+    )
+
+
+async def test_a_list_that_was_cut_short_goes_on_and_one_that_was_changed_is_refused(
+    town: Town, erasing: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "erasures.jsonl"
+    town.context.settings = msgspec.structs.replace(town.context.settings, erasure_list=path)
+    path.write_text('{"v":1,"erasure":"0')
+    callers = [await town.device() for _ in range(2)]
+    for caller in callers:
+        await ask(town, caller.subject)
+        assert await append_to_list(town.context, erasing) == 1
+    assert len(path.read_text().splitlines()) == 2
+    assert await apply_list(town.context) == 0
+    assert await shred(town, erasing) == 2
+    path.write_text(path.read_text().replace('"v"', '"w"', 1))
+    with pytest.raises(MalformedError) as error:
+        await apply_list(town.context)
+    assert error.value.where == f"{path}:1"
