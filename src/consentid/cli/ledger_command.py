@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from consentid import settings
-from consentid.cli import ledger_prove, terminal
+from consentid.cli import ledger_export, ledger_prove, terminal
 from consentid.cli.terminal import Exit
 from consentid.kit.errors import MalformedError
 from consentid.settings import Settings
@@ -88,6 +88,7 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
     verify.add_argument("--json", action="store_true", help="answer as one JSON object")
     verify.set_defaults(run=_verify)
     ledger_prove.add_verb(verbs)
+    ledger_export.add_verb(verbs)
     return parser
 
 
