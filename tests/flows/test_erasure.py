@@ -1,9 +1,13 @@
 """A person is forgotten: at once by whoever serves, in the end by the database itself."""
 
+import asyncio
+import io
+import json
 import logging
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,6 +19,7 @@ from tests.flows.test_verify_token import verify
 from tests.flows.town import BRAND, GRANTED, REFUSED, Town
 from tests.flows.visits import Visit
 
+from consentid.cli.main import main
 from consentid.core.decision import SubjectId
 from consentid.embedded.account import server_account
 from consentid.embedded.binaries import postgres_binaries
@@ -310,6 +315,34 @@ def _run(program: str, url: str, *arguments: str, into: bool = False) -> None:
         check=True,
         capture_output=True,
     )
+
+
+async def test_the_operator_erases_by_what_the_portal_calls_somebody(
+    town: Town, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "DATABASE_URL": town.urls.serving,
+        "ERASURE_DATABASE_URL": town.urls.erasing,
+        "KEYS_DIR": str(town.context.settings.keys_dir),
+    }.items():
+        monkeypatch.setenv(f"CONSENTID_{name}", value)
+
+    async def consentid(*words: str) -> tuple[int, Any]:
+        code = await asyncio.to_thread(main, ["subjects", *words, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    for sub in (SUB, "somebody else"):
+        caller, _ = await town.sign_in(sub)
+        await town.decide(caller, {"ads": GRANTED})
+    assert (await consentid("pending"))[1] == {"pending": []}
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{SUB}\n"))
+    code, told = await consentid("erase", "--portal-sub", "-", "--reason", "child", "--at-once")
+    assert (code, told["shredded"], told["asked_by"]) == (0, True, "operator")
+    other = ("erase", "--portal-sub", "somebody else", "--reason", "objection")
+    assert (await consentid(*other))[1]["shredded"] is False
+    assert [each["reason"] for each in (await consentid("pending"))[1]["pending"]] == ["objection"]
+    assert (await consentid(*other))[0] == 1  # nobody is known by that any more
+    assert await consentid("shred") == (0, {"shredded": 0})
 
 
 async def test_a_list_that_was_cut_short_goes_on_and_one_that_was_changed_is_refused(

@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _erase(chosen: Settings, given: _Arguments) -> int:
+    from consentid.flows.drain_outbox import drain_outbox  # noqa: PLC0415  the server extra
     from consentid.flows.restrict_subject import (  # noqa: PLC0415  the server extra
         OPERATOR,
         Asked,
@@ -113,6 +114,8 @@ async def _erase(chosen: Settings, given: _Arguments) -> int:
         if erasure is None:
             raise _unknown()
         if given.at_once:
+            while await drain_outbox(context):  # who is to be told is told first
+                pass
             await shred_subjects(context, erasing)
         waits = any(each.id == erasure.id for each in await _waiting(context))
     if given.json:
