@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from consentid.flows.context import Context
+from consentid.flows.export_rows import RowsOut, export_rows
 from consentid.flows.history import full_history
 from consentid.flows.manage_devices import show_places
 from consentid.flows.own_history import find_shown
@@ -99,6 +100,8 @@ class OwnDataOut(msgspec.Struct, frozen=True, kw_only=True):
     sessions: list[SessionOut]
     devices: list[LinkedDeviceOut]
     televisions: list[TelevisionOut]
+    kept: RowsOut
+    """Whatever else is kept."""
 
 
 async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
@@ -122,6 +125,7 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
                 shown = await find_shown(connection, decision)
                 if shown is not None:
                     notices[decision.notice.digest.hex()] = shown.canonical_text()
+        kept = await export_rows(connection, session.subject)
         rows = await reads.page(connection, subjects_of(page.visitor), before=None, limit=_READS)
         parties: dict[str, str] = {}
         for client_id in {row.client_id for row in rows}:
@@ -201,6 +205,7 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
             )
             for each in places.pairings
         ],
+        kept=kept,
     )
 
 

@@ -125,7 +125,7 @@ def find_rows(
         if line is not None:
             saying = say_now(book, subject, line, at=at, resolve=resolve)
         rows.append(
-            Row(key=state.audience, saying=saying, before=state, said=_open(subject, state))
+            Row(key=state.audience, saying=saying, before=state, said=open_saying(subject, state))
         )
     return rows
 
@@ -196,10 +196,10 @@ async def restate(
         key=key,
         saying=say_now(book, subject, line, at=at),
         before=before,
-        said=None if before is None else _open(subject, before),
+        said=None if before is None else open_saying(subject, before),
     )
     beside = [
-        LineState(line=line, said=_open(subject, each), saying=row.saying, rev=each.rev)
+        LineState(line=line, said=open_saying(subject, each), saying=row.saying, rev=each.rev)
         for each in states
         if each.audience != key and find_line(book, each.audience) == line
     ]
@@ -291,7 +291,12 @@ def _seal(context: Context, subject: OpenSubject, audience: str, saying: Saying)
     return seal_for(context, subject.key, body, aad=_SAYING + audience.encode())
 
 
-def _open(subject: OpenSubject, state: AudienceState) -> Saying:
+def open_saying(subject: OpenSubject, state: AudienceState) -> Saying:
+    """What the tokens of a row say.
+
+    Raises:
+        MalformedError: it was changed.
+    """
     body = wrapping.open_sealed(subject.key, state.sealed, aad=_SAYING + state.audience.encode())
     lists = msgspec.msgpack.decode(body, type=_Lists)
     return Saying(
