@@ -57,13 +57,16 @@ def test_one_by_one_nothing_is_ticked_and_everything_asked_is_answered(page: Pag
     page.get_by_role("button", name="Choose one by one").click()
     assert page.locator("consent-banner input:checked").count() == 0
     page.get_by_role("button", name="Save my choices").click()
-    expect(page.get_by_role("alert")).to_contain_text("Say yes or no to each of these: Advertising")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Say yes or no to each of these: Advertising")
+    expect(alert).to_be_focused()  # and so seen, however long the form is
+    expect(alert).to_be_in_viewport()
     for no in page.get_by_role("radio", name="No", exact=True).all():
         no.check()
     personalised = page.get_by_role("group", name="Personalised ads", exact=True)
     personalised.get_by_role("radio", name="Yes").check()
     page.get_by_role("button", name="Save my choices").click()
-    expect(page.get_by_role("alert")).to_contain_text("Personalised ads")
+    expect(alert).to_contain_text("Personalised ads")
     page.get_by_role("group", name="Advertising", exact=True).get_by_role(
         "radio", name="Yes"
     ).check()

@@ -2,8 +2,7 @@
  * `<consent-banner>`: the first layer, over the page and never in its way.
  *
  * Its button leads to the hub, where accepting and refusing are equals; with `in-page` it asks here.
- * It is no dialog: focus stays where it is, the page stays usable, nothing moves.  Texts come from the
- * catalogue; slots `logo`, `title`, `body` and `more`, the parts and the custom properties are described in types.d.ts.
+ * It is no dialog: focus stays where it is, the page stays usable, nothing moves.  See types.d.ts.
  */
 
 /** @typedef {import("./types").Core} Core */
@@ -124,7 +123,7 @@ class ConsentBanner extends HTMLElement {
     const isTold = core.state().gpc && refused.length > 0;
     const entities = new Set(names.map((each) => each.legal_entity)).size;
     const scope = names.map((each) => `${each.name} (${each.legal_entity})`).join(", ");
-    const alarm = element("p", { role: "alert", part: "alert" });
+    const alarm = element("p", { role: "alert", part: "alert", tabIndex: -1 });
     const act = (/** @type {Record<string, boolean>} */ choices) => this.act(core, choices, isTold, alarm, words.failed);
     const all = (/** @type {boolean} */ yes) => () =>
       act(Object.fromEntries(asked.filter((each) => each.mandatory).map((each) => [each.id, yes])));
@@ -148,7 +147,6 @@ class ConsentBanner extends HTMLElement {
           ...(isHere ? [] : [`${words.scope(names.length, entities)} ${scope}.`])),
         ...(isTold ? [element("p", { part: "signal" }, `${words.gpc} ${named(refused)}.`)] : []),
         slot("more", ""),
-        alarm,
         element(
           "div",
           { className: "acts", part: "acts" },
@@ -158,6 +156,7 @@ class ConsentBanner extends HTMLElement {
             : [button("go", words.go, () => this.go(core, alarm, words.failed))]),
           button("later", words.later, () => this.put(core, catalogue)),
         ),
+        alarm,
         ...(form ? [form] : []),
         element("p", { className: "fine", part: "withdraw" }, text.withdraw),
       ),
@@ -192,7 +191,7 @@ class ConsentBanner extends HTMLElement {
       this.hidden = true;
     } catch (/** @type {any} */ error) {
       if (error.code === "notice_not_current" || error.code === "served_expired") this.open(core, await core.catalogue());
-      else alarm.textContent = failed;
+      else complain(alarm, failed);
     } finally {
       this.ariaBusy = null;
     }
@@ -210,7 +209,7 @@ class ConsentBanner extends HTMLElement {
       await core.catalogue(true); // nobody is sent to a hub that is away
       await core.ask({ at: "hub" });
     } catch {
-      alarm.textContent = failed;
+      complain(alarm, failed);
     } finally {
       this.ariaBusy = null;
     }
@@ -226,6 +225,12 @@ class ConsentBanner extends HTMLElement {
     this.hidden = true;
     note(core, catalogue, "dismissed");
   }
+}
+
+/** Seen and read, wherever the form was left.  @type {(alarm: HTMLElement, text: string) => void} */
+function complain(alarm, text) {
+  alarm.textContent = text;
+  alarm.focus();
 }
 
 /** @param {HTMLElement} form */
@@ -273,8 +278,8 @@ function choosing(asked, text, words, act, alarm) {
     const open = asked.filter((each) => each.mandatory && !said.has(each.id));
     const torn = asked.filter((each) => said.get(each.id) === "yes" && above(asked, each).some((one) => said.get(one.id) === "no"));
     const names = (/** @type {Purpose[]} */ some) => some.map((each) => each.name).join(", ");
-    if (open.length) alarm.textContent = `${words.open} ${names(open)}.`;
-    else if (torn.length) alarm.textContent = `${words.under} ${names(torn)}.`;
+    if (open.length) complain(alarm, `${words.open} ${names(open)}.`);
+    else if (torn.length) complain(alarm, `${words.under} ${names(torn)}.`);
     else act(Object.fromEntries([...said].map(([purpose, value]) => [purpose, value === "yes"])));
   };
   return form;

@@ -226,6 +226,7 @@ export async function catalogue(core, isFresh) {
   const kept = core.load("sessionStorage", ":catalogue");
   if (!isFresh && kept?.language === language && at - kept.at < 43_200_000) return kept.body;
   const { status, body } = await core.call(`/v1/catalogue?${new URLSearchParams({ brand, language })}`);
+  if (body.detail) console.error(`consentid: ${body.detail}`); // the page's own mistake, as a name that is none
   // A page that is left may have read half of it.
   if (status !== 200 || !body.notice || !body.purposes) throw new Error(`consentid: ${body.code}`);
   /** @type {import("./types").CataloguePurpose[]} */
