@@ -53,6 +53,27 @@ _OPEN_PANEL = """
   new PerformanceObserver((list) => { for (const each of list.getEntries()) moved += each.value })
     .observe({ type: "layout-shift", buffered: true });
 """
+_OWN_WORDS = """
+  addEventListener("readystatechange", () => {
+    const banner = document.querySelector("consent-banner");
+    banner.toggleAttribute("in-page", true);
+    banner.innerHTML = '<b slot="logo">Market</b><span slot="title">From us to you</span>' +
+      '<a slot="more" href="/privacy">How we do this</a>';
+  }, { capture: true, once: true });
+"""
+_OWN_FORM = """
+  addEventListener("readystatechange", () => {
+    const form = document.createElement("form");
+    form.innerHTML = '<label><input type="checkbox" name="content">For me</label>' +
+      "<button>Own</button>";
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      const chosen = new FormData(form).has("content");
+      consentid.answer({ ads: false, content: chosen }).then(({ by }) => form.append(by));
+    };
+    document.querySelector("main").prepend(form);
+  }, { capture: true, once: true });
+"""
 _A_DEVICE_AGAIN = (
     "() => { const is = window.consentid?.state(); return is?.status === 'known' && !is.account }"
 )
@@ -461,6 +482,41 @@ def test_not_now_lasts_for_the_visit_and_is_no_answer(visitor: Visitor) -> None:
     visitor.open("news", "/stories/bread", page=page)
     assert granted(page) == frozenset()
     expect_no_banner(page)
+
+
+def test_a_brand_asks_in_its_own_words_on_its_own_page_and_for_itself(visitor: Visitor) -> None:
+    shop = visitor.context.new_page()
+    shop.add_init_script(_OWN_WORDS)
+    visitor.open("shop", page=shop)
+    for own in ("Market", "From us to you", "How we do this"):
+        expect(banner(shop).get_by_text(own, exact=True)).to_be_visible()
+    expect(banner(shop)).not_to_contain_text("Halcyon News")
+    banner(shop).get_by_role("button", name="Accept all").click()
+    shop.wait_for_function("() => window.consentid?.granted('content')")
+    expect_no_banner(shop)
+    assert state(shop)["by"] == "answered"
+    assert granted(visitor.open("news")) == frozenset()
+
+
+def test_a_brand_draws_its_own_form(visitor: Visitor) -> None:
+    """Headless: the demo's shop, which was told not to ask by itself."""
+
+    start = (files("consentid.demo") / "brand_files/static/start.js").read_text("utf-8")
+    silent = start.replace('auto: "first"', "auto: false")
+    assert silent != start
+    shop = visitor.context.new_page()
+    shop.route(
+        "**/start.js", lambda route: route.fulfill(content_type="text/javascript", body=silent)
+    )
+    shop.add_init_script(_OWN_FORM)
+    visitor.open("shop", page=shop)
+    expect_no_banner(shop)
+    shop.get_by_label("For me").check()
+    shop.get_by_role("button", name="Own").click()
+    expect(shop.locator("main > form")).to_contain_text("answered")
+    assert granted(shop) & _OFFERED_EVERYWHERE == {"content"}
+    assert "ads.personalised" in state(shop)["refused"]
+    expect_no_banner(shop)
 
 
 @pytest.mark.parametrize(("width", "language"), [(320, "fr"), (1280, "en")])
