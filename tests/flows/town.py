@@ -33,6 +33,7 @@ from consentid.flows.open_subject import open_subject
 from consentid.flows.opening import Opened, open_context
 from consentid.flows.record_decision import DecisionOut, record_decision, withdraw
 from consentid.flows.show_catalogue import show_catalogue
+from consentid.flows.verify_issued import verify_issued
 from consentid.flows.verify_projection import verify_projections
 from consentid.settings import Settings
 from consentid.store.engine import Database
@@ -226,8 +227,10 @@ class Town:
         return {name: (await self.rows(f"SELECT count(*) FROM {name}"))[0][0] for (name,) in names}
 
     async def faults(self) -> list[str]:
-        """What recomputing every projection finds."""
-        return [fault async for each in verify_projections(self.context) for fault in each.faults]
+        """What recomputing every projection finds, and holding every token's claim against it."""
+        found = [fault async for each in verify_projections(self.context) for fault in each.faults]
+        found += [fault async for each in verify_issued(self.context) for fault in each.faults]
+        return found
 
     def claims(self, token: str | None, audience: str) -> ConsentClaims:
         """The claims of a token that verifies now for an audience."""

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  its only name
 
     from consentid.flows.context import Context
+    from consentid.flows.verify_issued import Issued
     from consentid.flows.verify_ledger import Fault
     from consentid.flows.verify_projection import Checked
     from consentid.ledger.cosignature import Policy
@@ -30,6 +31,7 @@ _MOST_SHOWN: Final = 100
 class _Arguments(Protocol):
     projection: bool
     log: bool
+    tokens: bool
     checkpoint: list[Path]
     policy: Path | None
     json: bool
@@ -43,7 +45,14 @@ class _Found:
     entries: int = 0
     entries_s: float = 0.0
     checked: "list[Checked]" = field(default_factory=list)
+    checked_s: float = 0.0
+    issued: "list[Issued]" = field(default_factory=list)
     faults: "list[Fault]" = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was found."""
+        return not self.faults and not any(each.faults for each in (*self.checked, *self.issued))
 
 
 def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -57,7 +66,8 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
             "Walk the log from its first entry: every leaf, tile, size and checkpoint is computed "
             "anew, and each leaf held against the decision that it speaks of. Then recompute every "
             "projection from the full history and compare it, byte for byte, with what is stored, "
-            "opening each record and checking it against its commitment."
+            "opening each record and checking it against its commitment. Then hold what tokens "
+            "say, and the status lists that end them, against the same history."
         ),
         epilog="Exit codes: 0 all is well, 1 a fault was found, 3 unavailable, 4 wrong set-up.",
     )
@@ -68,6 +78,7 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         action="store_true",
         help="check projections, records and commitments only",
     )
+    only.add_argument("--tokens", action="store_true", help="check what tokens say only")
     verify.add_argument(
         "--checkpoint",
         type=Path,
@@ -101,18 +112,18 @@ def _verify(args: argparse.Namespace) -> int:
     kept = {str(path): _read(path) for path in given.checkpoint}
     policy = None if given.policy is None else read_policy(given.policy)
     found = asyncio.run(_check(chosen, given, kept, policy))
-    faulty = [each for each in found.checked if each.faults]
     if given.json:
-        terminal.say_json(_as_json(found, faulty))
+        terminal.say_json(_as_json(found))
     else:
-        _say(found, given, faulty)
-    return Exit.NO if faulty or found.faults else Exit.OK
+        _say(found, given)
+    return Exit.OK if found.is_whole else Exit.NO
 
 
 async def _check(
     chosen: Settings, given: _Arguments, kept: Mapping[str, bytes], policy: "Policy | None"
 ) -> _Found:
     from consentid.flows.opening import open_context  # noqa: PLC0415  the server extra
+    from consentid.flows.verify_issued import verify_issued  # noqa: PLC0415  the server extra
     from consentid.flows.verify_projection import (  # noqa: PLC0415  the server extra
         verify_projections,
     )
@@ -121,11 +132,16 @@ async def _check(
     started = time.monotonic()
     opened = open_context(chosen)
     try:
-        if not given.projection:
+        if not given.projection and not given.tokens:
             await _walk(opened.context, found, kept, policy)
-        if not given.log:
+        if not given.log and not given.tokens:
+            began = time.monotonic()
             with terminal.step("every projection recomputed from its history"):
                 found.checked = [each async for each in verify_projections(opened.context)]
+            found.checked_s = time.monotonic() - began
+        if not given.log and not given.projection:
+            with terminal.step("every token's claim held against its history"):
+                found.issued = [each async for each in verify_issued(opened.context)]
     finally:
         await opened.close()
     found.seconds = time.monotonic() - started
@@ -153,11 +169,12 @@ async def _walk(
     found.entries_s = time.monotonic() - started
 
 
-def _as_json(found: _Found, faulty: "list[Checked]") -> dict[str, object]:
+def _as_json(found: _Found) -> dict[str, object]:
     return {
         "entries": found.entries,
         "subjects": len(found.checked),
         "decisions": sum(each.decisions for each in found.checked),
+        "audiences": sum(each.audiences for each in found.issued),
         "seconds": round(found.seconds, 3),
         "log_faults": [
             {
@@ -168,12 +185,13 @@ def _as_json(found: _Found, faulty: "list[Checked]") -> dict[str, object]:
             }
             for fault in found.faults
         ],
-        "faults": {str(each.subject): list(each.faults) for each in faulty},
+        "faults": {str(each.subject): list(each.faults) for each in found.checked if each.faults},
+        "token_faults": {each.whose: list(each.faults) for each in found.issued if each.faults},
     }
 
 
-def _say(found: _Found, given: _Arguments, faulty: "list[Checked]") -> None:
-    if not given.projection:
+def _say(found: _Found, given: _Arguments) -> None:
+    if not given.projection and not given.tokens:
         pace = found.entries / max(found.entries_s, 1e-9)
         counts = f"{found.entries} entries of the log, {len(found.faults)} faults"
         terminal.say(f"{counts} ({pace:,.0f} entries a second)")
@@ -183,14 +201,24 @@ def _say(found: _Found, given: _Arguments, faulty: "list[Checked]") -> None:
             terminal.say(f"  {fault.kind}{index}: {fault.message}{log}")
         if len(found.faults) > _MOST_SHOWN:
             terminal.say(f"  and {len(found.faults) - _MOST_SHOWN} more: --json tells all")
-    if not given.log:
+    if not given.log and not given.tokens:
         decisions = sum(each.decisions for each in found.checked)
-        pace = decisions / max(found.seconds - found.entries_s, 1e-9)
+        pace = decisions / max(found.checked_s, 1e-9)
+        faulty = {f"subject {each.subject}": each.faults for each in found.checked if each.faults}
         counts = f"{len(found.checked)} subjects, {decisions} decisions, {len(faulty)} with a fault"
         terminal.say(f"{counts} ({pace:,.0f} decisions a second)")
-        for each in faulty:
-            for fault in each.faults:
-                terminal.say(f"  subject {each.subject}: {fault}")
+        _say_faults(faulty)
+    if not given.log and not given.projection:
+        faulty = {each.whose: each.faults for each in found.issued if each.faults}
+        audiences = sum(each.audiences for each in found.issued)
+        terminal.say(f"{audiences} audiences that tokens speak to, {len(faulty)} with a fault")
+        _say_faults(faulty)
+
+
+def _say_faults(faulty: Mapping[str, Sequence[str]]) -> None:
+    for whose, faults in faulty.items():
+        for fault in faults[:_MOST_SHOWN]:
+            terminal.say(f"  {whose}: {fault}")
 
 
 def _read(path: Path) -> bytes:

@@ -1,0 +1,149 @@
+"""Hold what tokens say against the history that they claim to rest on.
+
+A token says no more than its row, so each row is judged: at the moment of the last decision, under
+the configuration that the row names, when the history allows the most.  Time alone only takes away,
+so whatever a row says beyond that was never true.  Every index that a row left behind has to be
+ended, and every ended one that was published has its bit in the list that verifiers read.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.book import Book
+from consentid.core import projection
+from consentid.core.decision import CatalogueVersion, SubjectId
+from consentid.core.saying import Saying
+from consentid.flows.context import Context, read_book
+from consentid.flows.history import full_history
+from consentid.flows.open_subject import OpenSubject, open_subject
+from consentid.flows.restate import audience_of, find_line, open_saying, say_now
+from consentid.kit.errors import MalformedError
+from consentid.kit.instants import Instant
+from consentid.store import clock, status_audit, statuses, subjects
+from consentid.store.status_audit import HeldIndex
+from consentid.store.statuses import AudienceState
+
+_NOTHING = Saying(yes=(), no=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """What was found of one subject, or of one status list."""
+
+    subject: SubjectId | None
+    list_no: int | None = None
+    audiences: int = 0
+    faults: tuple[str, ...]
+    """Empty where all is well."""
+
+    @property
+    def whose(self) -> str:
+        """Which subject or list it is about."""
+        return f"status list {self.list_no}" if self.subject is None else f"subject {self.subject}"
+
+
+async def verify_issued(context: Context) -> AsyncIterator[Issued]:
+    """Judge the tokens of every subject, each in a snapshot of its own, then every status list.
+
+    Raises:
+        UnavailableError: the database cannot be reached, or a configuration is missing.
+    """
+    async with context.database.reading() as connection:
+        everyone = await subjects.every_id(connection)
+        lists = await statuses.every_list(connection)
+    books: dict[CatalogueVersion, Book] = {}
+    for subject_id in everyone:
+        async with context.database.reading() as connection:
+            found = await _check(context, connection, books, subject_id)
+        if found is not None:
+            yield found
+    for list_no in lists:
+        async with context.database.reading() as connection:
+            bits, ended = await status_audit.published(connection, list_no)
+        yield Issued(subject=None, list_no=list_no, faults=tuple(_bit_faults(bits, ended)))
+
+
+async def _check(
+    context: Context,
+    connection: AsyncConnection,
+    books: dict[CatalogueVersion, Book],
+    subject_id: SubjectId,
+) -> Issued | None:
+    states = await statuses.of_subject(connection, subject_id)
+    indices = await status_audit.indices_of(connection, subject_id)
+    for version in {state.catalogue for state in states} - books.keys():
+        books[version] = await read_book(connection, version)
+    try:
+        subject = await open_subject(context, connection, subject_id)
+        if subject is None:
+            return None
+        history = await full_history(connection, subject)
+    except MalformedError as error:
+        told = f"its history cannot be opened: {error.message}"
+        return Issued(subject=subject_id, faults=(told,))
+    at = max((each.recorded_at for each in history), default=await clock.now(connection))
+    rested = replace(subject, projection=projection.project(history))
+    faults = [
+        fault
+        for state in states
+        for fault in _row_faults(books[state.catalogue], rested, state, at)
+    ]
+    faults += _index_faults(states, indices)
+    return Issued(subject=subject_id, audiences=len(states), faults=tuple(faults))
+
+
+def _row_faults(
+    book: Book, subject: OpenSubject, state: AudienceState, at: Instant
+) -> Sequence[str]:
+    whom = audience_of(state)
+    try:
+        said = open_saying(subject, state)
+    except MalformedError as error:
+        return [f"what tokens for {whom} say cannot be opened: {error.message}"]
+    line = find_line(book, state.audience)
+    holds = _NOTHING if line is None else say_now(book, subject, line, at=at)
+    faults: list[str] = []
+    if more := set(said.yes) - set(holds.yes):
+        faults.append(f"tokens for {whom} say yes to {_listed(more)}, the history does not")
+    # What was passed on says no wherever a hop ended.
+    if (line is None or not line.actors) and (more := set(said.no) - set(holds.no)):
+        faults.append(f"tokens for {whom} say no to {_listed(more)}, the history does not")
+    return faults
+
+
+def _index_faults(states: Sequence[AudienceState], indices: Sequence[HeldIndex]) -> Sequence[str]:
+    now: Mapping[str, AudienceState] = {state.audience: state for state in states}
+    held = {(each.audience, each.status) for each in indices}
+    faults = [
+        f"tokens for {audience_of(state)} point to a place that is not theirs"
+        for state in states
+        if (state.audience, state.status) not in held and not state.is_leaving
+    ]
+    for each in indices:
+        state = now.get(each.audience)
+        if not each.is_revoked and (
+            state is None or each.status not in {state.status, state.former}
+        ):
+            place = f"{each.status.idx} of status list {each.status.list_no}"
+            faults.append(f"tokens at {place} say what holds no more, and were not ended")
+    return faults
+
+
+def _bit_faults(bits: bytes, ended: frozenset[int]) -> Sequence[str]:
+    is_set = {
+        place * 8 + bit
+        for place, byte in enumerate(bits)
+        if byte
+        for bit in range(8)
+        if byte >> bit & 1
+    }
+    return [
+        *(f"{idx} was ended, and its bit is not set" for idx in sorted(ended - is_set)),
+        *(f"the bit of {idx} is set, and nobody ended it" for idx in sorted(is_set - ended)),
+    ]
+
+
+def _listed(purposes: Collection[str]) -> str:
+    return ", ".join(sorted(purposes))
