@@ -128,6 +128,7 @@ def _sequencing(told: Told) -> Iterable[tuple[str, str, str, float | None, str]]
     yield "a backlog drains", f"{told['drained_per_second']:,}/s", "", None, "2,000/s"
     yield "a proof, p99", f"{told['proof_ms_p99']} ms", "", None, "5 ms"
     yield "a walk over the log", f"{told['verified_per_second']:,}/s", "", None, ""
+    yield "in the log, p99", f"{told['included_ms_p99']} ms", "", None, "1,000 ms"
 
 
 def _plain(told: Told) -> Iterable[tuple[str, str, str, float | None, str]]:
@@ -141,7 +142,9 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "verify_online": Bench(lines=_online, quick=["--rounds", "2", "--seconds", "0.3"]),
     "verify_batch": Bench(lines=_batch, quick=["--rounds", "2"]),
     "record": Bench(lines=_record, quick=["--rounds", "1"]),
-    "sequencing": Bench(lines=_sequencing, quick=["--entries", "5000", "--proofs", "100"]),
+    "sequencing": Bench(
+        lines=_sequencing, quick=["--entries", "5000", "--proofs", "100", "--seconds", "2"]
+    ),
     "endpoints": Bench(lines=_endpoints, quick=["--rounds", "1", "--seconds", "0.3"]),
     "staleness": Bench(lines=_staleness, quick=["--rounds", "10", "--offline", "0"]),
     "sizing": Bench(lines=_sizing, quick=["--rounds", "3"]),

@@ -2,7 +2,9 @@
 
 The sequencer runs alone, as a worker runs it, on a server that flushes to the disk; staged are
 leaves as decisions leave them.  Then single proofs, each a snapshot of its own, and a walk over all
-of it as ``consentid ledger verify --log`` does (without the decisions behind the leaves).
+of it as ``consentid ledger verify --log`` does (without the decisions behind the leaves).  At last
+leaves come in at a rate while the sequencer runs at its own pace: how long after its commit a leaf
+is in a published checkpoint, as somebody sees who looks every few milliseconds.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from sqlalchemy import text
 from consentid.brandbook.folder import load
 from consentid.embedded.places import scratch_folder
 from consentid.embedded.postgres import SERVING, EmbeddedPostgres
+from consentid.flows.context import Context
 from consentid.flows.opening import open_context
 from consentid.flows.publish_catalogue import publish_catalogue
 from consentid.flows.sequence_ledger import open_sequencer
@@ -32,8 +35,11 @@ from consentid.flows.verify_ledger import verify_ledger
 from consentid.keyring.generating import generate
 from consentid.kit.instants import from_seconds
 from consentid.settings import Settings
+from consentid.store import ledger
 from consentid.store.engine import Database
 from consentid.store.migrating import upgrade
+from consentid.worker.metrics import Rounds
+from consentid.worker.sequencer import run_sequencer
 
 _BRANDS = Path(__file__).parents[2] / "brands"
 _STAGE = """
@@ -44,6 +50,9 @@ SELECT id, 'decision', convert_to(format(
   'consent.localhost:7600/ledger', n), 'UTF8'), now()
 FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(1, :many) n) AS given
 """
+_AT_ONCE = 10
+"""Leaves in one transaction, as decisions that come together share one."""
+_LOOK_S = 0.005
 
 
 def main() -> int:
@@ -52,13 +61,13 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="tell it as JSON")
     parser.add_argument("--entries", type=int, default=40_000)
     parser.add_argument("--proofs", type=int, default=500)
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long leaves come in")
+    parser.add_argument("--rate", type=int, default=500, help="leaves a second")
     given = parser.parse_args()
     folder = scratch_folder()
     try:
         with EmbeddedPostgres(folder / "postgres") as postgres:
-            told = asyncio.run(
-                _measure(postgres, folder, entries=int(given.entries), proofs=int(given.proofs))
-            )
+            told = asyncio.run(_measure(postgres, folder, given))
     finally:
         shutil.rmtree(folder)
     told["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
@@ -71,8 +80,9 @@ def main() -> int:
 
 
 async def _measure(
-    postgres: EmbeddedPostgres, folder: Path, *, entries: int, proofs: int
+    postgres: EmbeddedPostgres, folder: Path, given: argparse.Namespace
 ) -> dict[str, Any]:
+    entries, proofs = int(given.entries), int(given.proofs)
     urls = await postgres.create_database("sequencing")
     await upgrade(urls.owner, serving_role=SERVING)
     keys = folder / "keys"
@@ -81,7 +91,6 @@ async def _measure(
     await publish_catalogue(owner, load(_BRANDS), randomness=secrets.token_bytes)
     async with owner.writing() as connection:
         await connection.execute(text(_STAGE), {"many": entries})
-    await owner.close()
     opened = open_context(Settings(database_url=urls.serving, keys_dir=keys))
     sequencer = await open_sequencer(opened.context)
     began, began_cpu = time.perf_counter(), time.process_time()
@@ -108,7 +117,11 @@ async def _measure(
     walked = sum([each.entries async for each in verify_ledger(opened.context)])
     walked_s = time.perf_counter() - began
     walked_cpu_s = time.process_time() - began_cpu
+    included = await _included(
+        opened.context, owner, size, rate=int(given.rate), seconds=float(given.seconds)
+    )
     await opened.close()
+    await owner.close()
     return {
         "entries": size,
         "drained_per_second": round(size / drained_s),
@@ -119,7 +132,41 @@ async def _measure(
         "proof_cpu_ms": round(1_000 * proofs_cpu_s / proofs, 2),
         "verified_per_second": round(walked / walked_s),
         "verified_cpu_us_an_entry": round(1e6 * walked_cpu_s / walked, 1),
+        "staged_per_second": round(len(included) * _AT_ONCE / float(given.seconds)),
+        "included_ms_median": round(1_000 * statistics.median(included)),
+        "included_ms_p99": round(1_000 * statistics.quantiles(included, n=100)[98]),
     }
+
+
+async def _included(
+    context: Context, owner: Database, size: int, *, rate: int, seconds: float
+) -> list[float]:
+    """Seconds from the commit of each transaction to a published checkpoint that covers it."""
+    committed: list[float] = []
+    included: list[float] = []
+    stopped = asyncio.Event()
+    sequencing = asyncio.create_task(run_sequencer(context, stopped, Rounds()))
+
+    async def stage() -> None:
+        began = time.perf_counter()
+        for turn in range(round(seconds * rate / _AT_ONCE)):
+            await asyncio.sleep(began + turn * _AT_ONCE / rate - time.perf_counter())
+            async with owner.writing() as connection:
+                await connection.execute(text(_STAGE), {"many": _AT_ONCE})
+            committed.append(time.perf_counter())
+
+    staging = asyncio.create_task(stage())
+    while not staging.done() or len(included) < len(committed):
+        await asyncio.sleep(_LOOK_S)
+        async with context.database.glancing() as connection:
+            found = await ledger.newest_published(connection)
+        seen = time.perf_counter()
+        covered = 0 if found is None else (found[1].size - size) // _AT_ONCE
+        included += [seen - each for each in committed[len(included) : covered]]
+    await staging
+    stopped.set()
+    await sequencing
+    return included
 
 
 if __name__ == "__main__":
