@@ -201,7 +201,7 @@ def test_nobody_is_sent_to_a_hub_that_is_away(visitor: Visitor) -> None:
     page.route("**/v1/catalogue*", lambda route: route.abort())
     page.get_by_role("button", name="Make my choices").click()
     expect(page.get_by_role("alert")).to_have_text(
-        "Your answer could not be saved. Please try again."
+        "That did not work. Please try again."
     )
     assert page.url == f"{origin_of('news')}/"
 

@@ -77,6 +77,21 @@ def test_one_by_one_nothing_is_ticked_and_everything_asked_is_answered(page: Pag
     ) == [True, False]
 
 
+def test_what_was_answered_here_is_changed_here(visitor: Visitor, page: Page) -> None:
+    """The hub's own pages know nothing of a device that was made in the page."""
+    here = page.url
+    page.get_by_role("button", name="Accept all").click()
+    closed(page)
+    visitor.calls()
+    page.evaluate("consentid.openPreferences()")
+    expect(page.get_by_role("heading", level=2)).to_be_focused()
+    page.get_by_role("button", name="Refuse all").click()
+    closed(page)
+    assert visitor.calls()[-1] == "POST /v1/decisions"
+    assert page.evaluate("consentid.granted('ads')") is False
+    assert page.url == here
+
+
 def test_a_device_made_here_is_known_again_and_renewed(visitor: Visitor, page: Page) -> None:
     page.get_by_role("button", name="Accept all").click()
     closed(page)
@@ -95,7 +110,7 @@ def test_an_answer_that_cannot_be_sent_is_said_and_grants_nothing(page: Page) ->
     page.route("**/v1/decisions", lambda route: route.abort())
     page.get_by_role("button", name="Accept all").click()
     expect(page.get_by_role("alert")).to_have_text(
-        "Your answer could not be saved. Please try again."
+        "That did not work. Please try again."
     )
     assert page.evaluate("consentid.granted('ads')") is False
     page.unroute_all()

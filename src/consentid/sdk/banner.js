@@ -22,7 +22,7 @@ const WORDS = {
     optional: "May be left unanswered",
     open: "Say yes or no to each of these:",
     under: "You say yes to a part of what you refuse:",
-    failed: "Your answer could not be saved. Please try again.",
+    failed: "That did not work. Please try again.",
   },
   fr: {
     go: "Faire mes choix",
@@ -36,7 +36,7 @@ const WORDS = {
     optional: "Réponse facultative",
     open: "Répondez par oui ou par non pour :",
     under: "Vous dites oui à une partie de ce que vous refusez :",
-    failed: "Votre réponse n’a pas pu être enregistrée. Veuillez réessayer.",
+    failed: "Cela n’a pas fonctionné. Veuillez réessayer.",
   },
 };
 
@@ -94,6 +94,7 @@ const highest = (some) => some.filter(({ id }) => !some.some((other) => id.start
 
 class ConsentBanner extends HTMLElement {
   /** @type {() => void} */ stop = () => {};
+  isChange = false; // of answers
 
   constructor() {
     super();
@@ -117,17 +118,25 @@ class ConsentBanner extends HTMLElement {
     const { text, names, notice, look } = catalogue;
     const words = notice.language === "fr" ? WORDS.fr : WORDS.en;
     const asked = wanted(core, catalogue);
-    const isHere = this.hasAttribute("in-page");
+    const isHere = this.isChange || this.hasAttribute("in-page");
     const named = (/** @type {Purpose[]} */ some) => some.map((each) => each.name).join(", ");
     const refused = catalogue.purposes.filter((each) => catalogue.gpc?.includes(each.id));
     const isTold = core.state().gpc && refused.length > 0;
     const entities = new Set(names.map((each) => each.legal_entity)).size;
     const scope = names.map((each) => `${each.name} (${each.legal_entity})`).join(", ");
     const alarm = element("p", { role: "alert", part: "alert", tabIndex: -1 });
-    const act = (/** @type {Record<string, boolean>} */ choices) => this.act(core, choices, isTold, alarm, words.failed);
+    const say = (/** @type {string} */ complaint) => {
+      alarm.textContent = complaint;
+      alarm.focus(); // and so seen
+    };
+    const fail = () => say(words.failed);
+    const act = (/** @type {Record<string, boolean>} */ choices) => {
+      alarm.textContent = "";
+      this.act(core, choices, isTold, fail);
+    };
     const all = (/** @type {boolean} */ yes) => () =>
       act(Object.fromEntries(asked.filter((each) => each.mandatory).map((each) => [each.id, yes])));
-    const form = isHere ? choosing(asked, text, words, act, alarm) : null;
+    const form = isHere ? choosing(asked, text, words, act, say) : null;
     const button = (/** @type {string} */ part, /** @type {string} */ label, /** @type {() => void} */ onclick) =>
       element("button", { type: "button", part: `button ${part}`, className: part === "later" ? part : "act", onclick }, label);
     const slot = (/** @type {string} */ name, /** @type {string} */ content) => element("slot", { name }, content);
@@ -153,7 +162,7 @@ class ConsentBanner extends HTMLElement {
           ...(form
             ? [button("refuse", text.refuse, all(false)), button("accept", text.accept, all(true)),
                button("choose", text.choose, () => reveal(form))]
-            : [button("go", words.go, () => this.go(core, alarm, words.failed))]),
+            : [button("go", words.go, () => this.go(core, fail))]),
           button("later", words.later, () => this.put(core, catalogue)),
         ),
         alarm,
@@ -170,7 +179,7 @@ class ConsentBanner extends HTMLElement {
     this.hidden = false;
     this.stop();
     this.stop = core.onChange(({ status, missing }) => {
-      if (status === "known" && !missing.length) this.hidden = true;
+      if (status === "known" && !missing.length && !this.isChange) this.hidden = true;
     });
     note(core, catalogue, "shown", root.innerHTML);
   }
@@ -179,19 +188,17 @@ class ConsentBanner extends HTMLElement {
    * @param {Core} core
    * @param {Record<string, boolean>} choices
    * @param {boolean} told
-   * @param {HTMLElement} alarm
-   * @param {string} failed
+   * @param {() => void} fail
    */
-  async act(core, choices, told, alarm, failed) {
+  async act(core, choices, told, fail) {
     if (this.ariaBusy === "true") return; // a double click is one answer
     this.ariaBusy = "true";
-    alarm.textContent = "";
     try {
       await core.answer(choices, { told });
       this.hidden = true;
     } catch (/** @type {any} */ error) {
       if (error.code === "notice_not_current" || error.code === "served_expired") this.open(core, await core.catalogue());
-      else complain(alarm, failed);
+      else fail();
     } finally {
       this.ariaBusy = null;
     }
@@ -199,17 +206,16 @@ class ConsentBanner extends HTMLElement {
 
   /**
    * @param {Core} core
-   * @param {HTMLElement} alarm
-   * @param {string} failed
+   * @param {() => void} fail
    */
-  async go(core, alarm, failed) {
+  async go(core, fail) {
     if (this.ariaBusy === "true") return;
     this.ariaBusy = "true";
     try {
       await core.catalogue(true); // nobody is sent to a hub that is away
       await core.ask({ at: "hub" });
     } catch {
-      complain(alarm, failed);
+      fail();
     } finally {
       this.ariaBusy = null;
     }
@@ -225,12 +231,6 @@ class ConsentBanner extends HTMLElement {
     this.hidden = true;
     note(core, catalogue, "dismissed");
   }
-}
-
-/** Seen and read, wherever the form was left.  @type {(alarm: HTMLElement, text: string) => void} */
-function complain(alarm, text) {
-  alarm.textContent = text;
-  alarm.focus();
 }
 
 /** @param {HTMLElement} form */
@@ -258,9 +258,9 @@ function wanted(core, { purposes }) {
  * @param {Record<string, string>} text
  * @param {typeof WORDS.en} words
  * @param {(choices: Record<string, boolean>) => void} act
- * @param {HTMLElement} alarm
+ * @param {(complaint: string) => void} say
  */
-function choosing(asked, text, words, act, alarm) {
+function choosing(asked, text, words, act, say) {
   const fields = asked.map(({ id, name, description, parent, mandatory }) => {
     const fieldset = element("fieldset", { part: "purpose", className: asked.some((each) => each.id === parent) ? "depth" : "" },
       element("legend", {}, name),
@@ -278,8 +278,8 @@ function choosing(asked, text, words, act, alarm) {
     const open = asked.filter((each) => each.mandatory && !said.has(each.id));
     const torn = asked.filter((each) => said.get(each.id) === "yes" && above(asked, each).some((one) => said.get(one.id) === "no"));
     const names = (/** @type {Purpose[]} */ some) => some.map((each) => each.name).join(", ");
-    if (open.length) complain(alarm, `${words.open} ${names(open)}.`);
-    else if (torn.length) complain(alarm, `${words.under} ${names(torn)}.`);
+    if (open.length) say(`${words.open} ${names(open)}.`);
+    else if (torn.length) say(`${words.under} ${names(torn)}.`);
     else act(Object.fromEntries([...said].map(([purpose, value]) => [purpose, value === "yes"])));
   };
   return form;
@@ -304,11 +304,11 @@ async function note(core, { served }, event, layout) {
 if (!customElements.get("consent-banner")) customElements.define("consent-banner", ConsentBanner);
 
 /** Show one banner: the page's first, or one of our own.  @param {Core} core */
-export async function show(core) {
+export async function show(core, isChange = false) {
   const catalogue = await core.catalogue();
   const [first, ...others] = /** @type {NodeListOf<ConsentBanner>} */ (document.querySelectorAll("consent-banner"));
-  const banner = first ?? document.createElement("consent-banner");
+  const banner = /** @type {ConsentBanner} */ (first ?? document.createElement("consent-banner"));
   if (!first) document.body.prepend(banner);
   others.forEach((each) => (each.hidden = true));
-  /** @type {ConsentBanner} */ (banner).open(core, catalogue);
+  Object.assign(banner, { isChange }).open(core, catalogue);
 }

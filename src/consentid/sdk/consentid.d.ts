@@ -31,7 +31,10 @@ export function answer(
 /** Take back: at this brand, or with `reach: "group"` everywhere. */
 export function withdraw(what: string[] | "all", how?: { reach?: "brand" | "group" }): Promise<State>;
 
-/** Go to the preference centre, and back here from there. */
+/**
+ * Go to the preference centre, and back here from there; where the person answered on this page, ask
+ * here anew, since the hub's own pages do not know a device that was made here.
+ */
 export function openPreferences(): Promise<void>;
 
 export function signIn(): Promise<void>;

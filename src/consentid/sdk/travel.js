@@ -189,8 +189,18 @@ export function back(core) {
   if (kept?.scroll > 0 && !location.hash) scrollTo({ top: kept.scroll, behavior: "instant" });
 }
 
-/** @param {Core} core */
+/**
+ * What was answered on this page is changed on this page: the hub's own pages do not know its device.
+ *
+ * @param {Core} core
+ */
 export async function openPreferences(core) {
+  if (core.holder?.device) {
+    await (await import("./banner.js")).show(core, true);
+    const title = document.querySelector("consent-banner")?.shadowRoot?.querySelector("h2");
+    if (title) title.tabIndex = -1;
+    return title?.focus(); // it was asked for, unlike a question
+  }
   const { hub, client } = core.options;
   const [here] = location.href.split("#");
   location.assign(`${hub}/preferences?${new URLSearchParams({ client_id: client, return_to: here })}`);
