@@ -200,9 +200,7 @@ def test_nobody_is_sent_to_a_hub_that_is_away(visitor: Visitor) -> None:
     page = shown(visitor)
     page.route("**/v1/catalogue*", lambda route: route.abort())
     page.get_by_role("button", name="Make my choices").click()
-    expect(page.get_by_role("alert")).to_have_text(
-        "That did not work. Please try again."
-    )
+    expect(page.get_by_role("alert")).to_have_text("That did not work. Please try again.")
     assert page.url == f"{origin_of('news')}/"
 
 

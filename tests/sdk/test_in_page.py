@@ -109,9 +109,7 @@ def test_a_device_made_here_is_known_again_and_renewed(visitor: Visitor, page: P
 def test_an_answer_that_cannot_be_sent_is_said_and_grants_nothing(page: Page) -> None:
     page.route("**/v1/decisions", lambda route: route.abort())
     page.get_by_role("button", name="Accept all").click()
-    expect(page.get_by_role("alert")).to_have_text(
-        "That did not work. Please try again."
-    )
+    expect(page.get_by_role("alert")).to_have_text("That did not work. Please try again.")
     assert page.evaluate("consentid.granted('ads')") is False
     page.unroute_all()
     page.get_by_role("button", name="Accept all").click()

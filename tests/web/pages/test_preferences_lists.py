@@ -144,7 +144,7 @@ def test_a_browser_is_forgotten_and_what_was_chosen_in_it_taken_back(
     state = hub.http.get("/v1/state", headers=bearer(access)).json()
     assert not any(each["permitted"] for each in state["purposes"] if each["basis"] == "consent")
     assert hub.exchange(credential, DEVICE_CREDENTIAL).status_code == 400
-    assert "Nothing was chosen in this browser yet." in told(person.look().text)
+    assert "These pages know of no choice made in this browser." in told(person.look().text)
 
 
 def test_the_download_holds_all_of_ones_own_and_nothing_of_others(hub: Hub, arrive: Arrive) -> None:
