@@ -90,6 +90,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Addresses and networks of proxies that may ask ``/v1/verify/forward``; empty: nobody."""
     status_list_window_s: _Positive = 5
     """How often flips of the status lists are published."""
+    status_list_days: _Positive = 180
+    """So old a list that is full is left: whoever comes back gets a place in a newer one."""
     ledger_origin: Annotated[str, msgspec.Meta(pattern=r"^[^\s+]+\Z")] | None = None
     """What the transparency log is called; unset: the issuer's address without scheme, ``/ledger``.
     Another name begins another log, whose first leaf names the last checkpoint of the one before.

@@ -182,8 +182,8 @@ def _admitted(
     appended = append_decisions(context, book, subject, judged.decisions, at=judged.at)
     subject = appended.subject
     resolve = resolver(book, subject, at=judged.at)
-    rows = find_rows(book, subject, found.states, at=judged.at, resolve=resolve)
     audience = default_audience(book, client)
+    rows = find_rows(book, subject, found.states, at=judged.at, resolve=resolve, issued=audience)
     if audience is not None and audience not in {row.key for row in rows}:
         line = Line(origin=client.party)
         saying = say_now(book, subject, line, at=judged.at, resolve=resolve)

@@ -49,6 +49,15 @@ class Row:
     before: AudienceState | None = None
     """None for one that is made now."""
     said: Saying | None = None
+    is_issued: bool = False
+    """Whether a token is issued of it now: only then does it move to another list, since rows of
+    one person that all move at one moment would tell who belongs together.
+    """
+
+    @property
+    def differs(self) -> bool:
+        """Whether it says anything else than before."""
+        return self.said is None or self.saying.differs(self.said)
 
     @property
     def narrows(self) -> bool:
@@ -58,7 +67,9 @@ class Row:
     @property
     def needs_index(self) -> bool:
         """Whether its next tokens point to an index that no token has pointed to."""
-        return self.before is None or self.narrows
+        if self.before is None or self.narrows:
+            return True
+        return self.is_issued and self.before.is_leaving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +127,9 @@ def find_rows(
     *,
     at: Instant,
     resolve: Resolve,
+    issued: str | None = None,
 ) -> list[Row]:
-    """Every row that a subject has, beside what holds now."""
+    """Every row that a subject has, beside what holds now; of ``issued`` a token is issued."""
     rows: list[Row] = []
     for state in states:
         line = find_line(book, state.audience)
@@ -125,7 +137,13 @@ def find_rows(
         if line is not None:
             saying = say_now(book, subject, line, at=at, resolve=resolve)
         rows.append(
-            Row(key=state.audience, saying=saying, before=state, said=open_saying(subject, state))
+            Row(
+                key=state.audience,
+                saying=saying,
+                before=state,
+                said=open_saying(subject, state),
+                is_issued=state.audience == issued,
+            )
         )
     return rows
 
@@ -150,8 +168,15 @@ def _settle(
     """Its revision rises where what it says differs from what it said."""
     catalogue = book.catalogue.version
     before = row.before
-    if before is not None and row.said is not None and not row.saying.differs(row.said):
-        return replace(before, catalogue=catalogue)
+    former = None
+    if before is not None and not row.narrows:
+        former = before.status if index is not None else before.former
+    if before is not None and not row.differs:
+        status = index or before.status
+        is_leaving = before.is_leaving and index is None
+        return replace(
+            before, catalogue=catalogue, status=status, former=former, is_leaving=is_leaving
+        )
     status = index or (before and before.status)
     if status is None:
         msg = "a new row needs an index"
@@ -162,6 +187,7 @@ def _settle(
         sealed=_seal(context, subject, row.key, row.saying),
         status=status,
         catalogue=catalogue,
+        former=former,
     )
 
 
@@ -197,6 +223,7 @@ async def restate(
         saying=say_now(book, subject, line, at=at),
         before=before,
         said=None if before is None else open_saying(subject, before),
+        is_issued=True,
     )
     beside = [
         LineState(line=line, said=open_saying(subject, each), saying=row.saying, rev=each.rev)
@@ -271,7 +298,13 @@ def changed(rows: Iterable[Row], states: Iterable[AudienceState]) -> list[Audien
 
 def ended(context: Context, rows: Iterable[Row], *, at: Instant) -> list[StatusIndex]:
     """The indices whose tokens end, suspected from now on: call it before the commit."""
-    ending = [row.before.status for row in rows if row.before is not None and row.narrows]
+    ending = [
+        place
+        for row in rows
+        if row.before is not None and row.narrows
+        for place in (row.before.status, row.before.former)
+        if place is not None
+    ]
     for status in ending:
         context.suspects.note(status, at=at)
     return ending

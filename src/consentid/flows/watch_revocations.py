@@ -141,6 +141,10 @@ class RevocationWatch:
         """Take over what was seen; by list, what a published one shows that none did before."""
         flips: dict[int, Sequence[int]] = {}
         for number, bits in seen.bits.items():
+            if not bits:  # it was left: nobody's token points there
+                self._ended.pop(number, None)
+                self._unshown.pop(number, None)
+                continue
             known = self._ended.get(number)
             if known is None:
                 known = self._ended[number] = bytearray(len(bits))

@@ -5,7 +5,7 @@ It is on the way of every decision, so it is text, written once from the tables.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Table
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.core.decision import Decision, SignalSource, SubjectId
 from consentid.kit.instants import Instant, to_datetime
 from consentid.store import tables
-from consentid.store.arrays import Parameter, Row, fetch, transposed, unnest
+from consentid.store.arrays import Row, fetch, transposed, unnest
 from consentid.store.idempotency import IdempotencyKey
 from consentid.store.served import ServedNotice
 from consentid.store.statuses import AudienceState, StatusIndex
@@ -98,7 +98,7 @@ class _Part:
         columns = ", ".join(self.columns)
         return self.statement.format(table=self.table.name, columns=columns, given=given)
 
-    def arrays(self, acts: Sequence[Act]) -> list[Parameter]:
+    def arrays(self, acts: Sequence[Act]) -> list[list[Any]]:
         """The rows of all acts."""
         return transposed(self.rows(acts), width=len(self.columns))
 
@@ -180,6 +180,8 @@ def _audience_states(acts: Sequence[Act]) -> Iterator[Row]:
                 place.list_no,
                 place.idx,
                 state.catalogue,
+                None if state.former is None else state.former.list_no,
+                None if state.former is None else state.former.idx,
             )
 
 
@@ -250,12 +252,16 @@ _PARTS: Final = (
     ),
     _Part(
         table=tables.audience_states,
-        columns=("subject_id", "audience", "rev", "sealed", "list_no", "idx", "catalogue"),
+        columns=(
+            *("subject_id", "audience", "rev", "sealed", "list_no", "idx", "catalogue"),
+            *("former_list_no", "former_idx"),
+        ),
         rows=_audience_states,
         statement=f"""
             {_INSERT} ON CONFLICT (subject_id, audience) DO UPDATE SET
-            (rev, sealed, list_no, idx, catalogue) = (
-              excluded.rev, excluded.sealed, excluded.list_no, excluded.idx, excluded.catalogue
+            (rev, sealed, list_no, idx, catalogue, former_list_no, former_idx) = (
+              excluded.rev, excluded.sealed, excluded.list_no, excluded.idx, excluded.catalogue,
+              excluded.former_list_no, excluded.former_idx
             )
         """,
     ),

@@ -26,7 +26,7 @@ def unnest(table: Table, columns: Sequence[str], *, first: int) -> str:
     return f"unnest({arrays}) AS given ({', '.join(columns)})"
 
 
-def transposed(rows: Iterable[Row], width: int) -> "list[list[Any]]":
+def transposed(rows: Iterable[Row], width: int) -> list[list[Any]]:
     """One array for each column; ``width`` empty ones where there is no row."""
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 

@@ -15,7 +15,7 @@ from consentid.core.decision import CatalogueVersion, SignalSource, SubjectId
 from consentid.kit.instants import Instant, from_datetime
 from consentid.store.arrays import fetch, transposed
 from consentid.store.idempotency import FirstRequest, IdempotencyKey
-from consentid.store.statuses import AudienceState, StatusIndex
+from consentid.store.statuses import AudienceState, StatusIndex, find_place
 from consentid.store.subjects import SubjectRow
 
 
@@ -108,7 +108,10 @@ CROSS JOIN LATERAL (
     array_agg(sealed ORDER BY audience) AS sayings,
     array_agg(list_no ORDER BY audience) AS list_nos,
     array_agg(idx ORDER BY audience) AS idxs,
-    array_agg(catalogue ORDER BY audience) AS catalogues
+    array_agg(catalogue ORDER BY audience) AS catalogues,
+    array_agg(former_list_no ORDER BY audience) AS former_list_nos,
+    array_agg(former_idx ORDER BY audience) AS former_idxs,
+    (SELECT max(list_no) FROM status_lists WHERE leaving_at IS NOT NULL) AS newest_left
   FROM audience_states WHERE audience_states.subject_id = asked.subject_id
 ) AS states
 ORDER BY place
@@ -145,8 +148,10 @@ def _grounds(row: RowMapping) -> Grounds:
                 sealed=sealed,
                 status=StatusIndex(list_no=list_no, idx=idx),
                 catalogue=CatalogueVersion(catalogue),
+                former=find_place(*former),
+                is_leaving=list_no <= (row["newest_left"] or 0),
             )
-            for audience, rev, sealed, list_no, idx, catalogue in zip(
+            for audience, rev, sealed, list_no, idx, catalogue, *former in zip(
                 *(row[name] or () for name in _STATE), strict=True
             )
         ],
@@ -155,7 +160,10 @@ def _grounds(row: RowMapping) -> Grounds:
     )
 
 
-_STATE: Final = ("audiences", "revs", "sayings", "list_nos", "idxs", "catalogues")
+_STATE: Final = (
+    *("audiences", "revs", "sayings", "list_nos", "idxs", "catalogues"),
+    *("former_list_nos", "former_idxs"),
+)
 
 
 def _first(row: RowMapping) -> FirstRequest | None:

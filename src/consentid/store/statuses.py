@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select, text, tuple_, update
+from sqlalchemy import false, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -46,6 +46,10 @@ class AudienceState:
     status: StatusIndex
     catalogue: CatalogueVersion
     """The version that the row was last brought in step with."""
+    former: StatusIndex | None = None
+    """Where tokens may still point that were issued before the row moved to another list."""
+    is_leaving: bool = False
+    """Whether its list is being left, or was: the next token points elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +72,16 @@ class PublishedList:
 
 async def of_subject(connection: AsyncConnection, subject: SubjectId) -> list[AudienceState]:
     """Every audience's row of a subject."""
+    newest_left = (
+        select(func.max(status_lists.c.list_no))
+        .where(status_lists.c.leaving_at.is_not(None))
+        .scalar_subquery()
+    )
     rows = await connection.execute(
-        select(audience_states)
+        select(
+            audience_states,
+            func.coalesce(audience_states.c.list_no <= newest_left, false()).label("is_leaving"),
+        )
         .where(audience_states.c.subject_id == subject)
         .order_by(audience_states.c.audience)
     )
@@ -80,9 +92,16 @@ async def of_subject(connection: AsyncConnection, subject: SubjectId) -> list[Au
             sealed=row.sealed,
             status=StatusIndex(list_no=row.list_no, idx=row.idx),
             catalogue=CatalogueVersion(row.catalogue),
+            former=find_place(row.former_list_no, row.former_idx),
+            is_leaving=row.is_leaving,
         )
         for row in rows
     ]
+
+
+def find_place(list_no: int | None, idx: int | None) -> StatusIndex | None:
+    """A place, where there is one."""
+    return None if list_no is None or idx is None else StatusIndex(list_no=list_no, idx=idx)
 
 
 async def find_behind(
@@ -228,8 +247,12 @@ async def find_holders(
 
 
 async def every_list(connection: AsyncConnection) -> Sequence[int]:
-    """The numbers of all lists."""
-    rows = await connection.scalars(select(status_lists.c.list_no).order_by(status_lists.c.list_no))
+    """The numbers of all lists that tokens may point into."""
+    rows = await connection.scalars(
+        select(status_lists.c.list_no)
+        .where(status_lists.c.left_at.is_(None))
+        .order_by(status_lists.c.list_no)
+    )
     return rows.all()
 
 

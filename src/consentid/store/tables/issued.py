@@ -56,6 +56,9 @@ audience_states: Final = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("list_no", Integer, nullable=False),
     Column("idx", Integer, nullable=False),
+    # Where tokens still point that were issued before the row moved to another list.
+    Column("former_list_no", Integer),
+    Column("former_idx", Integer),
     # The version that the row was last brought in step with; an older one is work to do.
     Column("catalogue", Integer, nullable=False),
     Index(None, "catalogue", "subject_id"),
@@ -70,6 +73,14 @@ status_lists: Final = Table(
     Column("token", Text),
     Column("signed_at", InstantType),
     Column("created_at", InstantType, nullable=False),
+    # From then on no token is issued that points into it; later none does that still lives.
+    Column("leaving_at", InstantType),
+    Column("left_at", InstantType),
+    Index(
+        "status_lists_leaving_ix",
+        "list_no",
+        postgresql_where="leaving_at IS NOT NULL",
+    ),
 )
 
 status_indices: Final = Table(
