@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "brands",
     "keys",
     "clients",
+    "webhooks",
     "subjects",
     "ledger",
     "verify",

@@ -72,13 +72,14 @@ class _PublicTransport(httpx2.AsyncBaseTransport):
     """Go to public addresses over TLS only, and there to the very one that was judged.
 
     No connection is kept: two hosts at one address would else share one that was proven to be
-    the first one's.  ``localhost_hosts``: this machine may be reached too, as it is by browsers.
+    the first one's.  ``kept``: so many are, by a client that goes to one host alone.
+    ``localhost_hosts``: this machine may be reached too, as it is by browsers.
     """
 
-    def __init__(self, *, localhost_hosts: bool) -> None:
+    def __init__(self, *, localhost_hosts: bool, kept: int = 0) -> None:
         self._localhost_hosts: bool = localhost_hosts
         self._beneath: _Transport = _Transport(
-            localhost_hosts=localhost_hosts, limits=httpx2.Limits(max_keepalive_connections=0)
+            localhost_hosts=localhost_hosts, limits=httpx2.Limits(max_keepalive_connections=kept)
         )
 
     @override
@@ -126,6 +127,11 @@ def make_client(*, localhost_hosts: bool) -> httpx2.AsyncClient:
 def make_public_client(*, localhost_hosts: bool) -> httpx2.AsyncClient:
     """The same for addresses that others chose: it reaches nothing but the public internet."""
     return _client(_PublicTransport(localhost_hosts=localhost_hosts))
+
+
+def make_endpoint_client(*, localhost_hosts: bool, kept: int) -> httpx2.AsyncClient:
+    """The same for one host alone, to which some connections are kept open."""
+    return _client(_PublicTransport(localhost_hosts=localhost_hosts, kept=kept))
 
 
 def _client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:

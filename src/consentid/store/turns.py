@@ -29,6 +29,9 @@ class Duty:
 
 SEQUENCING: Final = Duty(lock="consentid.ledger", waiting="SELECT FROM staged_entries")
 DRAINING: Final = Duty(lock="consentid.outbox", waiting="SELECT FROM outbox")
+SENDING: Final = Duty(
+    lock="consentid.webhooks", waiting="SELECT FROM webhook_endpoints WHERE disabled_at IS NULL"
+)
 
 
 @final

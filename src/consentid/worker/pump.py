@@ -4,7 +4,8 @@ Should two go on all the same, one waits for the other's streams and finds its r
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -22,8 +23,9 @@ async def run_pump(context: Context, stopped: asyncio.Event, rounds: Rounds) -> 
     await run_in_turn(_DRAINING, context, stopped, rounds)
 
 
-async def _begin(context: Context) -> Callable[[], Awaitable[int]]:
-    return partial(drain_outbox, context)
+@asynccontextmanager
+async def _beginning(context: Context) -> AsyncGenerator[Callable[[], Awaitable[int]]]:
+    yield partial(drain_outbox, context)
 
 
-_DRAINING: Final = Worked(role=ROLE, duty=DRAINING, batch=BATCH, begin=_begin)
+_DRAINING: Final = Worked(role=ROLE, duty=DRAINING, batch=BATCH, beginning=_beginning)

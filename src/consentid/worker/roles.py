@@ -22,6 +22,7 @@ from consentid.telemetry.tracing import span
 from consentid.worker import eraser
 from consentid.worker.metrics import Rounds
 from consentid.worker.pump import run_pump
+from consentid.worker.sender import run_sender
 from consentid.worker.sequencer import run_sequencer
 
 _log: Final = logging.getLogger("consentid.worker")
@@ -62,6 +63,7 @@ async def run_roles(context: Context, stopped: asyncio.Event, rounds: Rounds | N
             tasks.create_task(_run(role, context, stopped, noted))
         tasks.create_task(run_sequencer(context, stopped, noted))
         tasks.create_task(run_pump(context, stopped, noted))
+        tasks.create_task(run_sender(context, stopped, noted))
 
 
 async def _run(role: Role, context: Context, stopped: asyncio.Event, rounds: Rounds) -> None:

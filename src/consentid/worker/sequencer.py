@@ -4,7 +4,8 @@ Should two go on all the same, the database refuses a log that grows twice from 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from consentid.flows.context import Context
@@ -21,8 +22,9 @@ async def run_sequencer(context: Context, stopped: asyncio.Event, rounds: Rounds
     await run_in_turn(_SEQUENCING, context, stopped, rounds)
 
 
-async def _begin(context: Context) -> Callable[[], Awaitable[int]]:
-    return (await open_sequencer(context)).sequence
+@asynccontextmanager
+async def _beginning(context: Context) -> AsyncGenerator[Callable[[], Awaitable[int]]]:
+    yield (await open_sequencer(context)).sequence
 
 
-_SEQUENCING: Final = Worked(role=ROLE, duty=SEQUENCING, batch=BATCH, begin=_begin)
+_SEQUENCING: Final = Worked(role=ROLE, duty=SEQUENCING, batch=BATCH, beginning=_beginning)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,9 +33,9 @@ class Worked:
     role: str
     duty: Duty
     batch: int
-    """A round that did so many is followed by the next at once."""
-    begin: Callable[[Context], Awaitable[Callable[[], Awaitable[int]]]]
-    """Called when it is our turn; what comes of it does a round, and says how much it did."""
+    """A round that did so many is followed by the next at once; 0: every round is."""
+    beginning: Callable[[Context], AbstractAsyncContextManager[Callable[[], Awaitable[int]]]]
+    """Entered when it is our turn; what it gives does a round, and says how much it did."""
 
 
 async def run_in_turn(
@@ -68,14 +69,14 @@ async def _serve(
     while not await ours.take():
         if await wait(stopped, _TAKE_OVER_S):
             return
-    work = await worked.begin(context)
-    rounds.halted[worked.role] = 0
-    await _round(worked, work, rounds)  # what a predecessor left half done is done now
-    while not stopped.is_set():
-        is_waiting = await ours.is_anything_waiting()
-        done = await _round(worked, work, rounds) if is_waiting else 0
-        if done < worked.batch:
-            await wait(stopped, PACE_S)
+    async with worked.beginning(context) as work:
+        rounds.halted[worked.role] = 0
+        await _round(worked, work, rounds)  # what a predecessor left half done is done now
+        while not stopped.is_set():
+            is_waiting = await ours.is_anything_waiting()
+            done = await _round(worked, work, rounds) if is_waiting else 0
+            if not is_waiting or done < worked.batch:
+                await wait(stopped, PACE_S)
 
 
 async def _round(worked: Worked, work: Callable[[], Awaitable[int]], rounds: Rounds) -> int:

@@ -1,0 +1,293 @@
+"""Deliver events to webhook endpoints: each at its own pace, each person's events in order.
+
+What is under way is known to this process alone.  Killed, the next one finds what is pending and
+sends it: an event may come twice, with the same id, and none is lost.
+
+An endpoint has connections and places of its own, so one that hangs or fails slows nobody.  One
+that fails is tried with one event at a time, less and less often; after three days it is disabled.
+An event that an endpoint refuses while it takes others is given up after three days: a dead letter.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, final
+
+import httpx2
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.events.contract import MEDIA_TYPE
+from consentid.events.filters import Filters
+from consentid.flows.context import Context
+from consentid.flows.read_events import Read, open_row
+from consentid.flows.webhook_secrets import open_secret
+from consentid.kit.instants import HOUR, MINUTE, SECOND, Instant
+from consentid.net.guarded import make_endpoint_client
+from consentid.net.webhook_sender import Delivered, send_webhook
+from consentid.store import clock, deliveries, webhooks
+from consentid.store.deliveries import DEAD, DELIVERED, LEFT_OUT, PENDING, Due, Settled
+from consentid.store.webhooks import Endpoint
+from consentid.webhooks.signature import ID, SIGNATURE, TIMESTAMP, sign
+
+AT_ONCE: Final = 8
+"""Under way to one endpoint."""
+RETRIES: Final = (
+    *(5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR),
+    *(20 * HOUR, 20 * HOUR),
+)
+"""Waits after each attempt, give or take a fifth: three days in all."""
+GIVE_UP: Final = 72 * HOUR
+"""How long an endpoint may fail before it is disabled."""
+_FAILING: Final = 3
+"""Failures in a row that are the endpoint's, and no longer one event's."""
+_FIRST_PAUSE: Final = 5 * SECOND
+_LONGEST_PAUSE: Final = HOUR
+_MOST_DOUBLINGS: Final = 12
+
+_log: Final = logging.getLogger("consentid.webhooks")
+
+
+@dataclass(slots=True)
+class _Target:
+    """An endpoint as this process knows it."""
+
+    endpoint: Endpoint
+    filters: Filters
+    secrets: Sequence[str]
+    client: httpx2.AsyncClient
+    under_way: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    """Stream and place of what is being sent."""
+
+    def room(self, now: Instant) -> int:
+        """How many may be begun now."""
+        endpoint = self.endpoint
+        if endpoint.paused_until is not None and endpoint.paused_until > now:
+            return 0
+        most = AT_ONCE if endpoint.failures < _FAILING else 1
+        return max(0, most - len(self.under_way))
+
+
+@final
+class Dispatcher:
+    """Whoever delivers now.  ``round`` again and again; ``close`` at the end."""
+
+    def __init__(self, context: Context) -> None:
+        self._context: Final = context
+        self._targets: Final[dict[int, _Target]] = {}
+        self._tasks: Final[set[asyncio.Task[None]]] = set()
+        self._ended: Final[list[tuple[Due, Delivered]]] = []
+        self._left_out: Final[list[Settled]] = []
+        self.woken: Final = asyncio.Event()
+        """Set when an attempt has ended."""
+
+    async def round(self) -> int:
+        """Keep what came of attempts, and begin what is due; how many attempts ended.
+
+        Raises:
+            UnavailableError: the database cannot be reached; what ended is kept for the next round.
+        """
+        self.woken.clear()
+        ended, left_out = tuple(self._ended), tuple(self._left_out)
+        async with self._context.database.writing() as connection:
+            now = await clock.now(connection)
+            settled = [self._settled(*each, now=now) for each in ended]
+            await deliveries.settle(connection, [*settled, *left_out])
+            await self._note_health(connection, ended, now=now)
+            await deliveries.queue(connection)
+            enabled = [
+                each for each in await webhooks.every(connection) if each.disabled_at is None
+            ]
+            secrets = await webhooks.secrets_of(connection, [each.no for each in enabled], at=now)
+        del self._ended[: len(ended)], self._left_out[: len(left_out)]
+        for each in (*settled, *left_out):
+            target = self._targets.get(each.endpoint_no)
+            if target is not None:
+                target.under_way.discard((each.stream_no, each.seq))
+        await self._know(enabled, secrets)
+        await self._begin([each.no for each in enabled], now)
+        return len(ended)
+
+    async def close(self) -> None:
+        """Leave what is under way: it is pending, and sent again by whoever comes next."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for target in self._targets.values():
+            await target.client.aclose()
+
+    async def _know(
+        self, enabled: Sequence[Endpoint], secrets: Mapping[int, Sequence[bytes]]
+    ) -> None:
+        master = self._context.keyring.master
+        for endpoint in enabled:
+            opened = [open_secret(master, endpoint.no, each) for each in secrets[endpoint.no]]
+            filters = msgspec.json.decode(endpoint.filters, type=Filters)
+            target = self._targets.get(endpoint.no)
+            if target is None:
+                client = make_endpoint_client(
+                    localhost_hosts=self._context.settings.localhost_hosts, kept=AT_ONCE
+                )
+                self._targets[endpoint.no] = _Target(endpoint, filters, opened, client)
+            else:
+                target.endpoint, target.filters, target.secrets = endpoint, filters, opened
+        for number in self._targets.keys() - {endpoint.no for endpoint in enabled}:
+            if not self._targets[number].under_way:
+                await self._targets.pop(number).client.aclose()
+
+    async def _begin(self, enabled: Sequence[int], now: Instant) -> None:
+        targets = {number: self._targets[number] for number in enabled}
+        rooms = {
+            number: room + len(target.under_way)
+            for number, target in targets.items()
+            if (room := target.room(now))
+        }
+        if not rooms:
+            return
+        async with self._context.database.glancing() as connection:
+            source = (await self._context.book(connection)).group.issuer
+            due = await deliveries.due(connection, rooms)
+        for each in due:
+            target, place = self._targets[each.endpoint_no], (each.stream_no, each.seq)
+            if place in target.under_way or not target.room(now):
+                continue
+            target.under_way.add(place)
+            self._begin_one(target, each, source=source, now=now)
+
+    def _begin_one(self, target: _Target, due: Due, *, source: str, now: Instant) -> None:
+        if due.event is None:
+            self._leave_out(due, DEAD, "expired", now=now)
+            return
+        read = open_row(self._context, due.event, stream_no=due.stream_no, source=source, keys={})
+        if not target.filters.wants(read.kind, read.body):
+            self._leave_out(due, LEFT_OUT, "filtered", now=now)
+            return
+        task = asyncio.create_task(self._send(target, due, read))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _leave_out(self, due: Due, state: str, outcome: str, *, now: Instant) -> None:
+        self._left_out.append(
+            Settled(
+                endpoint_no=due.endpoint_no,
+                stream_no=due.stream_no,
+                seq=due.seq,
+                state=state,
+                attempts=due.attempts,
+                due_at=now,
+                outcome=outcome,
+                took_ms=0,
+            )
+        )
+        self.woken.set()
+
+    async def _send(self, target: _Target, due: Due, read: Read) -> None:
+        headers = signed_headers(target.secrets, read, now_s=int(time.time()))
+        url = target.endpoint.url
+        delivered = await send_webhook(target.client, url, headers=headers, body=read.body)
+        self._ended.append((due, delivered))
+        self.woken.set()
+
+    def _settled(self, due: Due, delivered: Delivered, *, now: Instant) -> Settled:
+        state, attempts, due_at = PENDING, due.attempts + 1, now
+        if delivered.is_taken:
+            state = DELIVERED
+        elif delivered.retry_after_s is not None:
+            # It asked for a pause: that is no refusal of this event.
+            attempts, due_at = due.attempts, _later(now, delivered.retry_after_s * SECOND)
+        elif delivered.is_gone:
+            attempts = due.attempts
+        elif attempts > len(RETRIES):
+            state = DEAD
+            _log.warning("an event was given up for webhook %d", due.endpoint_no)
+        else:
+            due_at = _later(now, self._give_or_take(RETRIES[attempts - 1]))
+        return Settled(
+            endpoint_no=due.endpoint_no,
+            stream_no=due.stream_no,
+            seq=due.seq,
+            state=state,
+            attempts=attempts,
+            due_at=due_at,
+            outcome=delivered.outcome,
+            took_ms=delivered.took_ms,
+        )
+
+    async def _note_health(
+        self,
+        connection: AsyncConnection,
+        ended: Sequence[tuple[Due, Delivered]],
+        *,
+        now: Instant,
+    ) -> None:
+        """Keep who fails; whoever does for too long, or is gone, is disabled."""
+        by_endpoint: dict[int, list[Delivered]] = {}
+        for due, delivered in ended:
+            by_endpoint.setdefault(due.endpoint_no, []).append(delivered)
+        for number, outcomes in by_endpoint.items():
+            before = self._targets[number].endpoint
+            health = self._health(before, outcomes, now=now)
+            if any(each.is_gone for each in outcomes):
+                await self._disable(connection, number, "gone", now=now)
+            elif health.since is not None and now - health.since >= GIVE_UP:
+                await self._disable(connection, number, "failing", now=now)
+            if health != Health(before.failures, before.failing_since, before.paused_until):
+                await webhooks.note_failing(
+                    connection,
+                    number,
+                    failures=health.failures,
+                    since=health.since,
+                    until=health.until,
+                )
+
+    async def _disable(
+        self, connection: AsyncConnection, number: int, why: str, *, now: Instant
+    ) -> None:
+        await webhooks.disable(connection, number, why=why, at=now)
+        _log.error(
+            "webhook %d is disabled (%s): once it is mended, consentid webhooks enable %d",
+            *(number, why, number),
+        )
+
+    def _health(self, before: Endpoint, outcomes: Sequence[Delivered], *, now: Instant) -> "Health":
+        failures, since, until = before.failures, before.failing_since, before.paused_until
+        for each in outcomes:
+            if each.is_taken:
+                failures, since, until = 0, None, None
+                continue
+            failures, since = failures + 1, since or now
+            if each.retry_after_s is not None:
+                until = _later(now, each.retry_after_s * SECOND)
+            elif failures >= _FAILING:
+                doublings = min(failures - _FAILING, _MOST_DOUBLINGS)
+                pause = min(_FIRST_PAUSE * 2**doublings, _LONGEST_PAUSE)
+                until = _later(now, self._give_or_take(pause))
+        return Health(failures, since, until)
+
+    def _give_or_take(self, wait: int) -> int:
+        """A fifth more or less, so that what failed together does not come back together."""
+        return wait * 4 // 5 + self._context.draw(wait * 2 // 5)
+
+
+class Health(NamedTuple):
+    """Whether an endpoint fails, since when, and until when it is left alone."""
+
+    failures: int
+    since: Instant | None
+    until: Instant | None
+
+
+def signed_headers(secrets: Sequence[str], read: Read, *, now_s: int) -> dict[str, str]:
+    """What goes with an event.  Spec: Standard Webhooks."""
+    return {
+        "content-type": MEDIA_TYPE,
+        ID: read.id,
+        TIMESTAMP: str(now_s),
+        SIGNATURE: sign(secrets, id_=read.id, timestamp_s=now_s, body=read.body),
+    }
+
+
+def _later(now: Instant, wait: int) -> Instant:
+    return Instant(now + wait)

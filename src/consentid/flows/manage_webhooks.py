@@ -1,0 +1,230 @@
+"""What an operator does with webhook endpoints.  Needs the owner's database."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx2
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.brandbook.client import Scope
+from consentid.events.contract import Kind, TrialData, TrialEvent, sequence_of
+from consentid.events.filters import Filters
+from consentid.flows.deliver_webhooks import signed_headers
+from consentid.flows.read_events import Read
+from consentid.flows.webhook_secrets import NewSecrets, make_secrets, open_secret, seal_secret
+from consentid.kit import base64url
+from consentid.kit.errors import MalformedError, NotFoundError
+from consentid.kit.instants import SECOND, Instant, to_rfc3339, to_seconds
+from consentid.net.webhook_sender import Delivered, send_webhook
+from consentid.store import clients, clock, deliveries, feed, webhooks
+from consentid.store.deliveries import DEAD, DELIVERED, LEFT_OUT, PENDING, LogEntry
+from consentid.store.engine import Database
+from consentid.store.webhooks import Endpoint
+
+STATES: Final = (PENDING, DELIVERED, LEFT_OUT, DEAD)
+_ID_BYTES: Final = 16
+_MOST_URL: Final = 2_048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """Where endpoints are managed: the database, and what seals their secrets."""
+
+    database: Database
+    master: bytes = field(repr=False)
+    randomness: Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedWebhook:
+    """A new endpoint, and what its receiver needs: shown this once."""
+
+    no: int
+    secrets: NewSecrets
+
+
+async def add_webhook(
+    office: Office, *, client_id: str, url: str, filters: Filters, allows_http: bool
+) -> AddedWebhook:
+    """Register an endpoint of a client that may read events; it hears of what comes from now on.
+
+    Raises:
+        MalformedError: the address is none that anything can be sent to, or a kind is unknown.
+        NotFoundError: there is no such client, or it may not read events.
+    """
+    _check_url(url, allows_http=allows_http)
+    for kind in filters.kinds:
+        if kind not in set(Kind):
+            raise MalformedError("unknown_kind", f"there is no kind {kind!r}", where="--kind")
+    made = make_secrets(office.randomness)
+    async with office.database.writing() as connection:
+        client = await clients.find(connection, client_id)
+        if client is None or Scope.EVENTS_READ not in client.scopes:
+            raise NotFoundError(
+                "client_unknown",
+                f"no client {client_id!r} may read events: give it the scope events:read",
+                where="--client",
+            )
+        now = await clock.now(connection)
+        await feed.open_stream(connection, client_id, at=now)
+        stream = await feed.find_stream(connection, client_id)
+        if stream is None:
+            msg = "a stream that was opened in this transaction is not there"
+            raise RuntimeError(msg)
+        number = await webhooks.add(
+            connection,
+            client_id=client_id,
+            url=url,
+            filters=msgspec.json.encode(filters),
+            stream_no=stream.stream_no,
+            head=stream.head,
+            at=now,
+        )
+        await _keep(office, connection, number, made, at=now)
+    return AddedWebhook(no=number, secrets=made)
+
+
+async def list_webhooks(database: Database) -> Sequence[Endpoint]:
+    """All endpoints."""
+    async with database.reading() as connection:
+        return await webhooks.every(connection)
+
+
+async def rotate_webhook(office: Office, number: int, *, overlap_s: int) -> NewSecrets:
+    """Give an endpoint new secrets; for a while it is signed with the old ones too.
+
+    Raises:
+        NotFoundError: there is no such endpoint.
+    """
+    made = make_secrets(office.randomness)
+    async with office.database.writing() as connection:
+        await _find(connection, number)
+        now = await clock.now(connection)
+        await webhooks.expire_secrets(connection, number, at=Instant(now + overlap_s * SECOND))
+        await _keep(office, connection, number, made, at=now)
+    return made
+
+
+async def try_webhook(
+    office: Office, client: httpx2.AsyncClient, number: int, *, issuer: str
+) -> Delivered:
+    """Send an event that says nothing, now.
+
+    Raises:
+        NotFoundError: there is no such endpoint.
+    """
+    async with office.database.reading() as connection:
+        endpoint = await _find(connection, number)
+        now = await clock.now(connection)
+        sealed = (await webhooks.secrets_of(connection, [number], at=now))[number]
+    secrets = [open_secret(office.master, number, each) for each in sealed]
+    event = TrialEvent(
+        id=base64url.encode(office.randomness(_ID_BYTES)),
+        source=issuer,
+        time=to_rfc3339(now),
+        sequence=sequence_of(0),
+        data=TrialData(message="consentid tries this endpoint: nothing happened."),
+    )
+    read = Read(seq=0, id=event.id, kind=Kind.TEST, body=msgspec.json.encode(event))
+    headers = signed_headers(secrets, read, now_s=to_seconds(now))
+    return await send_webhook(client, endpoint.url, headers=headers, body=read.body)
+
+
+async def enable_webhook(database: Database, number: int) -> None:
+    """Send to an endpoint again, from where it was.
+
+    Raises:
+        NotFoundError: there is no such endpoint.
+    """
+    async with database.writing() as connection:
+        await _find(connection, number)
+        await webhooks.enable(connection, number)
+
+
+async def disable_webhook(database: Database, number: int) -> None:
+    """Send nothing to it; what comes meanwhile is sent once it is enabled.
+
+    Raises:
+        NotFoundError: there is no such endpoint.
+    """
+    async with database.writing() as connection:
+        await _find(connection, number)
+        now = await clock.now(connection)
+        await webhooks.disable(connection, number, why="operator", at=now)
+
+
+async def remove_webhook(database: Database, number: int) -> None:
+    """Remove it with its secrets and its log.
+
+    Raises:
+        NotFoundError: there is no such endpoint.
+    """
+    async with database.writing() as connection:
+        await _find(connection, number)
+        await webhooks.remove(connection, number)
+
+
+async def redrive_webhook(database: Database, number: int) -> int:
+    """Try its dead letters again; how many.
+
+    Raises:
+        NotFoundError: there is no such endpoint.
+    """
+    async with database.writing() as connection:
+        await _find(connection, number)
+        return await deliveries.redrive(connection, number, at=await clock.now(connection))
+
+
+async def replay_webhook(database: Database, number: int, *, first: int, last: int) -> int:
+    """Send a range of its client's sequence again, with the same ids; how many events.
+
+    Raises:
+        NotFoundError: there is no such endpoint.
+    """
+    async with database.writing() as connection:
+        await _find(connection, number)
+        now = await clock.now(connection)
+        return await deliveries.replay(connection, number, first=first, last=last, at=now)
+
+
+async def show_deliveries(
+    database: Database, number: int, *, states: Collection[str], most: int
+) -> Sequence[LogEntry]:
+    """The newest deliveries of an endpoint.
+
+    Raises:
+        NotFoundError: there is no such endpoint.
+    """
+    async with database.reading() as connection:
+        await _find(connection, number)
+        return await deliveries.log(connection, number, states=states, most=most)
+
+
+async def _find(connection: AsyncConnection, number: int) -> Endpoint:
+    endpoint = await webhooks.find(connection, number)
+    if endpoint is None:
+        raise NotFoundError("webhook_unknown", f"there is no webhook {number}", where="NUMBER")
+    return endpoint
+
+
+async def _keep(
+    office: Office, connection: AsyncConnection, number: int, made: NewSecrets, *, at: Instant
+) -> None:
+    for secret in made.kept:
+        sealed = seal_secret(office.master, number, secret, randomness=office.randomness)
+        await webhooks.add_secret(connection, number, sealed, at=at)
+
+
+def _check_url(url: str, *, allows_http: bool) -> None:
+    parts = urlsplit(url)
+    schemes = {"https", "http"} if allows_http else {"https"}
+    is_plain = not (parts.username or parts.password or parts.fragment)
+    if parts.scheme not in schemes or not parts.hostname or not is_plain or len(url) > _MOST_URL:
+        raise MalformedError(
+            "bad_webhook_url",
+            "a webhook goes to https://HOST/PATH, without credentials and fragment",
+            where="URL",
+        )

@@ -1,0 +1,238 @@
+"""What is to be sent to webhook endpoints, and what came of it: a queue that becomes a log.
+
+Of one person's events one is under way at a time for an endpoint: the first that waits.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import bindparam, delete, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import SubjectId
+from consentid.kit.instants import Instant, to_datetime
+from consentid.store.arrays import fetch, transposed, unnest
+from consentid.store.feed import EventRow
+from consentid.store.tables import InstantType, webhook_deliveries
+
+PENDING: Final = "pending"
+DELIVERED: Final = "delivered"
+LEFT_OUT: Final = "left_out"
+DEAD: Final = "dead"
+QUEUED_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A delivery that may be tried now."""
+
+    endpoint_no: int
+    stream_no: int
+    seq: int
+    lane: int
+    attempts: int
+    event: EventRow | None
+    """None where the event is kept no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What came of one attempt."""
+
+    endpoint_no: int
+    stream_no: int
+    seq: int
+    state: str
+    attempts: int
+    due_at: Instant
+    outcome: str
+    took_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """A delivery as the log shows it."""
+
+    seq: int
+    id: str
+    state: str
+    attempts: int
+    queued_at: Instant
+    due_at: Instant
+    settled_at: Instant | None
+    outcome: str | None
+    took_ms: int | None
+    latency_ms: int | None
+
+
+_QUEUE: Final = text(
+    """
+    WITH new AS (
+      SELECT endpoints.endpoint_no, events.stream_no, events.seq, id, lane, at
+      FROM webhook_endpoints AS endpoints
+      JOIN event_streams AS streams USING (client_id)
+      CROSS JOIN LATERAL (
+        SELECT * FROM events
+        WHERE events.stream_no = streams.stream_no AND seq > CASE
+          WHEN endpoints.stream_no = streams.stream_no THEN endpoints.queued_seq ELSE 0 END
+        ORDER BY seq LIMIT :most
+      ) AS events
+      WHERE disabled_at IS NULL
+        AND (endpoints.stream_no, queued_seq) IS DISTINCT FROM (streams.stream_no, streams.head)
+    ), added AS (
+      INSERT INTO webhook_deliveries
+        (endpoint_no, stream_no, seq, id, lane, state, attempts, queued_at, due_at)
+      SELECT endpoint_no, stream_no, seq, id, lane, 'pending', 0, at, at FROM new
+      ON CONFLICT DO NOTHING
+    )
+    UPDATE webhook_endpoints SET stream_no = upto.stream_no, queued_seq = upto.seq
+    FROM (
+      SELECT endpoint_no, stream_no, max(seq) AS seq FROM new GROUP BY endpoint_no, stream_no
+    ) AS upto
+    WHERE webhook_endpoints.endpoint_no = upto.endpoint_no
+    """
+)
+
+
+async def queue(connection: AsyncConnection) -> int:
+    """Queue what has come into the streams of enabled endpoints; how many of these it concerned."""
+    return (await connection.execute(_QUEUE, {"most": QUEUED_AT_ONCE})).rowcount
+
+
+_DUE: Final = text(
+    """
+    SELECT due.*, events.id, events.kind, events.subject_id, events.sealed, events.at, wrapped
+    FROM unnest(CAST(:numbers AS int[]), CAST(:rooms AS int[])) AS free (number, room)
+    CROSS JOIN LATERAL (
+      SELECT endpoint_no, stream_no, seq, lane, attempts FROM webhook_deliveries AS waiting
+      WHERE endpoint_no = free.number AND state = 'pending' AND due_at <= clock_timestamp()
+        AND NOT EXISTS (
+          SELECT FROM webhook_deliveries AS earlier
+          WHERE earlier.endpoint_no = free.number AND earlier.lane = waiting.lane
+            AND earlier.state = 'pending'
+            AND (earlier.stream_no, earlier.seq) < (waiting.stream_no, waiting.seq)
+        )
+      ORDER BY due_at LIMIT free.room
+    ) AS due
+    LEFT JOIN events USING (stream_no, seq)
+    LEFT JOIN (
+      SELECT subject_id, wrapped FROM subject_keys
+      JOIN subjects ON subjects.id = subject_keys.subject_id AND erased_at IS NULL
+    ) AS keys USING (subject_id)
+    """
+).columns(at=InstantType)
+
+
+async def due(connection: AsyncConnection, rooms: Mapping[int, int]) -> list[Due]:
+    """What may be tried now, for each endpoint at most so many, those due longest first."""
+    rows = await connection.execute(
+        _DUE, {"numbers": list(rooms.keys()), "rooms": list(rooms.values())}
+    )
+    return [
+        Due(
+            endpoint_no=row.endpoint_no,
+            stream_no=row.stream_no,
+            seq=row.seq,
+            lane=row.lane,
+            attempts=row.attempts,
+            event=None
+            if row.sealed is None
+            else EventRow(
+                seq=row.seq,
+                id=row.id,
+                kind=row.kind,
+                subject=None if row.subject_id is None else SubjectId(row.subject_id),
+                sealed=row.sealed,
+                wrapped_key=row.wrapped,
+                at=row.at,
+            ),
+        )
+        for row in rows
+    ]
+
+
+_COLUMNS: Final = (
+    *("endpoint_no", "stream_no", "seq", "state", "attempts", "due_at", "outcome", "took_ms"),
+)
+_SETTLE: Final = f"""
+UPDATE webhook_deliveries AS kept SET
+  state = given.state, attempts = given.attempts, due_at = given.due_at, outcome = given.outcome,
+  took_ms = given.took_ms,
+  settled_at = CASE WHEN given.state <> 'pending' THEN clock_timestamp() END,
+  latency_ms = extract(epoch FROM clock_timestamp() - queued_at) * 1000
+FROM {unnest(webhook_deliveries, _COLUMNS, first=1)}
+WHERE kept.endpoint_no = given.endpoint_no AND kept.stream_no = given.stream_no
+  AND kept.seq = given.seq AND kept.state = 'pending'
+"""  # noqa: S608 - nothing but our own names
+
+
+async def settle(connection: AsyncConnection, settled: Sequence[Settled]) -> None:
+    """Keep what came of attempts."""
+    rows = [
+        (
+            *(each.endpoint_no, each.stream_no, each.seq, each.state, each.attempts),
+            *(to_datetime(each.due_at), each.outcome, each.took_ms),
+        )
+        for each in settled
+    ]
+    await fetch(connection, _SETTLE, *transposed(rows, width=len(_COLUMNS)))
+
+
+async def log(
+    connection: AsyncConnection, endpoint_no: int, *, states: Collection[str], most: int
+) -> Sequence[LogEntry]:
+    """The newest deliveries of an endpoint in some states."""
+    columns = [webhook_deliveries.c[name] for name in LogEntry.__slots__]
+    rows = await connection.execute(
+        select(*columns)
+        .where(
+            webhook_deliveries.c.endpoint_no == endpoint_no,
+            webhook_deliveries.c.state.in_(states),
+        )
+        .order_by(webhook_deliveries.c.stream_no.desc(), webhook_deliveries.c.seq.desc())
+        .limit(most)
+    )
+    return [LogEntry(**dict(row)) for row in rows.mappings()]
+
+
+async def redrive(connection: AsyncConnection, endpoint_no: int, *, at: Instant) -> int:
+    """Try again what was given up; how many."""
+    again = await connection.execute(
+        update(webhook_deliveries)
+        .where(webhook_deliveries.c.endpoint_no == endpoint_no, webhook_deliveries.c.state == DEAD)
+        .values(state=PENDING, attempts=0, due_at=at, settled_at=None)
+    )
+    return again.rowcount
+
+
+_REPLAY: Final = text(
+    """
+    INSERT INTO webhook_deliveries AS kept
+      (endpoint_no, stream_no, seq, id, lane, state, attempts, queued_at, due_at)
+    SELECT endpoint_no, events.stream_no, seq, id, lane, 'pending', 0, :at, :at
+    FROM webhook_endpoints
+    JOIN event_streams AS streams USING (client_id)
+    JOIN events ON events.stream_no = streams.stream_no
+    WHERE endpoint_no = :endpoint_no AND seq BETWEEN :first AND :last
+    ON CONFLICT (endpoint_no, stream_no, seq) DO UPDATE SET
+      state = 'pending', attempts = 0, queued_at = :at, due_at = :at, settled_at = NULL
+    WHERE kept.state <> 'pending'
+    """
+).bindparams(bindparam("at", type_=InstantType))
+
+
+async def replay(
+    connection: AsyncConnection, endpoint_no: int, *, first: int, last: int, at: Instant
+) -> int:
+    """Send a range of the stream again, as far as it is kept; how many events."""
+    given = {"endpoint_no": endpoint_no, "first": first, "last": last, "at": at}
+    return (await connection.execute(_REPLAY, given)).rowcount
+
+
+async def forget(connection: AsyncConnection, *, before: Instant) -> int:
+    """Remove what was settled before an instant."""
+    gone = await connection.execute(
+        delete(webhook_deliveries).where(webhook_deliveries.c.settled_at < before)
+    )
+    return gone.rowcount
