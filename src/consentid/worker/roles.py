@@ -56,8 +56,8 @@ async def run_roles(context: Context, stopped: asyncio.Event, rounds: Rounds | N
         ),
         Role(name="logout teller", pace_s=_TELL_S, round=send_logout_notices),
         Role(name="reaper", pace_s=_REAP_S, round=reap),
-    )
         Role(name="status list retirement", pace_s=_REAP_S, round=leave_status_lists),
+    )
     async with eraser.erasing(context) as erase, asyncio.TaskGroup() as tasks:
         for role in (*roles, Role(name=eraser.ROLE, pace_s=eraser.PACE_S, round=erase)):
             tasks.create_task(_run(role, context, stopped, noted))
