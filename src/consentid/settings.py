@@ -100,6 +100,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A file, best on another machine's disk, that gets each checkpoint before it is published: the
     worker signs nothing more once the database falls behind it, as after an old backup.
     """
+    keep_reads_d: Annotated[int, msgspec.Meta(ge=1, le=396)] = 396
+    """For how long a person can see who read what of them.  Days, 13 months at most."""
+    keep_repeats_h: _Positive = 24
+    """For how long a repeated request is answered as the first was.  Hours."""
+    keep_ended_h: _Positive = 24
+    """For how long a code or a page that ended is still known when it comes again.  Hours."""
+    keep_expired_devices_d: _Positive = 30
+    """For how long a device is known beyond its 13 months; then it is set aside, as if erased for
+    being no longer necessary.  Days.
+    """
+    keep_events_d: _Positive = 30
+    """For how long the event feed can be read again, and what came of webhooks is known.  Days."""
     erasure_proof_d: Annotated[int, msgspec.Meta(ge=0, le=36_525)] = 1_827
     """For how long what a person decided is kept, sealed and served to nobody, once they are to be
     forgotten: as long as it may have to be proven.  Days; 0: not at all.

@@ -38,6 +38,7 @@ from consentid.flows.show_state import show_state
 from consentid.flows.shred_subjects import shred_subjects
 from consentid.kit import base64url
 from consentid.kit.errors import MalformedError, UnauthenticatedError
+from consentid.kit.instants import DAY
 from consentid.store import clock, erasures, tables
 from consentid.store.engine import Database
 from consentid.store.erasures import ErasureRow
@@ -343,6 +344,22 @@ async def test_the_operator_erases_by_what_the_portal_calls_somebody(
     assert [each["reason"] for each in (await consentid("pending"))[1]["pending"]] == ["objection"]
     assert (await consentid(*other))[0] == 1  # nobody is known by that any more
     assert await consentid("shred") == (0, {"shredded": 0})
+
+
+async def test_a_device_that_nobody_can_come_with_any_more_is_forgotten(town: Town) -> None:
+    device, other = await town.device(), await town.device()
+    await town.decide(device, {"ads": GRANTED})
+    await town.change(
+        "UPDATE devices SET expires_at = now() - interval '31 days' WHERE subject_id = :id",
+        id=device.subject,
+    )
+    assert await reap(town.context) >= 1
+    async with town.context.database.reading() as connection:
+        (waiting,) = await erasures.pending(connection)
+    assert (waiting.subject, waiting.asked_by) == (device.subject, "retention")
+    assert waiting.shred_at - waiting.restricted_at == 1_827 * DAY
+    assert await reap(town.context) == 0
+    assert await town.history(other.subject) == []
 
 
 async def test_a_list_that_was_cut_short_goes_on_and_one_that_was_changed_is_refused(

@@ -10,7 +10,7 @@ from consentid.core.decision import SubjectId
 from consentid.flows import read_buffer
 from consentid.flows.authenticate import Caller
 from consentid.flows.history import show_history
-from consentid.flows.note_read import KEEP_READS_D, note_read, write_reads
+from consentid.flows.note_read import note_read, write_reads
 from consentid.flows.read_buffer import ReadKind
 from consentid.flows.reap import reap
 from consentid.flows.show_state import show_state
@@ -111,8 +111,9 @@ async def test_reads_are_forgotten_after_thirteen_months(town: Town) -> None:
     caller = await town.device()
     await kept(town, caller)
     async with town.owner.writing() as connection:
+        days = town.context.settings.keep_reads_d
         await connection.execute(
-            text(f"UPDATE reads SET hour = hour - interval '{KEEP_READS_D} days 2 hours'")
+            text(f"UPDATE reads SET hour = hour - interval '{days} days 2 hours'")
         )
     await show_state(town.context, caller, at_least=None)
     assert len(await kept(town, caller)) == 2

@@ -14,13 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.core.decision import SubjectId
 from consentid.flows.context import Context
 from consentid.flows.read_buffer import Read, ReadKind
-from consentid.kit.instants import DAY, HOUR, Instant
+from consentid.kit.instants import HOUR, Instant
 from consentid.store import clock, reads, statuses, subjects
 from consentid.store.reads import ReadRow
 from consentid.store.statuses import StatusIndex
 
-KEEP_READS_D: Final = 396
-"""13 months, as long as a consent cookie."""
 _AT_ONCE: Final = 2_000
 
 
@@ -77,8 +75,3 @@ async def _rows(connection: AsyncConnection, counts: Mapping[Read, int]) -> list
         ReadRow(subject=subject, client_id=client_id, kind=kind, hour=hour, times=count)
         for (subject, client_id, kind), count in sorted(found.items())
     ]
-
-
-def oldest_kept(now: Instant) -> Instant:
-    """Reads before this instant are forgotten."""
-    return Instant(now - KEEP_READS_D * DAY)

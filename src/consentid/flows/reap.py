@@ -1,39 +1,48 @@
-"""Remove what is past its time: tokens, codes, sessions, interactions, one-use marks, keys."""
+"""Remove what is past its time, each kind at the limit that the settings name.
+
+What expires by itself goes at once; what may still come again is known for a while longer.  Devices
+that nobody can come with any more are set aside, as if somebody had asked for it.
+"""
 
 from typing import Final
 
 from consentid.flows.context import Context
-from consentid.flows.note_read import oldest_kept
-from consentid.kit.instants import HOUR, Instant
+from consentid.flows.restrict_subject import Asked, Reason, restrict_subject
+from consentid.kit.instants import DAY, HOUR, Instant
 from consentid.store import (
     access_tokens,
     authorization_codes,
     clock,
+    deliveries,
     device_codes,
+    feed,
     hand_offs,
     hub_sessions,
     idempotency,
     interactions,
+    linked_devices,
+    outbox,
     portal_logins,
     pushed_requests,
     reads,
     refresh_tokens,
 )
 
-KEEP_IDEMPOTENCY_H: Final = 24
-KEEP_ENDED_H: Final = 24
-"""How long a code or an interaction that ended is still recognised, when it comes again."""
+RETENTION: Final = "retention"
+"""Who asked for an erasure, where it is the limit that was set."""
+_DEVICES_AT_ONCE: Final = 100
 
 
 async def reap(context: Context) -> int:
-    """Remove it; returns how many rows went."""
+    """Remove it; returns how many rows went, and devices with them."""
+    limits = context.settings
     async with context.database.writing() as connection:
         now = await clock.now(connection)
         gone = await access_tokens.delete_expired(connection, before=now)
         gone += await idempotency.delete_before(
-            connection, Instant(now - KEEP_IDEMPOTENCY_H * HOUR)
+            connection, Instant(now - limits.keep_repeats_h * HOUR)
         )
-        ended = Instant(now - KEEP_ENDED_H * HOUR)
+        ended = Instant(now - limits.keep_ended_h * HOUR)
         gone += await authorization_codes.delete_expired(connection, before=ended)
         gone += await interactions.delete_expired(connection, before=ended)
         gone += await device_codes.delete_expired(connection, before=ended)
@@ -42,5 +51,21 @@ async def reap(context: Context) -> int:
         gone += await hub_sessions.delete_expired(connection, before=now)
         gone += await portal_logins.delete_expired(connection, before=now)
         gone += await refresh_tokens.delete_expired(connection, before=now)
-        gone += await reads.delete_before(connection, oldest_kept(now))
-    return gone
+        gone += await reads.delete_before(connection, Instant(now - limits.keep_reads_d * DAY))
+        read_again = Instant(now - limits.keep_events_d * DAY)
+        gone += await feed.forget(connection, before=read_again)
+        gone += await outbox.forget_drained(connection, before=read_again)
+        gone += await deliveries.forget(connection, before=read_again)
+    return gone + await _set_devices_aside(context)
+
+
+async def _set_devices_aside(context: Context) -> int:
+    asked = Asked(reason=Reason.NO_LONGER_NECESSARY, asked_by=RETENTION)
+    async with context.database.reading() as connection:
+        now = await clock.now(connection)
+        before = Instant(now - context.settings.keep_expired_devices_d * DAY)
+        expired = await linked_devices.expired(connection, before=before, limit=_DEVICES_AT_ONCE)
+    for device in expired:
+        async with context.database.writing() as connection:
+            await restrict_subject(context, connection, device, asked)
+    return len(expired)

@@ -90,6 +90,19 @@ async def end_access(connection: AsyncConnection, account: SubjectId, device: Su
     )
 
 
+async def expired(
+    connection: AsyncConnection, *, before: Instant, limit: int
+) -> Sequence[SubjectId]:
+    """Devices that nobody has been able to come with since an instant, the longest first."""
+    rows = await connection.scalars(
+        select(devices.c.subject_id)
+        .where(devices.c.expires_at < before)
+        .order_by(devices.c.expires_at)
+        .limit(limit)
+    )
+    return [SubjectId(row) for row in rows]
+
+
 async def expire(connection: AsyncConnection, device: SubjectId, *, at: Instant) -> None:
     """Let a device's credential hold no longer."""
     await connection.execute(

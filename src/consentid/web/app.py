@@ -68,6 +68,7 @@ from consentid.web.pages.interactions import (
 from consentid.web.pages.preferences_list_pages import (
     get_notice,
     get_own_data,
+    get_own_data_page,
     get_own_decision,
     get_own_devices,
     get_own_history,
@@ -124,6 +125,7 @@ _HANDLERS: Final = (
     get_portal_callback,
     get_notice,
     get_own_data,
+    get_own_data_page,
     get_own_decision,
     get_own_devices,
     get_own_history,

@@ -170,6 +170,11 @@ def test_the_download_holds_all_of_ones_own_and_nothing_of_others(hub: Hub, arri
     news = next(each for each in data["effective"] if each["party"] == "brand/news")
     told_there = {each["purpose"]: each["permitted"] for each in state["purposes"]}
     assert {each["purpose"]: each["permitted"] for each in news["purposes"]} == told_there
+    assert "ads.personalised" in data["kept"]["statements"][0]["granted"]
+    page = told(person.look(f"{PATH}/everything").text)
+    for shown in ("All that is kept about you", "a random code in this browser", "one answer"):
+        assert shown in page
+    assert "Tout ce qui est conservé" in told(person.look(f"{PATH}/everything?lang=fr").text)
     subject = hub.rows("SELECT subject_id FROM devices ORDER BY created_at DESC LIMIT 2")
     assert not any(str(each[0]) in json.dumps(data) for each in subject)
 

@@ -33,6 +33,7 @@ devices: Final = Table(
     Column("origin", Text),
     Column("created_at", InstantType, nullable=False),
     Column("expires_at", InstantType, nullable=False),
+    Index(None, "expires_at"),
 )
 
 account_devices: Final = Table(

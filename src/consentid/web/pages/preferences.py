@@ -54,6 +54,8 @@ class Centre:
     """None where nobody can sign in here, or somebody is."""
     sign_out_action: str
     download_path: str
+    data_path: str
+    """The same to read."""
     back: str | None
     """An address at the brand that the person came from, registered there."""
 

@@ -26,6 +26,7 @@ from consentid.kit.errors import MalformedError, NotFoundError
 from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.cookies import Cookie
 from consentid.web.pages.preferences import TOKEN, Tab
+from consentid.web.pages.preferences_data_view import data_view
 from consentid.web.pages.preferences_list_views import (
     decision_view,
     devices_view,
@@ -177,6 +178,20 @@ async def get_own_data(
     visit = await open_visit(request, context)
     await context.limiter.check(_DOWNLOADS, network_of(request), now_s=wall_clock_s())
     return _file("my-choices.json", await export_own_data(context, visit.coming))
+
+
+@get(f"{PATH}/everything", include_in_schema=False)
+async def get_own_data_page(
+    request: Request[Any, Any, Any], context: NamedDependency[Context]
+) -> Response[Any]:
+    """The same, to read and to print."""
+    visit = await open_visit(request, context)
+    await context.limiter.check(_DOWNLOADS, network_of(request), now_s=wall_clock_s())
+    data = await export_own_data(context, visit.coming)
+    async with context.database.reading() as connection:
+        page, errand = await receive(context, connection, visit.coming)
+    centre = visit.centre(Tab.CHOICES, page, errand)
+    return visit.respond(data_view(data, centre, page.book, page.language, visit.address))
 
 
 def _file(name: str, content: msgspec.Struct) -> Response[Any]:

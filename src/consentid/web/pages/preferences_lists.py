@@ -27,7 +27,7 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OfCentre:
+class OfCentre:
     """What every page of the preference centre has."""
 
     centre: Centre
@@ -66,7 +66,7 @@ class DecisionItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryView(_OfCentre):
+class HistoryView(OfCentre):
     """What the person decided, newest first."""
 
     entries: tuple[DecisionItem, ...]
@@ -76,7 +76,7 @@ class HistoryView(_OfCentre):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionView(_OfCentre):
+class DecisionView(OfCentre):
     """One decision, and the exact text that it answered."""
 
     entry: DecisionItem
@@ -90,7 +90,7 @@ class DecisionView(_OfCentre):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiptView(_OfCentre):
+class ReceiptView(OfCentre):
     """The receipt of one decision, to read, to print and to keep."""
 
     decision: DecisionView
@@ -107,7 +107,7 @@ class ReceiptView(_OfCentre):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeView(_OfCentre):
+class NoticeView(OfCentre):
     """A notice in force, in full."""
 
     notice: Notice
@@ -135,7 +135,7 @@ class ReadDay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadsView(_OfCentre):
+class ReadsView(OfCentre):
     """Who read what, newest first."""
 
     days: tuple[ReadDay, ...]
@@ -185,7 +185,7 @@ class PairingItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DevicesView(_OfCentre):
+class DevicesView(OfCentre):
     """Where the person is signed in, and on what."""
 
     action: str

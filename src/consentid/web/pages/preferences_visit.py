@@ -94,6 +94,7 @@ class Visit:
             sign_in_path=self.address(f"{PATH}/sign-in") if can_sign_in else None,
             sign_out_action=self.address(f"{PATH}/sign-out"),
             download_path=f"{PATH}/data",
+            data_path=self.address(f"{PATH}/everything"),
             back=errand.return_to,
         )
 

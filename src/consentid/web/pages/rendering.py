@@ -21,6 +21,7 @@ from consentid.web.pages.device import DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.home import HomeView
 from consentid.web.pages.message import MessageView
 from consentid.web.pages.preferences import PreferencesView
+from consentid.web.pages.preferences_data import DataView
 from consentid.web.pages.preferences_lists import (
     DecisionView,
     DevicesView,
@@ -35,6 +36,7 @@ from consentid.web.pages.words import LANGUAGES, words_of
 
 View = (
     ConsentView
+    | DataView
     | DecisionView
     | DeviceCodeView
     | DeviceConfirmView
@@ -57,6 +59,7 @@ _TEMPLATES: Final[dict[type[View], str]] = {
     HomeView: "home.html",
     MessageView: "message.html",
     PreferencesView: "preferences.html",
+    DataView: "preferences_data.html",
     DecisionView: "preferences_decision.html",
     DevicesView: "preferences_devices.html",
     HistoryView: "preferences_history.html",
