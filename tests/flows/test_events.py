@@ -14,7 +14,10 @@ from consentid.flows.drain_outbox import drain_outbox
 from consentid.flows.event_cursor import cursor_of, find_start, stream_of
 from consentid.flows.event_watch import EventWatch
 from consentid.flows.read_events import read_events
+from consentid.flows.restrict_subject import OPERATOR, Asked, Reason, restrict_subject
+from consentid.flows.revoke_token import revoke_token
 from consentid.flows.show_state import public_decision_id
+from consentid.flows.tell_receiver import subject_of
 from consentid.kit.errors import BadCursorError, GoneError
 from consentid.kit.instants import from_datetime
 from consentid.store import feed
@@ -219,3 +222,45 @@ async def test_of_who_was_erased_the_places_stay_and_nothing_else(town: Town) ->
     gone, _ = [each for each in after if each["type"] == "consentid.erased.v1"]
     assert gone.keys() == before[0].keys() - {"subject"}
     assert gone["data"] == {}
+
+
+async def test_what_decides_nothing_is_told_to_whom_it_came_through(town: Town) -> None:
+    news, shop = await new_consumer(town, NEWS), await new_consumer(town, SHOP, "erp")
+    device = await town.new_device()
+    beneath = await town.on_device(device)
+    _, answer = await town.sign_in("somebody", device=device)
+    client = (await town.client()).client
+    await revoke_token(town.context, client, answer.body["access_token"])
+    await drain(town)
+    told = await news.read()
+    assert await shop.read() == []
+    (link,) = [each for each in told if each["type"] == "consentid.link.v1"]
+    (ended,) = [each for each in told if each["type"] == "consentid.revocation.v1"]
+    assert beneath.subject is not None
+    assert link["data"] == {"device": subject_of(town.context, NEWS, beneath.subject)}
+    assert link["subject"] == ended["subject"] != link["data"]["device"]
+    assert ended["data"] == {"client_id": "news-web", "token": "access"}
+    for each in told:
+        msgspec.convert(each, Event)
+
+
+async def test_an_erasure_is_told_to_who_knew_the_person(town: Town) -> None:
+    news, shop = await new_consumer(town, NEWS), await new_consumer(town, SHOP, "erp")
+    person = await town.device()
+    await town.decide(person, {"ads": GRANTED}, BRAND)
+    await drain(town)
+    (before, *_) = await news.read()
+    assert person.subject is not None
+    async with town.context.database.writing() as connection:
+        asked = Asked(reason=Reason.OBJECTION, asked_by=OPERATOR, at_once=True)
+        await restrict_subject(town.context, connection, person.subject, asked)
+    await drain(town)
+    (erasure,) = await news.read()
+    assert await shop.read() == []
+    assert erasure["type"] == "consentid.erasure.v1"
+    assert erasure["subject"] == before["subject"]
+    assert news.believes == {}
+    news.cursor = None
+    assert [each["type"].split(".")[1] for each in await news.read()] == [
+        *("erased", "erased", "erasure"),
+    ]

@@ -8,6 +8,7 @@ from typing import Final
 
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
+from consentid.flows.tell_others import tell_revocation
 from consentid.kit.errors import MalformedError
 from consentid.store import access_tokens, clock, dependents, refresh_tokens, subjects
 from consentid.store.clients import Client
@@ -35,10 +36,20 @@ async def revoke_token(context: Context, client: Client, unverified_token: str) 
         return
     token_hash = hash_token(unverified_token)
     async with context.database.writing() as connection:
-        await access_tokens.revoke(connection, token_hash, client_id=client.client_id)
+        now = await clock.now(connection)
+        whose = await access_tokens.revoke(connection, token_hash, client_id=client.client_id)
+        if whose is not None:
+            await tell_revocation(context, connection, client, whose, token="access", at=now)  # noqa: S106
         refresh = await refresh_tokens.find(connection, token_hash)
         if refresh is not None and refresh.client_id == client.client_id:
             # Whoever holds the lock may be adding a token to this very family.
             await subjects.find(connection, refresh.subject, lock=True)
-            now = await clock.now(connection)
             await dependents.end_families(connection, [refresh.family], at=now)
+            await tell_revocation(
+                context,
+                connection,
+                client,
+                refresh.subject,
+                token="refresh",  # noqa: S106 - its kind
+                at=now,
+            )

@@ -21,6 +21,7 @@ from consentid.flows.open_subject import OpenSubject, new_subject, open_subject
 from consentid.flows.portal_identity import identity_hash
 from consentid.flows.restate import restate_all
 from consentid.flows.session import Session
+from consentid.flows.tell_others import tell_link
 from consentid.flows.told import keep_told, open_told
 from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
@@ -81,6 +82,8 @@ async def sign_in(
         context, connection, book, account, beneath, party=party, at=at, tells_now=tells_now
     )
     account, adopted = await _adopt(context, connection, book, account, beneath, at=at)
+    if party is not None and tells_now:
+        await tell_link(context, connection, party, account=account.id, device=beneath.id, at=at)
     return SignedIn(
         session=Session(subject=account, device=beneath),
         adopted=adopted,

@@ -70,12 +70,14 @@ async def find(connection: AsyncConnection, token_hash: bytes) -> AccessToken | 
     )
 
 
-async def revoke(connection: AsyncConnection, token_hash: bytes, *, client_id: str) -> None:
-    """End a client's token; another client's stays."""
-    await connection.execute(
-        delete(access_tokens).where(
-            access_tokens.c.token_hash == token_hash, access_tokens.c.client_id == client_id
-        )
+async def revoke(
+    connection: AsyncConnection, token_hash: bytes, *, client_id: str
+) -> SubjectId | None:
+    """End a client's token, another client's stays; whose it was, if anybody's."""
+    return await connection.scalar(
+        delete(access_tokens)
+        .where(access_tokens.c.token_hash == token_hash, access_tokens.c.client_id == client_id)
+        .returning(access_tokens.c.subject_id)
     )
 
 
