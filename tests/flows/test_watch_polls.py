@@ -14,13 +14,13 @@ from consentid.embedded.postgres import DatabaseUrls
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
 from consentid.flows.match_device import deny_match, find_waiting_device
-from consentid.flows.polls import MOST, USABLE_S, Polls, Told
+from consentid.flows.polls import ASKED_AGAIN_S, MOST, USABLE_S, Polls, Told
 from consentid.flows.request_device_code import INTERVAL_S
 from consentid.flows.watch_polls import PollWatch
 from consentid.kit.instants import SECOND, Instant
 from consentid.store.waiting_codes import WaitingCode
 
-PENDING, SLOW_DOWN = Told.PENDING, Told.SLOW_DOWN
+EXPIRED, PENDING, SLOW_DOWN = Told.EXPIRED, Told.PENDING, Told.SLOW_DOWN
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +42,7 @@ class Node:
         return await self.watch.hear(tv.codes.device_code, client)
 
     async def look(self) -> None:
+        self.now_s += ASKED_AGAIN_S
         async with self.context.database.glancing() as connection:
             await self.watch.look(connection)
 
@@ -166,11 +167,13 @@ async def test_a_code_ends_when_it_ends(town: Town, here: Node) -> None:
     assert await here.hear(cut_short) is PENDING
     await cut_short.set_back("expires_at", 600)
     await here.look()
-    assert await here.hear(cut_short) is None
+    assert [await here.hear(cut_short) for _ in range(2)] == [EXPIRED, EXPIRED]
+    assert await here.hear(cut_short, "nobody") is None
     await tv.set_back("expires_at", 500)
     assert await here.hear(tv) is PENDING
     here.now_s += 100.0
     assert here.context.polls.hear(hash_token(tv.codes.device_code), TV) is None
+    here.now_s += 700.0
     await here.look()
     assert len(here.context.polls) == 0
 

@@ -25,15 +25,18 @@ MOST: Final = 65_536
 """Codes, about a third of a kilobyte each; more are answered from the database."""
 USABLE_S: Final = 4.0
 ASKED_AGAIN_S: Final = 1.5
+_TOLD_S: Final = 60.0
+"""So long after its end whoever polls for a code is told from memory that it has expired."""
 _NEVER: Final = -1e9
 """So long before anything that happened that it is no matter when."""
 
 
 class Told(Enum):
-    """What a device hears whose code waits.  Spec: RFC 8628 section 3.5."""
+    """What a device hears whose code nobody answers.  Spec: RFC 8628 section 3.5."""
 
     PENDING = "authorization_pending"
     SLOW_DOWN = "slow_down"
+    EXPIRED = "expired_token"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class _Code:
     """When the question began that showed it waiting."""
     is_unkept: bool = False
     """Whether the database has yet to hear of its last poll."""
+    has_expired: bool = False
+    """Whether the database said that its time was up before anybody answered: it stays so."""
 
 
 @final
@@ -80,9 +85,13 @@ class Polls:
             code is None
             or code.client_id != client_id
             or client_id not in self._clients
-            or now_s - min(code.known_s, self._clients_s) > USABLE_S
-            or now_s >= code.ends_s
+            or now_s - self._clients_s > USABLE_S
         ):
+            return None
+        if code.has_expired:
+            self.answered += 1
+            return Told.EXPIRED
+        if now_s - code.known_s > USABLE_S or now_s >= code.ends_s:
             return None
         is_too_soon = now_s < code.polled_s + code.interval_s
         if is_too_soon:
@@ -136,10 +145,10 @@ class Polls:
         self._forgotten.clear()
 
     def drop_ended(self) -> None:
-        """Forget codes whose time is up."""
-        now_s = self._monotonic()
+        """Forget codes whose time has long been up."""
+        over_s = self._monotonic() - _TOLD_S
         for device_code_hash in [
-            each for each, code in self._codes.items() if now_s >= code.ends_s
+            each for each, code in self._codes.items() if over_s >= code.ends_s
         ]:
             del self._codes[device_code_hash]
 
@@ -150,7 +159,13 @@ class Polls:
     def due(self) -> KnownPolls:
         """What the database has to be asked about so that it stays known."""
         asked_s = self._monotonic() - ASKED_AGAIN_S
-        return self._told([each for each, code in self._codes.items() if code.known_s <= asked_s])
+        return self._told(
+            [
+                each
+                for each, code in self._codes.items()
+                if code.known_s <= asked_s and not code.has_expired
+            ]
+        )
 
     def take_unkept(self) -> KnownPolls:
         """The polls that the database has to hear of; if it does not, ``put_back``."""
@@ -181,6 +196,9 @@ class Polls:
             new = changed.get(device_code_hash)
             if new is None:
                 code.known_s = max(code.known_s, begun_s)
+            elif new.has_expired:
+                code.has_expired = True
+                code.is_unkept = False
             elif not new.waits:
                 del self._codes[device_code_hash]
             else:

@@ -27,7 +27,9 @@ WHERE device_code_hash = ANY ($1::bytea[]) AND status = 'pending'
 # A process knows its own polls by its own clock: a tenth of a second is no news.
 _CHANGED: Final = f"""
 SELECT told.device_code_hash, kept.interval_s, kept.polled_at, clock_timestamp() AS now,
-       coalesce(kept.status = 'pending' AND kept.expires_at > clock_timestamp(), false) AS waits
+       coalesce(kept.status = 'pending' AND kept.expires_at > clock_timestamp(), false) AS waits,
+       coalesce(kept.status = 'pending' AND kept.expires_at <= clock_timestamp(), false)
+         AS has_expired
 FROM {_TOLD} LEFT JOIN device_codes AS kept USING (device_code_hash)
 WHERE kept.status IS DISTINCT FROM 'pending' OR kept.expires_at <= clock_timestamp()
    OR kept.interval_s > told.interval_s
@@ -92,6 +94,8 @@ class ChangedCode:
 
     waits: bool
     """Whether it still waits: nobody answered, and its time is not up."""
+    has_expired: bool
+    """Whether its time was up before anybody answered."""
     interval_s: int
     polled_ago_us: int | None
 
@@ -125,6 +129,7 @@ async def changed(connection: AsyncConnection, known: KnownPolls) -> Mapping[byt
     return {
         row["device_code_hash"]: ChangedCode(
             waits=row["waits"],
+            has_expired=row["has_expired"],
             interval_s=row["interval_s"] or 0,
             polled_ago_us=_polled_ago(row),
         )

@@ -18,7 +18,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from consentid.flows.oauth.device_code import PENDING, SLOWER
+from consentid.flows.oauth.device_code import EXPIRED, PENDING, SLOWER
 from consentid.flows.polls import Told
 from consentid.flows.watch_polls import PollWatch
 from consentid.flows.watch_revocations import Ground, RevocationWatch
@@ -48,7 +48,11 @@ _PLAIN: Final = re.compile(rb"[A-Za-z0-9_.~-]{1,128}")
 _FIELDS: Final = 3
 _ANSWERS: Final = {
     told: msgspec.json.encode(oauth_error(told.value, description))
-    for told, description in ((Told.PENDING, PENDING), (Told.SLOW_DOWN, SLOWER))
+    for told, description in (
+        (Told.PENDING, PENDING),
+        (Told.SLOW_DOWN, SLOWER),
+        (Told.EXPIRED, EXPIRED),
+    )
 }
 _HEADERS: Final = {
     told: (

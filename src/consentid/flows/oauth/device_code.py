@@ -35,6 +35,7 @@ from consentid.store import device_codes
 from consentid.store.device_codes import DeviceCode, DeviceCodeStatus
 
 PENDING: Final = "Nobody has answered yet."
+EXPIRED: Final = "The code has expired: ask for another."
 SLOWER: Final = f"Wait for {device_codes.SLOWER_S} seconds more than before."
 _MAX_CODE: Final = 128
 
@@ -77,7 +78,7 @@ class DeviceGrant(DeviceCodeGrant):
         if code.status is DeviceCodeStatus.CONSUMED:
             raise _unknown()
         if code.expires_at <= self._server.transaction.now:
-            raise ExpiredTokenError(description="The code has expired: ask for another.")
+            raise ExpiredTokenError(description=EXPIRED)
         if code.status is DeviceCodeStatus.PENDING:
             raise self._pending(code)
         self.request.credential = self._redeem(code)
