@@ -73,6 +73,7 @@ def test_a_decision_shows_the_very_text_that_it_answered(arrive: Arrive) -> None
     person = arrive()
     person.answer("granted", "content")
     history = person.look(f"{PATH}/history").text
+    assert "Yes A front page of your own" in told(history)  # as Halcyon News calls it
     href = history.partition(f'href="{PATH}/decisions/')[2].partition('"')[0]
     page = told(person.look(f"{PATH}/decisions/{href}").text)
     assert "Word for word, version 1." in page

@@ -163,9 +163,10 @@ def decision_item(
 ) -> DecisionItem:
     """A decision in plain words."""
     decision = own.decision
+    asker = _asker(book, decision)
     names = {
         outcome: tuple(
-            name_of(book, choice.purpose, language)
+            name_of(book, choice.purpose, language, asker)
             for choice in decision.choices
             if choice.outcome is outcome and choice.purpose != ROOT
         )
@@ -176,7 +177,7 @@ def decision_item(
         at=_time(decision.recorded_at),
         where=None if own.party is None else party_name(book, own.party),
         asked_by=_asked_by(book, own),
-        words_of=_words_of(book, decision),
+        words_of=None if asker is None else party_name(book, asker),
         channel=decision.channel,
         yes=names[Outcome.GRANTED],
         no=names[Outcome.REFUSED],
@@ -196,11 +197,12 @@ def _asked_by(book: Book, own: OwnDecision) -> str | None:
     return party_name(book, own.party)
 
 
-def _words_of(book: Book, decision: Decision) -> str | None:
+def _asker(book: Book, decision: Decision) -> Party | None:
+    """In whose words it was asked; None where nothing had to be shown, or they have left."""
     if decision.notice is None:
         return None
     notice = book.find_notice(decision.notice.id, decision.notice.language)
-    return decision.notice.id if notice is None else party_name(book, notice.party)
+    return None if notice is None else notice.party
 
 
 def _named(book: Book, decision: Decision) -> tuple[str, ...]:

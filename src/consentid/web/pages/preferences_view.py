@@ -9,7 +9,7 @@ from consentid.core.catalogue import find_terms
 from consentid.core.contradiction import Contradiction
 from consentid.core.decision import Outcome
 from consentid.core.explanation import Explanation, Why
-from consentid.core.party import PartyKind
+from consentid.core.party import Party, PartyKind
 from consentid.core.purpose import ROOT, LegalBasis, PurposeId, brand_of, is_within, lineage
 from consentid.core.resolution import Resolution, State
 from consentid.flows.show_preferences import Overview, PurposeStanding, Standing
@@ -85,10 +85,13 @@ def preferences_view(overview: Overview, centre: Centre, request: Request) -> Pr
     )
 
 
-def name_of(book: Book, purpose: PurposeId, language: str) -> str:
-    """A purpose's name in the group's words; the slug of one that is no longer in the files."""
+def name_of(book: Book, purpose: PurposeId, language: str, party: Party | None = None) -> str:
+    """A purpose's name in a party's words, else the group's; the slug of one that is not there."""
     sheet = book.purposes.get(purpose)
-    return str(purpose) if sheet is None else sheet.texts[language].name
+    if sheet is None:
+        return str(purpose)
+    texts = sheet.texts[language] if party is None else book.texts_of(party, purpose, language)
+    return texts.name
 
 
 def day_of(instant: Instant) -> date:
