@@ -43,7 +43,7 @@ def test_a_receipt_is_checked_without_any_network(
     ended = consentid("verify-receipt", *keys, "--issuer", ISSUER, file_of(tmp_path, proven()))
     assert ended.code == 0, ended
     assert ended.out.startswith("the receipt holds\n")
-    for line in ("signature", "entry 2 of the 5 entries", "2026-09-21T14:13:20", "granted ads"):
+    for line in ("signature", "at index 2 among the 5 entries", "2026-09-21T14:13:20", "granted ads"):
         assert line in ended.out
     told = consentid("verify-receipt", *keys, "--json", file_of(tmp_path, proven())).json
     assert (told["verdict"], told["index"], told["size"]) == ("holds", 2, 5)

@@ -162,7 +162,7 @@ def check_entry(files: Files, keys: LogKeys, folder: str) -> str:
             computed = hashlib.sha256(b"\1" + computed + hash_).digest()
         place, last = place >> 1, last >> 1
     demand(last == 0 and computed == root, "the proof does not lead to the signed root")
-    return f"entry {index} of the {size} entries of {origin}"
+    return f"in the log at index {index} among the {size} entries of {origin}"
 
 
 def open_checkpoint(note: str, keys: LogKeys) -> tuple[str, int, bytes]:

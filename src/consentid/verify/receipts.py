@@ -127,7 +127,7 @@ def check_receipt(unverified: bytes, trusted: Trusted, *, proof: str | None = No
         return Findings(checks=tuple(checks), receipt=receipt)
     origin = proven.note.partition("\n")[0]
     checks.append(
-        _holds(Subject.INCLUSION, f"entry {proven.index} of the {size} entries of {origin}")
+        _holds(Subject.INCLUSION, f"at index {proven.index} among the {size} entries of {origin}")
     )
     return Findings(checks=tuple(checks), receipt=receipt, proven=proven, size=size)
 

@@ -258,7 +258,7 @@ def checked_receipt() -> CheckedReceipt:
     return CheckedReceipt(
         verdict=Outcomes.HOLDS,
         checks=tuple(
-            Check(subject=subject, outcome=outcome, detail="entry 2 of the 5 entries of a log")
+            Check(subject=subject, outcome=outcome, detail="at index 2 among the 5 entries of a log")
             for subject, outcome in zip(Subject, outcomes, strict=True)
         ),
         entry=DecisionItem(
