@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from tests.cli.running import Command
@@ -16,6 +17,8 @@ from tests.flows.test_sequence_ledger import drain
 from tests.flows.town import GRANTED, REFUSED, Town
 
 from consentid.cli import court_verifier
+from consentid.core.decision import SubjectId
+from consentid.flows.restrict_subject import OPERATOR, Asked, Reason, restrict_subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +106,13 @@ def test_a_bundle_is_checked_with_python_and_cryptography_alone(
     ]
     done = bare(unpacked / "verify.py", folder=tmp_path)
     assert done.returncode == 0, done
-    for line in ("ALL OF IT HOLDS", "granted ads", "refused ads", "among the 3 entries", "signed by"):
+    for line in (
+        "ALL OF IT HOLDS",
+        "granted ads",
+        "refused ads",
+        "among the 3 entries",
+        "signed by",
+    ):
         assert line in done.stdout
     key = tmp_path / "key"
     shutil.copy(unpacked / "keys/log-keys.txt", key)
@@ -171,3 +180,28 @@ def test_what_cannot_be_proven_is_told(case: Case, prove: Command, tmp_path: Pat
     assert "is not in the published log yet" in ended.err
     assert prove("ledger", "prove", case.subject, "--output", tmp_path / "no/where").code == 2
     assert {each.name for each in tmp_path.iterdir()} == {"evidence.zip"}
+
+
+@pytest.fixture
+async def set_aside(case: Case) -> Case:
+    """The same person, whom nobody serves any more while proof may be asked for."""
+    asked = Asked(reason=Reason.CONSENT_WITHDRAWN, asked_by=OPERATOR)
+    async with case.town.context.database.writing() as connection:
+        await restrict_subject(case.town.context, connection, SubjectId(UUID(case.subject)), asked)
+    return case
+
+
+def test_who_is_set_aside_until_proof_is_needed_no_more_is_proven_by_a_role_of_its_own(
+    set_aside: Case, prove: Command, tmp_path: Path
+) -> None:
+    output = ("--output", tmp_path / "evidence.zip")
+    ended = prove("ledger", "prove", set_aside.subject, *output)
+    assert ended.code == 1
+    assert "set aside where this role does not reach" in ended.err
+    prove.set("ERASURE_DATABASE_URL", set_aside.town.urls.erasing)
+    for name in (set_aside.decisions[0], "portal:ada"):
+        assert prove("ledger", "prove", name, *output).code == 0
+    with zipfile.ZipFile(tmp_path / "evidence.zip") as archive:
+        archive.extractall(tmp_path)
+    done = bare(tmp_path / "evidence/verify.py", folder=tmp_path)
+    assert (done.returncode, "granted ads" in done.stdout) == (0, True), done

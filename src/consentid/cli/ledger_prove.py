@@ -78,8 +78,9 @@ def add_verb(verbs: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         description=(
             "Write a zip that proves one decision, or all of a subject's: record, salt, entry, "
             "proof and checkpoint, the notice as it was shown, the configuration in force, the "
-            "keys, and a verifier that needs Python and `cryptography` alone. It holds personal "
-            "data: hand it on as such."
+            "keys, and a verifier that needs Python and `cryptography` alone. Of whom was set "
+            "aside it takes the erasing role's database, or the owner's. It holds personal data: "
+            "hand it on as such."
         ),
         epilog="Exit codes: 0 written, 1 nothing of that name, 3 unavailable or not logged yet.",
     )
@@ -116,22 +117,27 @@ async def _write(chosen: Settings, name: str, path: Path) -> int:
         find_named,
         prove_decisions,
     )
+    from consentid.store.engine import Database  # noqa: PLC0415  the server extra
 
     opened = open_context(chosen)
+    url = chosen.erasure_database()
+    apart = None if url is None else Database(url, connections=1)
     unfinished = path.with_name(f"{path.name}.part")
     try:
-        named = await find_named(opened.context, name)
+        named = await find_named(opened.context, name, apart=apart)
         with _created(unfinished) as file, zipfile.ZipFile(file, "w") as archive:
             bundle = _Bundle(archive, path.stem, datetime.now(UTC))
             bundle.add("README.txt", _README.read_bytes())
             bundle.add("verify.py", _VERIFIER.read_bytes())
-            async for evidence in prove_decisions(opened.context, named):
+            async for evidence in prove_decisions(opened.context, named, apart=apart):
                 for file_name, content in evidence.files.items():
                     bundle.add(f"{evidence.folder}/{file_name}", content)
             bundle.seal()
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+        if apart is not None:
+            await apart.close()
         await opened.close()
     return len(named.decisions)
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consentid.core import projection
 from consentid.core.decision import CatalogueVersion, Decision, DecisionId, ServedId, SubjectId
 from consentid.core.record import to_record
 from consentid.flows.complete_receipt import complete_receipt
@@ -25,7 +26,8 @@ from consentid.kit import canonical
 from consentid.kit.errors import GoneError, NotFoundError, UnavailableError
 from consentid.kit.instants import to_rfc3339
 from consentid.ledger import bundle
-from consentid.store import catalogues, decisions, ledger, served, subjects
+from consentid.store import catalogues, decisions, ledger, restricted, served, subjects
+from consentid.store.engine import Database
 
 PORTAL: Final = "portal:"
 """Before a person's ``sub`` at the customer portal."""
@@ -66,15 +68,19 @@ class _ServedOut(msgspec.Struct, frozen=True, kw_only=True):
     events: list[_EventOut]
 
 
-async def find_named(context: Context, unverified_name: str) -> Named:
+async def find_named(
+    context: Context, unverified_name: str, *, apart: Database | None = None
+) -> Named:
     """A decision or a subject by its id, or a person by ``portal:`` and their ``sub`` there.
+
+    ``apart`` is the database as a role that may look at whoever was set aside.
 
     Raises:
         NotFoundError: there is none, or nothing was decided.
         UnavailableError: the database cannot be reached.
     """
     async with context.database.reading() as connection:
-        subject, decision = await _resolve(context, connection, unverified_name)
+        subject, decision = await _resolve(context, connection, unverified_name, apart)
         if decision is not None and subject is not None:
             return Named(subject=subject, decisions=(decision,))
         ids = () if subject is None else await decisions.ids_of_subject(connection, subject)
@@ -83,21 +89,24 @@ async def find_named(context: Context, unverified_name: str) -> Named:
     return Named(subject=subject, decisions=tuple(reversed(ids)))
 
 
-async def prove_decisions(context: Context, named: Named) -> AsyncIterator[Evidence]:
-    """Decision by decision, each catalogue version once, and the keys.
+async def prove_decisions(
+    context: Context, named: Named, *, apart: Database | None = None
+) -> AsyncIterator[Evidence]:
+    """Decision by decision, each catalogue version once, and the keys; ``apart`` as above.
 
     Raises:
-        GoneError: the subject was erased: its records cannot be opened any more.
+        GoneError: the subject was erased, or set aside and we may not look at it.
         UnavailableError: a decision is not in the log yet, or something is missing.
     """
     told = set[int]()
     for id_ in named.decisions:
         async with context.database.reading() as connection:
-            subject = await open_subject(context, connection, named.subject)
+            subject = await _open(context, connection, named.subject, apart)
             row = await decisions.find(connection, named.subject, id_)
             if subject is None or row is None:
                 raise GoneError(
-                    "subject_erased", "the subject was erased: its records cannot be opened"
+                    "subject_erased",
+                    "the subject was erased, or is set aside where this role does not reach",
                 )
             decision = open_decision(subject, row)
             if decision.catalogue not in told:
@@ -115,14 +124,38 @@ async def prove_decisions(context: Context, named: Named) -> AsyncIterator[Evide
     )
 
 
+async def _open(
+    context: Context, connection: AsyncConnection, subject_id: SubjectId, apart: Database | None
+) -> OpenSubject | None:
+    """A subject; of one that was set aside no more than its key."""
+    subject = await open_subject(context, connection, subject_id)
+    if subject is not None or apart is None:
+        return subject
+    async with apart.reading() as beside:
+        wrapped = await restricted.find_wrapped_key(beside, subject_id)
+    if wrapped is None:
+        return None
+    return OpenSubject(
+        id=subject_id,
+        version=0,
+        projection=projection.EMPTY,
+        adult=False,
+        key=wrapping.unwrap(context.keyring.master, subject_id.bytes, wrapped),
+    )
+
+
 async def _resolve(
-    context: Context, connection: AsyncConnection, unverified_name: str
+    context: Context, connection: AsyncConnection, unverified_name: str, apart: Database | None
 ) -> tuple[SubjectId | None, DecisionId | None]:
     if unverified_name.startswith(PORTAL):
         portal = (await context.book(connection)).group.portal
         sub = unverified_name.removeprefix(PORTAL)
         hash_ = identity_hash(context, issuer=portal.issuer, sub=sub)
-        return await subjects.find_known(connection, hash_), None
+        found = await subjects.find_known(connection, hash_)
+        if found is None and apart is not None:
+            async with apart.reading() as beside:
+                found = await restricted.find_known(beside, hash_)
+        return found, None
     try:
         id_ = UUID(unverified_name)
     except ValueError:
