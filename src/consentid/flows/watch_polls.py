@@ -26,6 +26,10 @@ from consentid.store.waiting_codes import WaitingCode
 
 PACE_S: Final = 1.0
 _TOGETHER: Final = 512
+_GATHERED_S: Final = 0.05
+"""From one question about unknown codes to the next: those that come meanwhile go together, and who
+comes alone waits for nobody.
+"""
 _PAGE: Final = 4_096
 """Codes in one statement: a page is put together in about a millisecond."""
 
@@ -41,6 +45,7 @@ class PollWatch:
         self._polls: Final = context.polls
         self._learning: Final = Lane(most=_TOGETHER)
         self._somebody: Final = asyncio.Event()
+        self._asked_s: float = float("-inf")
 
     async def hear(self, unverified_device_code: str, client_id: str) -> Told | None:
         """What a device hears whose code waits; None where that is not known here."""
@@ -92,7 +97,8 @@ class PollWatch:
         await self._keep(connection)
 
     async def _learn(self, hashes: Sequence[bytes]) -> Sequence[None]:
-        begun_s = self._polls.begin_learning()
+        await asyncio.sleep(self._asked_s + _GATHERED_S - self._context.monotonic())
+        begun_s = self._asked_s = self._polls.begin_learning()
         found: Mapping[bytes, WaitingCode] = {}
         try:
             async with self._context.database.glancing() as connection:
