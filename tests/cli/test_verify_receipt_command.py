@@ -2,9 +2,7 @@ import io
 import json
 import socket
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import final
@@ -14,7 +12,7 @@ import pytest
 from tests.cli.running import Command
 from tests.tokens.making import ISSUER, JWKS, compact
 from tests.verify.receipt_making import ID, encoded, log_key, make, prove, proven
-from typing_extensions import override
+from tests.web.pages.gallery import Quiet, serving
 
 from consentid.ledger.note import format_key
 from consentid.tokens.receipt import Receipt
@@ -43,7 +41,12 @@ def test_a_receipt_is_checked_without_any_network(
     ended = consentid("verify-receipt", *keys, "--issuer", ISSUER, file_of(tmp_path, proven()))
     assert ended.code == 0, ended
     assert ended.out.startswith("the receipt holds\n")
-    for line in ("signature", "at index 2 among the 5 entries", "2026-09-21T14:13:20", "granted ads"):
+    for line in (
+        "signature",
+        "at index 2 among the 5 entries",
+        "2026-09-21T14:13:20",
+        "granted ads",
+    ):
         assert line in ended.out
     told = consentid("verify-receipt", *keys, "--json", file_of(tmp_path, proven())).json
     assert (told["verdict"], told["index"], told["size"]) == ("holds", 2, 5)
@@ -75,26 +78,17 @@ def published() -> Iterator[dict[str, bytes]]:
     documents: dict[str, bytes] = {}
 
     @final
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(Quiet):
+        def do_GET(self) -> None:  # noqa: N802 - the name that the standard library calls
             body = documents.get(self.path)
-            self.send_response(404 if body is None else 200)
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            self.wfile.write(body or b"")
+            if body is None:
+                self.send_error(404)
+            else:
+                self.answer(body, "application/octet-stream", {})
 
-        @override
-        def log_message(self, format: str, *args: object) -> None:
-            del format, args
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    documents["url"] = f"http://127.0.0.1:{server.server_port}".encode()
-    yield documents
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Handler) as url:
+        documents["url"] = url.encode()
+        yield documents
 
 
 def test_keys_and_the_proof_are_fetched_from_its_issuer(

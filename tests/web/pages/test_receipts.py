@@ -2,35 +2,36 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import httpx2
 import pytest
 from tests.web.hub import Hub
 from tests.web.pages.centre import PATH, Person, told
-from tests.web.pages.test_preferences_lists import ENGLISH, Arrive
+from tests.web.pages.test_preferences_lists import ENGLISH
 from tests.web.test_ledger import sequenced
 
 VERIFY = "/verify-receipt"
 
 
 @pytest.fixture
-def arrive(hub: Hub) -> Iterator[Arrive]:
-    with ExitStack() as browsers:
-
-        def begin(query: str = "") -> Person:
-            http = browsers.enter_context(httpx2.Client(base_url=hub.url, headers=ENGLISH))
-            return Person.arrive(hub, http, query)
-
-        yield begin
+def person(hub: Hub) -> Iterator[Person]:
+    """Somebody in a browser of their own."""
+    with httpx2.Client(base_url=hub.url, headers=ENGLISH) as http:
+        yield Person.arrive(hub, http)
 
 
 def decided(person: Person) -> str:
     """Where the receipt of a new answer is."""
+    person.look()
     person.answer("granted", "ads.personalised")
     history = person.look(f"{PATH}/history").text
     return f"{PATH}/receipts/" + history.partition(f'href="{PATH}/receipts/')[2].partition("/")[0]
+
+
+def received(person: Person) -> dict[str, Any]:
+    """A receipt of a new answer."""
+    return person.look(decided(person)).json()
 
 
 def checked(hub: Hub, content: bytes | str, field: str = "file", **more: str) -> str:
@@ -44,8 +45,7 @@ def checked(hub: Hub, content: bytes | str, field: str = "file", **more: str) ->
     return told(answer.text)
 
 
-def test_a_receipt_can_be_read_kept_and_checked_by_anybody(hub: Hub, arrive: Arrive) -> None:
-    person = arrive()
+def test_a_receipt_can_be_read_kept_and_checked_by_anybody(hub: Hub, person: Person) -> None:
     href = decided(person)
     page = told(person.look(f"{href}/page").text)
     assert "The public log does not have this answer yet" in page
@@ -70,26 +70,21 @@ def test_a_receipt_can_be_read_kept_and_checked_by_anybody(hub: Hub, arrive: Arr
     assert "at index" in checked(hub, json.dumps(without), "receipt")
 
 
-def test_what_was_changed_is_not_vouched_for_nor_repeated(hub: Hub, arrive: Arrive) -> None:
-    receipt = arrive_and_receive(arrive)
+def test_what_was_changed_is_not_vouched_for_nor_repeated(hub: Hub, person: Person) -> None:
+    receipt = received(person)
     receipt["record"]["choices"][0]["outcome"] = "refused"
     page = checked(hub, json.dumps(receipt))
     assert "This receipt does not hold" in page
     assert "Personalised ads" not in page
-    receipt = arrive_and_receive(arrive)
+    receipt = received(person)
     receipt["issuer"] = "https://evil.example/<b>"
     page = checked(hub, json.dumps(receipt))
     assert "Do not rely on it" in page
     assert "evil" not in page
     del receipt["signature"]
-    receipt["issuer"] = arrive_and_receive(arrive)["issuer"]
+    receipt["issuer"] = received(person)["issuer"]
     assert "We cannot tell" in checked(hub, json.dumps(receipt))
     assert "This receipt does not hold" in checked(hub, b"\xff\x00 none")
-
-
-def arrive_and_receive(arrive: Arrive) -> dict[str, Any]:
-    person = arrive()
-    return person.look(decided(person)).json()
 
 
 def test_a_form_that_cannot_be_meant_is_told(hub: Hub) -> None:
