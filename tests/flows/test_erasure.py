@@ -149,7 +149,7 @@ async def test_whoever_is_shredded_is_found_in_no_table_and_no_line_of_the_log(
     )
     assert said["decisions"] >= 2
     kinds = {kind for (kind,) in await town.rows("SELECT kind FROM ledger_entries")}
-    assert kinds >= {"request", "erase"}
+    assert kinds >= {"request", "erase", "link"}
     await reap(town.context)
     assert await shred(town, erasing) == 0
 

@@ -6,6 +6,7 @@ from tests.flows.faults import CrashError, crash_at_commit
 from tests.flows.town import BRAND, GRANTED, Town, edit, together
 
 from consentid.brandbook.folder import load
+from consentid.flows.note_keys import note_keys
 from consentid.flows.publish_catalogue import find_applied, publish_catalogue
 from consentid.flows.publish_status_lists import publish_status_lists, show_status_list
 from consentid.flows.restate_after_catalogue import restate_after_catalogue
@@ -157,3 +158,15 @@ async def test_clients_that_the_files_no_longer_declare_are_let_in_no_more(
     await apply(town, halcyon_folder)
     answer = await town.ask_token("reach-forms", grant_type="client_credentials")
     assert answer.body["error"] == "invalid_client"
+
+
+async def test_the_log_names_what_a_version_changes(town: Town, halcyon_folder: Path) -> None:
+    before = await town.rows("SELECT kind FROM staged_entries")
+    assert before == [("catalogue",)]
+    edit(halcyon_folder / "group.toml", '"account_prevails"', '"newest_prevails"')
+    edit(halcyon_folder / "partners" / "reach.toml", 'scopes = ["verify"]', "scopes = []")
+    assert await apply(town, halcyon_folder)
+    assert await note_keys(town.context) == 1
+    assert await note_keys(town.context) == 0
+    after = await town.rows("SELECT kind FROM staged_entries ORDER BY seq")
+    assert after == [("catalogue",), ("catalogue",), ("client",), ("policy",), ("key",)]

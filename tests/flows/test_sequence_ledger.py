@@ -18,6 +18,7 @@ from tests.flows.town import GRANTED, Town, open_node
 
 from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
 from consentid.flows.context import Context
+from consentid.flows.note_keys import note_keys
 from consentid.flows.open_log import (
     LedgerHaltedError,
     continuation_commitment,
@@ -294,8 +295,8 @@ async def test_nothing_is_lost_when_workers_are_killed_at_any_moment(
         return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
 
     # One of them sequences; another waits, and takes over when that one is killed.
+    size = 1 + await note_keys(town.context)  # else a worker would, at some time
     workers = [start(), start()]
-    size = 1
     try:
         for _ in range(2):
             await stage(town, 900)

@@ -228,7 +228,12 @@ async def _add(chosen: Settings, given: _Arguments, party: Party) -> "NewSecret 
     async with owned(chosen) as database:
         from consentid.flows.register_client import add_client  # noqa: PLC0415  the server extra
 
-        return await add_client(database, declared, randomness=secrets.token_bytes)
+        return await add_client(
+            database,
+            declared,
+            randomness=secrets.token_bytes,
+            ledger_origin=chosen.ledger_origin,
+        )
 
 
 def _declared(given: _Arguments, party: Party) -> ClientDeclaration:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.core.decision import SubjectId
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser, Visitor
+from consentid.flows.link_device import link_device
 from consentid.flows.told import keep_told, open_told
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit import base64url
@@ -63,7 +64,7 @@ async def remember_here(
     account = session.subject
     if session.device is not None:
         device = session.device.id
-        sealed = await subjects.link_device(connection, account=account.id, device=device, at=at)
+        sealed = await link_device(context, connection, account, device, at=at)
         if sealed is None:
             told = open_told(account, device, sealed)
             await keep_told(context, connection, account, device, told=told, new=())

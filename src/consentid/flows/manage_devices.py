@@ -21,9 +21,11 @@ from consentid.flows.open_subject import open_subject
 from consentid.flows.preference_page import Coming, Errand, PreferencePage, receive
 from consentid.flows.record_choices import record_withdrawal
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
+from consentid.flows.stage_entry import stage_link
 from consentid.flows.tell_of_end import tell_of_end
 from consentid.kit.errors import ConflictError
 from consentid.kit.instants import Instant
+from consentid.ledger.leaf import Kind
 from consentid.store import clients, clock, dependents, hub_sessions, linked_devices
 
 _NOES = frozenset({State.REFUSED, State.WITHDRAWN, State.OBJECTED})
@@ -166,7 +168,12 @@ async def forget_device(context: Context, browser: Browser, *, unverified_device
             connection, await linked_devices.families(connection, account, device), at=now
         )
         await linked_devices.end_access(connection, account, device)
-        await linked_devices.unlink(connection, account, device)
+        opened = await open_subject(context, connection, account, lock=True)
+        if await linked_devices.unlink(connection, account, device) and opened is not None:
+            book = await context.book(connection)
+            await stage_link(
+                context, connection, book, Kind.UNLINK, account=opened, device=device, at=now
+            )
         return any(each.session_hash == login.session_hash for each in ended)
 
 

@@ -17,9 +17,10 @@ from consentid.brandbook.folder import Draft
 from consentid.brandbook.publication import publish
 from consentid.flows.event_seal import Told
 from consentid.flows.registration import registered
-from consentid.kit.ids import RANDOM_BYTES, uuid7
+from consentid.flows.stage_changes import stage_changes
+from consentid.flows.stage_entry import stage_public
 from consentid.kit.instants import Instant
-from consentid.ledger.leaf import Kind, encode_leaf, origin_of
+from consentid.ledger.leaf import Kind, origin_of
 from consentid.store import catalogues, clients, clock, journal
 from consentid.store.catalogues import CatalogueRow
 from consentid.store.engine import Database
@@ -61,6 +62,10 @@ async def publish_catalogue(
         now = await clock.now(connection)
         origin = ledger_origin or origin_of(book.group.issuer)
         await _add(connection, book, at=now, origin=origin, randomness=randomness)
+        if previous is not None:
+            await stage_changes(
+                connection, previous, book, origin=origin, at=now, randomness=randomness
+            )
         await _register_clients(connection, book, at=now)
     return Published(book=book, previous=previous, is_new=True)
 
@@ -82,24 +87,12 @@ async def _add(
 ) -> None:
     body = encode(book)
     digest = hashlib.sha256(body).digest()
-    event_id = uuid7(at, randomness(RANDOM_BYTES))
     await catalogues.add(
         connection,
         CatalogueRow(version=book.catalogue.version, digest=digest, body=body, applied_at=at),
     )
-    await journal.stage_entry(
-        connection,
-        event_id=event_id,
-        kind=Kind.CATALOGUE,
-        leaf=encode_leaf(
-            kind=Kind.CATALOGUE,
-            event_id=event_id,
-            at=at,
-            origin=origin,
-            # What everybody may read needs no salt: the digest itself is the commitment.
-            commitment=digest,
-        ),
-        at=at,
+    event_id = await stage_public(
+        connection, Kind.CATALOGUE, digest, origin=origin, at=at, randomness=randomness
     )
     await journal.add_event(
         connection,

@@ -12,9 +12,12 @@ from consentid.brandbook.client_faults import find_faults
 from consentid.core.catalogue import offered
 from consentid.flows.publish_catalogue import find_applied
 from consentid.flows.registration import registered
+from consentid.flows.stage_changes import client_commitment
+from consentid.flows.stage_entry import stage_public
 from consentid.kit import base64url
 from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
 from consentid.kit.instants import SECOND, Instant
+from consentid.ledger.leaf import Kind, origin_of
 from consentid.store import clients, clock
 from consentid.store.clients import Client
 from consentid.store.engine import Database
@@ -40,9 +43,15 @@ def hash_secret(secret: str) -> bytes:
 
 
 async def add_client(
-    database: Database, declared: ClientDeclaration, *, randomness: Callable[[int], bytes]
+    database: Database,
+    declared: ClientDeclaration,
+    *,
+    randomness: Callable[[int], bytes],
+    ledger_origin: str | None = None,
 ) -> NewSecret | None:
     """Register a client that the files do not declare; None for one that has no secret.
+
+    ``ledger_origin`` is the log's name where the operator chose one.
 
     Raises:
         ConflictError: the id is taken.
@@ -66,7 +75,16 @@ async def add_client(
                 f"A client {declared.id} exists: choose another id, or rotate its secret.",
                 where="client_id",
             )
-        await clients.save(connection, registered(declared, source="command"), at=now)
+        client = registered(declared, source="command")
+        await clients.save(connection, client, at=now)
+        await stage_public(
+            connection,
+            Kind.CLIENT,
+            client_commitment(client),
+            origin=ledger_origin or origin_of(book.group.issuer),
+            at=now,
+            randomness=randomness,
+        )
     if declared.auth is not AuthMethod.CLIENT_SECRET_BASIC:
         return None
     return await rotate_secret(database, client_id=declared.id, overlap_s=0, randomness=randomness)

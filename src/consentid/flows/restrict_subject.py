@@ -21,11 +21,12 @@ from consentid.flows.event_seal import Told, seal_told
 from consentid.flows.log_origin import log_origin
 from consentid.flows.open_subject import OpenSubject, open_subject
 from consentid.flows.restate import find_line
+from consentid.flows.stage_entry import stage_entry
 from consentid.flows.tell_of_end import tell_of_end
 from consentid.kit import canonical
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import DAY, Instant
-from consentid.ledger.leaf import Kind, encode_leaf
+from consentid.ledger.leaf import Kind
 from consentid.store import clock, erasures, hub_sessions, journal, statuses
 from consentid.store.erasures import ErasureRow, Requested
 from consentid.store.statuses import AudienceState
@@ -98,17 +99,12 @@ async def put_aside(
     ended = await hub_sessions.of_account(connection, subject.id, now=at)
     await tell_of_end(context, connection, ended, at=at)
     await erasures.set_aside(connection, subject.id, at=at)
-    await journal.stage_entry(
+    await stage_entry(
         connection,
-        event_id=erasure.id,
         kind=Kind.REQUEST,
-        leaf=encode_leaf(
-            kind=Kind.REQUEST,
-            event_id=erasure.id,
-            at=at,
-            origin=log_origin(context, book),
-            commitment=request_commitment(erasure),
-        ),
+        event_id=erasure.id,
+        commitment=request_commitment(erasure),
+        origin=log_origin(context, book),
         at=at,
     )
     await journal.add_event(

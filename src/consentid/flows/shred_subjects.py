@@ -13,10 +13,10 @@ from uuid import UUID
 from consentid.flows.context import Context
 from consentid.flows.erasure_list import append_to_list
 from consentid.flows.log_origin import log_origin
+from consentid.flows.stage_entry import stage_public
 from consentid.kit import canonical
-from consentid.kit.ids import RANDOM_BYTES, uuid7
-from consentid.ledger.leaf import Kind, encode_leaf
-from consentid.store import clock, journal, shredding
+from consentid.ledger.leaf import Kind
+from consentid.store import clock, shredding
 from consentid.store.engine import Database
 
 _AT_ONCE: Final = 1_000
@@ -61,21 +61,15 @@ async def _shred_one(context: Context, erasing: Database) -> bool:
                 "digest": ids_digest(ids).hex(),
             }
         )
-        event_id = uuid7(now, context.randomness(RANDOM_BYTES))
-        await shredding.settle(connection, erasure, event_id=event_id, record=record, at=now)
-        await journal.stage_entry(
+        event_id = await stage_public(
             connection,
-            event_id=event_id,
-            kind=Kind.ERASE,
-            leaf=encode_leaf(
-                kind=Kind.ERASE,
-                event_id=event_id,
-                at=now,
-                origin=origin,
-                commitment=hashlib.sha256(record).digest(),
-            ),
+            Kind.ERASE,
+            hashlib.sha256(record).digest(),
+            origin=origin,
             at=now,
+            randomness=context.randomness,
         )
+        await shredding.settle(connection, erasure, event_id=event_id, record=record, at=now)
     return True
 
 

@@ -17,6 +17,7 @@ from consentid.core.party import Party
 from consentid.flows.commit_decisions import commit_decisions
 from consentid.flows.context import Context
 from consentid.flows.history import full_history
+from consentid.flows.link_device import link_device
 from consentid.flows.open_subject import OpenSubject, new_subject, open_subject
 from consentid.flows.portal_identity import identity_hash
 from consentid.flows.restate import restate_all
@@ -132,7 +133,7 @@ async def _contradictions(
     tells_now: bool,
 ) -> tuple[Contradiction, ...]:
     """What to tell at this sign-in; a brand hears of what concerns it, and of that once."""
-    sealed = await subjects.link_device(connection, account=account.id, device=device.id, at=at)
+    sealed = await link_device(context, connection, account, device.id, at=at)
     told = open_told(account, device.id, sealed)
     found = tuple(
         each

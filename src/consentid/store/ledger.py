@@ -250,6 +250,27 @@ async def find_entry(connection: AsyncConnection, event_id: UUID) -> tuple[int, 
     return None if row is None else (row.log_no, row.idx)
 
 
+_KEY: Final = "kind = 'key'"  # as the index says it
+
+
+async def lock_keys(connection: AsyncConnection) -> None:
+    """Let one transaction at a time see which keys were noted last, and note others."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('consentid.keys'))"))
+
+
+async def newest_keys(connection: AsyncConnection) -> bytes | None:
+    """The newest leaf about keys, staged or not."""
+    staged = select(staged_entries.c.leaf).order_by(staged_entries.c.seq.desc())
+    logged = select(ledger_entries.c.leaf).order_by(
+        ledger_entries.c.log_no.desc(), ledger_entries.c.idx.desc()
+    )
+    for statement in (staged, logged):
+        leaf = await connection.scalar(statement.where(text(_KEY)).limit(1))
+        if leaf is not None:
+            return leaf
+    return None
+
+
 async def is_staged(connection: AsyncConnection, event_id: UUID) -> bool:
     """Whether an event waits to be integrated."""
     statement = select(staged_entries.c.seq).where(staged_entries.c.event_id == event_id)

@@ -144,16 +144,14 @@ async def find_device_end(connection: AsyncConnection, subject: SubjectId) -> In
 
 async def link_device(
     connection: AsyncConnection, *, account: SubjectId, device: SubjectId, at: Instant
-) -> bytes | None:
-    """Note that an account is signed in on a device; what was told of it before, sealed."""
-    await connection.execute(
+) -> bool:
+    """Note that an account is signed in on a device; whether that is for the first time."""
+    new = await connection.execute(
         insert(account_devices)
         .values(account_id=account, device_id=device, first_seen_at=at)
         .on_conflict_do_nothing()
     )
-    return await connection.scalar(
-        select(account_devices.c.sealed_told).where(*_is_link(account, device))
-    )
+    return new.rowcount > 0
 
 
 async def find_told(

@@ -13,6 +13,7 @@ from typing import Final
 
 from consentid.flows.context import Context
 from consentid.flows.leave_status_lists import leave_status_lists
+from consentid.flows.note_keys import note_keys
 from consentid.flows.publish_status_lists import publish_status_lists
 from consentid.flows.reap import reap
 from consentid.flows.restate_after_catalogue import restate_after_catalogue
@@ -56,6 +57,7 @@ async def run_roles(context: Context, stopped: asyncio.Event, rounds: Rounds | N
         ),
         Role(name="logout teller", pace_s=_TELL_S, round=send_logout_notices),
         Role(name="reaper", pace_s=_REAP_S, round=reap),
+        Role(name="key noter", pace_s=_REAP_S, round=note_keys),
         Role(name="status list retirement", pace_s=_REAP_S, round=leave_status_lists),
     )
     async with eraser.erasing(context) as erase, asyncio.TaskGroup() as tasks:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     Table,
@@ -40,6 +41,7 @@ ledger_entries: Final = Table(
     Column("event_id", Uuid, nullable=False, unique=True),
     Column("kind", Text, nullable=False),
     Column("leaf", LargeBinary, nullable=False),
+    Index("ledger_entries_keys_ix", "log_no", "idx", postgresql_where="kind = 'key'"),
 )
 
 ledger_tiles: Final = Table(

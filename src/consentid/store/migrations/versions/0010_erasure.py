@@ -144,5 +144,12 @@ def _make_tables() -> None:
     )
     for table in _DEVICES:
         op.create_index(op.f(f"{table}_device_id_ix"), table, ["device_id"], unique=False)
+    op.create_index(
+        "ledger_entries_keys_ix",
+        "ledger_entries",
+        ["log_no", "idx"],
+        unique=False,
+        postgresql_where="kind = 'key'",
+    )
     op.create_index(op.f("devices_expires_at_ix"), "devices", ["expires_at"], unique=False)
     op.create_index(op.f("events_subject_id_ix"), "events", ["subject_id"], unique=False)
