@@ -8,9 +8,10 @@ from tests.flows.oauth.test_device_code import TV, switch_on
 from tests.flows.town import Town, together
 from tests.flows.visits import Visit
 
-from consentid.flows.answer_token_request import TokenAnswer
+from consentid.flows.answer_token_request import TokenAnswer, answer_token_request
 from consentid.flows.authenticate import authenticate
 from consentid.flows.oauth.lost_answer import GRACE
+from consentid.flows.oauth.request import TokenRequest
 from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.instants import SECOND
 
@@ -178,6 +179,33 @@ async def test_a_page_may_ask_again_too(town: Town) -> None:
     heard = await page.renew(page.tokens)
     assert await page.is_at_work(heard)
     assert not await page.is_at_work(lost)
+
+
+async def test_a_back_end_may_ask_again_too_and_nobody_else_for_it(town: Town) -> None:
+    visit = Visit(town=town)
+    answer = await visit.redeem(await visit.consent(scope="openid offline_access"))
+    site = Set(town=town, client=visit.client, tokens=answer.body)
+    lost = await site.renew(site.tokens)
+    assert await replace(site, client="play-web").is_refused(site.tokens)
+    unsigned = await answer_token_request(
+        town.context,
+        TokenRequest(
+            form={
+                "grant_type": "refresh_token",
+                "client_id": visit.client,
+                "refresh_token": site.tokens["refresh_token"],
+                "idempotency_key": _KEY,
+            },
+            basic=None,
+        ),
+    )
+    assert (unsigned.status, unsigned.body["error"]) == (401, "invalid_client")
+
+    heard = await site.renew(site.tokens)
+    assert not await site.is_at_work(lost)
+    newer = await site.renew(heard)
+    assert await site.is_refused(site.tokens)  # its successor was used: it leaked
+    assert not await site.is_at_work(newer)
 
 
 async def test_whoever_disconnected_it_meanwhile_is_obeyed(tv: Set) -> None:
