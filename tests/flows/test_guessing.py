@@ -3,12 +3,15 @@
 import random
 from collections import Counter
 
+from tests.flows.oauth.test_device_code import switch_on
 from tests.flows.town import Town
+from tests.flows.visits import query_of
 
+from consentid.flows.code_link import LIFETIME_S, is_proven
 from consentid.flows.match_device import find_waiting_device
 from consentid.flows.request_device_code import hash_user_code
 from consentid.kit.errors import ConsentidError, NotFoundError, RateLimitedError
-from consentid.oidc.user_code import make_user_code
+from consentid.oidc.user_code import make_user_code, read_user_code
 from consentid.web.pages.guesses import (
     AT_MOST,
     OF_ADDRESS,
@@ -59,10 +62,34 @@ async def test_who_used_up_what_all_have_keeps_nobody_else_from_connecting(town:
     assert await outcome(town, make_user_code(draw), guesser_at(1, browser=-2)) is RateLimitedError
 
 
-def guesser_at(place: int, *, browser: int) -> Guesser:
+async def test_who_follows_a_device_s_own_link_connects_whatever_others_tried(town: Town) -> None:
+    tv, other = await switch_on(town), await switch_on(town)
+    link, others = (query_of(each.codes.verification_uri_complete) for each in (tv, other))
+    code, proof = link["user_code"], link["proof"]
+    for number in range(OF_ADDRESS.most):
+        await outcome(town, "no code", guesser_at(1, browser=number))
+    for given in ("", "A" * 16, "a proof", proof[:-1], others["proof"]):
+        told = await outcome(town, code, guesser_at(1, browser=-1, proof=given))
+        assert told is RateLimitedError, given
+    assert await outcome(town, code, guesser_at(1, browser=-1, proof=proof)) is None
+
+    # Proofs that somebody collected are worth nothing once their codes may be given to others.
+    read = read_user_code(code) or ""
+    [(at_s,)] = await town.rows(
+        f"SELECT extract(epoch FROM created_at)::float8 FROM device_codes"
+        f" WHERE device_code_hash = {tv.id}"
+    )
+    assert is_proven(town.context, read, proof, now_s=at_s + LIFETIME_S - 2)
+    assert not is_proven(town.context, read, proof, now_s=at_s + LIFETIME_S)
+
+
+def guesser_at(place: int, *, browser: int, proof: str = "") -> Guesser:
     """Somebody with an address that three others have as neighbours."""
     return Guesser(
-        browser_secret=f"b{browser}", network=f"n{place}", neighbourhood=f"h{place // 4}"
+        browser_secret=f"b{browser}",
+        network=f"n{place}",
+        neighbourhood=f"h{place // 4}",
+        unverified_proof=proof,
     )
 
 

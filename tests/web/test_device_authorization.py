@@ -70,7 +70,8 @@ def test_a_device_is_told_all_it_needs_and_nothing_is_to_be_stored(hub: Hub) -> 
     assert re.fullmatch(r"[B-DFHJ-NPRSTWXZ]{4}-[B-DFHJ-NPRSTWXZ]{4}", told["user_code"])
     assert re.fullmatch(r"[\w-]{43}", told["device_code"])
     assert told["verification_uri"] == page
-    assert told["verification_uri_complete"] == f"{page}?user_code={told['user_code']}"
+    complete = re.escape(f"{page}?user_code={told['user_code']}&proof=") + r"[\w-]{16}"
+    assert re.fullmatch(complete, told["verification_uri_complete"])
     assert (told["expires_in"], told["interval"]) == (600, 5)
     assert len(told) == 6
 

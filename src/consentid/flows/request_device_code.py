@@ -16,6 +16,7 @@ from consentid.brandbook.book import Book
 from consentid.brandbook.client import GrantType
 from consentid.flows import device_name
 from consentid.flows.authenticate import hash_token
+from consentid.flows.code_link import FIELD, LIFETIME_S, prove_code
 from consentid.flows.context import Context
 from consentid.flows.hub_session import new_secret
 from consentid.flows.issue_code import granted_scopes
@@ -37,7 +38,6 @@ from consentid.store import clock, device_codes
 from consentid.store.clients import Client
 from consentid.store.device_codes import DeviceCode
 
-LIFETIME_S: Final = 600
 INTERVAL_S: Final = 5
 _DETAILS: Final = "authorization_details"
 
@@ -78,7 +78,8 @@ async def request_device_code(
         user_code = await _add(context, connection, waiting)
     page = f"{book.group.issuer.rstrip('/')}{PAGE}"
     shown = show_user_code(user_code)
-    complete = f"{page}?user_code={shown}"
+    proof = prove_code(context, user_code, created_at=now)
+    complete = f"{page}?user_code={shown}&{FIELD}={proof}"
     return DeviceCodes(
         device_code=device_code,
         user_code=shown,

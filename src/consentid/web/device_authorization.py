@@ -11,8 +11,9 @@ from litestar import Request, Response, post
 from litestar.di import NamedDependency
 
 from consentid.cache.limits import Limit
+from consentid.flows.code_link import LIFETIME_S
 from consentid.flows.context import Context
-from consentid.flows.request_device_code import INTERVAL_S, LIFETIME_S, request_device_code
+from consentid.flows.request_device_code import INTERVAL_S, request_device_code
 from consentid.oidc.refusal import RefusedRequestError
 from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.guards import QUERY

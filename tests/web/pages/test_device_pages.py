@@ -1,6 +1,7 @@
 """``/device``: a code is entered or comes by a link, is compared, and leads on or to a no."""
 
 from collections.abc import Iterator
+from html import unescape
 
 import httpx2
 import pytest
@@ -115,6 +116,18 @@ def test_who_says_that_the_codes_match_is_asked_and_the_tv_goes_on(
     assert {"access_token", "consent_token", "id_token", "refresh_token"} <= set(body)
     assert poll(hub, codes)["error"] == "invalid_grant"
 
+    # Another TV: who has answered is told so, and goes on in one act.
+    codes = switch_on(hub)
+    path = press(hub, phone, enter(hub, phone, codes["user_code"]), "confirm").headers["location"]
+    told = phone.get(path)
+    assert "The device goes by your answers below" in told.text
+    assert "We would like to use" not in told.text
+    assert told.text.index('value="continue"') < told.text.index('value="save"')
+    action = path.partition("?")[0]
+    done = send(hub, phone, action, {**Form(told.text).hidden, "act": "continue"})
+    assert done.headers["location"] == f"{origin_of(hub)}/device/connected"
+    assert "consent_token" in poll(hub, codes)
+
 
 def test_who_says_that_they_do_not_match_tells_the_device_no(
     hub: Hub, phone: httpx2.Client
@@ -183,6 +196,16 @@ def test_guesses_from_one_address_are_limited_whatever_the_browser(hub: Hub) -> 
     refused = hub.http.get("/device", params={"user_code": codes["user_code"]})
     hub.http.cookies.clear()
     assert refused.status_code == 429
+
+    # Who follows the device's own link has guessed nothing, in any language and to the end.
+    link = codes["verification_uri_complete"].partition("/device?")[2]
+    with new_phone(hub) as phone:
+        page = phone.get(f"/device?{link}")
+        assert page.status_code == 200
+        assert f"?lang=fr&{link}" in unescape(page.text)
+        action = unescape(page.text.partition('action="')[2].partition('"')[0])
+        fields = {**Form(page.text).hidden, "act": "confirm"}
+        assert send(hub, phone, action, fields).status_code == 303
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,8 @@ class ConsentView:
     """Whether to tell that the account's choices count in this browser too."""
     has_adopted: bool = False
     """Whether to tell that this device's choices were attached to the account."""
+    is_for_device: bool = False
+    """Whether a device waits for what is answered here, or stands already."""
     other_reach_path: str | None = None
     """The same page for an answer of the other reach; None where there is no choice."""
     sign_in_path: str | None = None

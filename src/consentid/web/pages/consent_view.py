@@ -14,7 +14,7 @@ from consentid.core.decision import SignalSource
 from consentid.core.party import Party, PartyKind, ReachKind, Slug
 from consentid.core.purpose import LegalBasis, PurposeId, lineage
 from consentid.core.resolution import State
-from consentid.flows.interaction_state import AuthorizeTask
+from consentid.flows.interaction_state import AuthorizeTask, DeviceTask
 from consentid.flows.interactions import Interaction
 from consentid.kit.errors import GoneError
 from consentid.kit.instants import DAY, SECOND, to_datetime
@@ -93,6 +93,7 @@ def consent_view(interaction: Interaction, visit: Visit) -> ConsentView:
         is_signed_in=interaction.is_signed_in,
         is_new_here=interaction.is_new_here,
         has_adopted=interaction.adopted > 0,
+        is_for_device=isinstance(interaction.task, DeviceTask),
         other_reach_path=None if other is None else f"{action}&reach={other}",
         sign_in_path=None if interaction.is_signed_in else visit.sign_in_path,
         can_go_on=interaction.has_choices and not interaction.mandatory,

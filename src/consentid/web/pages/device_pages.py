@@ -19,6 +19,8 @@ from litestar.params import PathParameter
 from consentid.brandbook.book import Book, Profile
 from consentid.brandbook.client import Surface
 from consentid.flows.answer_device import DeviceOutcome
+from consentid.flows.code_link import FIELD as PROOF
+from consentid.flows.code_link import prove_code
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser, new_secret
 from consentid.flows.match_device import (
@@ -84,11 +86,9 @@ class _Visit:
             preferred if chosen is None else [chosen, *preferred], self.book.group.languages
         )
 
-    def frame(self, profile: Profile | None = None, *, user_code: str | None = None) -> Frame:
+    def frame(self, profile: Profile | None = None, *, query: str = "") -> Frame:
         frame = frame_of(self.book, profile, self.language, path=PAGE)
-        if user_code is None:
-            return frame
-        links = (replace(link, href=f"{link.href}&{_CODE}={user_code}") for link in frame.languages)
+        links = (replace(link, href=f"{link.href}{query}") for link in frame.languages)
         return replace(frame, languages=tuple(links))
 
     def answer(self, response: Response[str]) -> Response[str]:
@@ -208,6 +208,7 @@ async def _find(visit: _Visit, unverified_code: str) -> WaitingDevice | Response
         browser_secret=visit.secret,
         network=network_of(visit.request),
         neighbourhood=neighbourhood_of(visit.request),
+        unverified_proof=visit.query.get(PROOF, ""),
     )
     try:
         return await find_by_code(visit.context, unverified_code, guesser, now_s=wall_clock_s())
@@ -251,10 +252,11 @@ def _compare(visit: _Visit, found: WaitingDevice) -> Response[str]:
         msg = "a party of the catalogue has no profile"
         raise RuntimeError(msg)
     shown = show_user_code(found.user_code)
+    proof = prove_code(visit.context, found.user_code, created_at=found.code.created_at)
     return respond(
         DeviceConfirmView(
-            frame=visit.frame(profile, user_code=shown),
-            action=f"{PAGE}/match?{_LANGUAGE}={visit.language}",
+            frame=visit.frame(profile, query=f"&{_CODE}={shown}&{PROOF}={proof}"),
+            action=f"{PAGE}/match?{_LANGUAGE}={visit.language}&{PROOF}={proof}",
             form_token=form_token(visit.secret, f"{_MATCH}{found.user_code}"),
             brand=profile.name,
             device=_kind(found, visit.language),

@@ -6,16 +6,19 @@ right or wrong, until the window ends.
 
 What all have together, a few addresses could use up, and nobody would connect a television any
 more.  So whoever comes from a neighbourhood that has hardly guessed goes on then, up to what all
-have at most.  Spec: RFC 8628 section 5.1.
+have at most.  And whoever follows the device's own link does not guess: for them only the limit of
+their browser counts, whatever others did.  Spec: RFC 8628 section 5.1.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from consentid.cache.limits import Limit
+from consentid.flows.code_link import is_proven
 from consentid.flows.context import Context
 from consentid.flows.match_device import WaitingDevice, find_waiting_device
 from consentid.kit.errors import RateLimitedError
+from consentid.oidc.user_code import read_user_code
 
 _WINDOW_S: Final = 600
 """As long as a code lives."""
@@ -39,6 +42,8 @@ class Guesser:
     network: str
     neighbourhood: str
     """More than one holder has of addresses, as a rule."""
+    unverified_proof: str = ""
+    """What the link said beside the code, where one was followed."""
 
 
 async def find_by_code(
@@ -50,7 +55,14 @@ async def find_by_code(
         NotFoundError: none does; that was a guess.
         RateLimitedError: there were too many guesses.
     """
-    own = ((OF_BROWSER, guesser.browser_secret), (OF_ADDRESS, guesser.network))
+    of_browser = (OF_BROWSER, guesser.browser_secret)
+    user_code = read_user_code(unverified_user_code) or ""
+    if is_proven(context, user_code, guesser.unverified_proof, now_s=now_s):
+        await context.limiter.check(*of_browser, now_s=now_s)
+        found = await find_waiting_device(context, unverified_user_code)
+        await context.limiter.give_back(*of_browser)
+        return found
+    own = (of_browser, (OF_ADDRESS, guesser.network))
     near, of_all = (OF_NEIGHBOURHOOD, guesser.neighbourhood), (OF_ALL, _EVERYBODY)
     at_most = (AT_MOST, _EVERYBODY)
     for limit, caller in own:
