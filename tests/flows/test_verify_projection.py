@@ -1,7 +1,7 @@
 import pytest
 from tests.flows.town import GRANTED, REFUSED, Town
 
-_UNLOCK = "ALTER TABLE decisions DISABLE TRIGGER append_only"
+_UNLOCK = "ALTER TABLE decisions DISABLE TRIGGER USER"
 
 
 @pytest.fixture
