@@ -204,6 +204,12 @@ async def test_an_access_token_is_never_given_for_another_s_token(town: Town) ->
     assert answer.body["error"] == "invalid_request"
 
 
+async def test_a_scope_is_refused_and_not_passed_over(town: Town) -> None:
+    _, token = await news_token(town)
+    answer = await take_over(town, token, scope="verify decisions:write")
+    assert answer.body["error"] == "invalid_scope"
+
+
 async def test_an_id_token_is_no_consent_token(town: Town) -> None:
     answer = await take_over(town, town.id_token("mila"))
     assert answer.body["error"] == "invalid_grant"

@@ -12,7 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, UnauthorizedClientError
+from authlib.oauth2.rfc6749 import (
+    InvalidGrantError,
+    InvalidRequestError,
+    InvalidScopeError,
+    UnauthorizedClientError,
+)
 
 from consentid.brandbook.client import AuthMethod
 from consentid.core.decision import SubjectId
@@ -61,6 +66,8 @@ async def pass_on(
         raise UnauthorizedClientError("This client is not registered to take over anything.")
     if fields.get("requested_token_type", CONSENT_TOKEN) != CONSENT_TOKEN:
         raise InvalidRequestError("Only a consent token is given for a token of another.")
+    if fields.get("scope"):
+        raise InvalidScopeError("A consent token has no scope: it says what the person allows.")
     if "actor_token" in fields or "actor_token_type" in fields:
         raise InvalidRequestError("The authenticated client is the actor; send no actor_token.")
     unverified = fields.get("subject_token")
