@@ -20,7 +20,9 @@ from consentid.flows.restate_after_catalogue import restate_after_catalogue
 from consentid.flows.send_logout_notices import send_logout_notices
 from consentid.kit.errors import ConsentidError
 from consentid.telemetry.tracing import span
-from consentid.worker import eraser
+from consentid.worker.eraser import PACE_S as ERASER_PACE_S
+from consentid.worker.eraser import ROLE as ERASER
+from consentid.worker.eraser import erasing
 from consentid.worker.metrics import Rounds
 from consentid.worker.pump import run_pump
 from consentid.worker.sender import run_sender
@@ -60,8 +62,8 @@ async def run_roles(context: Context, stopped: asyncio.Event, rounds: Rounds | N
         Role(name="key noter", pace_s=_REAP_S, round=note_keys),
         Role(name="status list retirement", pace_s=_REAP_S, round=leave_status_lists),
     )
-    async with eraser.erasing(context) as erase, asyncio.TaskGroup() as tasks:
-        for role in (*roles, Role(name=eraser.ROLE, pace_s=eraser.PACE_S, round=erase)):
+    async with erasing(context) as erase, asyncio.TaskGroup() as tasks:
+        for role in (*roles, Role(name=ERASER, pace_s=ERASER_PACE_S, round=erase)):
             tasks.create_task(_run(role, context, stopped, noted))
         tasks.create_task(run_sequencer(context, stopped, noted))
         tasks.create_task(run_pump(context, stopped, noted))
