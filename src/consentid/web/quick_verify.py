@@ -9,13 +9,12 @@ but for the time that it takes.
 import re
 from collections.abc import Iterable
 from time import perf_counter
-from typing import Annotated, Final, TypeVar, cast, final
+from typing import Annotated, Final, TypeVar, final
 
 import msgspec
 from litestar.enums import ScopeType
 from litestar.types import (
     ASGIApp,
-    HTTPReceiveMessage,
     HTTPResponseStartEvent,
     HTTPScope,
     Receive,
@@ -35,6 +34,7 @@ from consentid.telemetry.tally import Timings
 from consentid.verify.middleware import find_token
 from consentid.web.headers import ALWAYS, VARY
 from consentid.web.peers import peer_is_in
+from consentid.web.received import again, read_body
 from consentid.web.strict_bodies import BATCH_PATH, max_bytes_at
 from consentid.web.words import PurposeText
 
@@ -129,10 +129,10 @@ class QuickVerify:
                 if path.rstrip("/") in _ENDING:
                     self._memory.forget_callers()
             return
-        messages, body = await _read(receive, max_bytes_at(path))
+        messages, body = await read_body(receive, max_bytes_at(path))
         answer = None if body is None else await self._answer(scope, body)
         if answer is None:
-            await self._app(scope, _again(messages, receive), send)
+            await self._app(scope, again(messages, receive), send)
             return
         length = str(len(answer)).encode()
         headers = _ONE_HEADERS if path == PATH else _MANY_HEADERS
@@ -278,36 +278,3 @@ def read_access_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     if scheme.lower() != _BEARER or not 0 < len(access_token) <= _MAX_ACCESS_TOKEN:
         return None
     return access_token
-
-
-async def _read(receive: Receive, max_bytes: int) -> tuple[list[HTTPReceiveMessage], bytes | None]:
-    """What was received, and the body; None where it is too large or broke off."""
-    message = cast("HTTPReceiveMessage", await receive())
-    messages = [message]
-    if message["type"] == "http.request" and not message["more_body"]:
-        body = message["body"]
-        return messages, body if len(body) <= max_bytes else None
-    size_bytes = 0
-    while True:
-        if message["type"] != "http.request":
-            return messages, None
-        size_bytes += len(message["body"])
-        if size_bytes > max_bytes:
-            return messages, None
-        if not message["more_body"]:
-            return messages, b"".join(
-                each["body"] for each in messages if each["type"] == "http.request"
-            )
-        message = cast("HTTPReceiveMessage", await receive())
-        messages.append(message)
-
-
-def _again(messages: list[HTTPReceiveMessage], receive: Receive) -> Receive:
-    """What was received already, and then the rest."""
-    told = iter(messages)
-
-    async def next_message() -> HTTPReceiveMessage:
-        message = next(told, None)
-        return cast("HTTPReceiveMessage", await receive()) if message is None else message
-
-    return next_message
