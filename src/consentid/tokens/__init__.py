@@ -1,4 +1,4 @@
-"""The consent token and the status list as formats: bytes and values in, bytes and values out.
+"""The consent token, the status list and the receipt as formats: bytes in, values out, and back.
 
 May import core and kit, ``msgspec`` and ``cryptography``, nothing else: a partner installs this.
 Reads no clock, holds no private key, fetches nothing.

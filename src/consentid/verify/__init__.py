@@ -2,7 +2,8 @@
 
 ``Verifier`` fetches the issuer's keys and status lists, ``AsyncVerifier`` does so for asyncio;
 ``OfflineVerifier`` reads them from files.  ``ConsentAsgi`` and ``ConsentWsgi`` put the answer into
-every request.  Needs the base dependencies only.  May import tokens and kit.
+every request; ``receipts.check_receipt`` checks what a person or a client was given.  Needs the
+base dependencies only.  May import tokens, ledger and kit.
 
     from consentid.verify import Verifier
 
