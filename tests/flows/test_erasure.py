@@ -244,6 +244,7 @@ async def test_a_decision_that_somebody_lets_vanish_as_erased_is_found(
     await ask(town, caller.subject)
     assert await shred(town, erasing) == 1
     await drain(town.context)
+    assert await town.faults() == []
     whose = f"subject_id = '{kept.subject}'"
     move = (
         "INSERT INTO erased_decisions SELECT id, (SELECT id FROM erasures), recorded_at,"
@@ -257,6 +258,8 @@ async def test_a_decision_that_somebody_lets_vanish_as_erased_is_found(
         town, "UPDATE erasures SET reason = 'child', record = convert_to('{}', 'UTF8')"
     )
     assert {each.kind for each in forged} >= {"entry"}
+    await town.change(f"DELETE FROM subject_keys WHERE {whose}")
+    assert await town.faults() == ["its key is gone, and nobody asked for its erasure"]
 
 
 async def test_a_backup_brings_nobody_back(

@@ -58,7 +58,10 @@ async def _check(
             faults=(f"the stored projection cannot be opened: {error.message}",),
         )
     if subject is None:
-        return None
+        if await subjects.find_version(connection, subject_id) is None:
+            return None  # set aside since it was listed
+        fault = "its key is gone, and nobody asked for its erasure"
+        return Checked(subject=subject_id, decisions=0, faults=(fault,))
     faults: list[str] = []
     history: list[Decision] = []
     rows = await decisions.of_subject(connection, subject_id)

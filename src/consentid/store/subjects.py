@@ -208,6 +208,13 @@ async def find(
     )
 
 
+async def find_version(connection: AsyncConnection, subject: SubjectId) -> int | None:
+    """How many decisions a subject's projection counts, whether its key is there or not."""
+    return await connection.scalar(
+        select(projections.c.version).where(projections.c.subject_id == subject)
+    )
+
+
 async def hold(connection: AsyncConnection, asked: Sequence[SubjectId]) -> frozenset[SubjectId]:
     """Those of some subjects that are not erased, and will not be until the transaction ends."""
     statement = (

@@ -16,7 +16,10 @@ from tests.web.pages.visits import origin_of
 
 pytestmark = pytest.mark.browser
 
-PATHS = ["", "/history", "/reads", "/devices", "/notices/news", "/decision", "/receipt"]
+PATHS = [
+    *("", "/history", "/reads", "/devices"),
+    *("/notices/news", "/decision", "/receipt", "/everything"),
+]
 _AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _OPEN = "document.querySelectorAll('details').forEach(each => each.open = true)"
 _PRESSED = "button, summary, a.small, a.more, .tabs a, .back a, .languages a"
