@@ -68,7 +68,7 @@ async def test_who_follows_a_device_s_own_link_connects_whatever_others_tried(to
     code, proof = link["user_code"], link["proof"]
     for number in range(OF_ADDRESS.most):
         await outcome(town, "no code", guesser_at(1, browser=number))
-    for given in ("", "A" * 16, "a proof", proof[:-1], others["proof"]):
+    for given in ("", "A" * 14, "a proof", proof[:-1], others["proof"]):
         told = await outcome(town, code, guesser_at(1, browser=-1, proof=given))
         assert told is RateLimitedError, given
     assert await outcome(town, code, guesser_at(1, browser=-1, proof=proof)) is None

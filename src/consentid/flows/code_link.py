@@ -1,6 +1,6 @@
 """What a device's link carries beside its code: who follows it, by its QR code say, does not guess.
 
-Eight letters can be tried, and what may be tried is limited; a proof of 64 bits cannot.  It says
+Eight letters can be tried, and what may be tried is limited; a proof of 48 bits cannot.  It says
 when the code was made and holds for as long as the code lives, in which nobody else is given that
 code: so proofs that somebody collects are good for codes of their own alone.  It opens nothing:
 the person compares as ever.  Spec: RFC 8628 sections 3.3.1 and 5.1.
@@ -19,11 +19,12 @@ LIFETIME_S: Final = 600
 FIELD: Final = "proof"
 _DOMAIN: Final = b"link/1\0"
 _TIME_BYTES: Final = 4
-_MAC_BYTES: Final = 8
+_MAC_BYTES: Final = 6
+"""No more than a QR code holds without getting finer."""
 
 
 def prove_code(context: Context, user_code: str, *, created_at: Instant) -> str:
-    """What the link of a code says of it.  16 characters."""
+    """What the link of a code says of it.  14 characters."""
     at = (created_at // SECOND).to_bytes(_TIME_BYTES)
     return base64url.encode(at + _mac(context, user_code, at))
 

@@ -13,8 +13,8 @@ _QUIET_ZONE: Final = 4
 
 def qr_data_uri(address: str) -> str:
     """Black on white, without a size of its own.  About three kilobytes of ASCII."""
-    # M stands a reflection on the glass; a finer code would be harder to read from the sofa.
-    drawn = segno.make(address, error="m", micro=False)
+    # As coarse as it gets, to be read from the sofa; better against reflections where that is free.
+    drawn = segno.make(address, error="l", micro=False, boost_error=True)
     return drawn.svg_data_uri(
         border=_QUIET_ZONE, dark="#000", light="#fff", omitsize=True, svgclass=None, lineclass=None
     )
