@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ class Call:
     path: str
     headers: dict[str, str]
     body: bytes
+    at_s: float
+    """``time.perf_counter()``"""
 
 
 @dataclass(slots=True)
@@ -49,7 +52,9 @@ class Endpoints:
                 }
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 path = first.split(" ")[1]
-                self.calls.append(Call(path=path, headers=headers, body=body))
+                self.calls.append(
+                    Call(path=path, headers=headers, body=body, at_s=time.perf_counter())
+                )
                 self.came.set()
                 kind = path.removeprefix("/")
                 if kind == "hang":

@@ -28,6 +28,7 @@ from consentid.flows.manage_webhooks import (
 )
 from consentid.flows.opening import open_context
 from consentid.kit.errors import MalformedError
+from consentid.net.guarded import make_endpoint_transport
 from consentid.settings import Settings
 from consentid.webhooks import Receiver
 
@@ -297,9 +298,10 @@ async def test_secrets_change_without_a_pause_and_filters_leave_out(post: Post) 
     for key in (added.secrets.secret, new.secret, new.public_key):
         assert Receiver(key).receive(call.headers, call.body) is not None
     assert states == ["left_out", "delivered", "left_out"]
-    trial = await try_webhook(
-        post.office, post.context.outside, added.no, issuer="http://consent.localhost:7600"
-    )
+    async with make_endpoint_transport(localhost_hosts=True, kept=0) as way:
+        trial = await try_webhook(
+            post.office, way, added.no, issuer="http://consent.localhost:7600"
+        )
     assert trial.is_taken
     assert b"consentid.test.v1" in post.endpoints.calls[-1].body
 

@@ -185,12 +185,12 @@ async def _office(chosen: Settings) -> "AsyncGenerator[Office]":
 async def _try(chosen: Settings, office: "Office", given: _Arguments) -> int:
     from consentid.flows.manage_webhooks import try_webhook  # noqa: PLC0415  the server extra
     from consentid.flows.publish_catalogue import find_applied  # noqa: PLC0415  the server extra
-    from consentid.net.guarded import make_public_client  # noqa: PLC0415  the server extra
+    from consentid.net.guarded import make_endpoint_transport  # noqa: PLC0415  the server extra
 
     book = await find_applied(office.database)
     issuer = "" if book is None else book.group.issuer
-    async with make_public_client(localhost_hosts=chosen.localhost_hosts) as client:
-        found = await try_webhook(office, client, given.number, issuer=issuer)
+    async with make_endpoint_transport(localhost_hosts=chosen.localhost_hosts, kept=0) as way:
+        found = await try_webhook(office, way, given.number, issuer=issuer)
     if given.json:
         terminal.say_json({"outcome": found.outcome, "took_ms": found.took_ms})
     else:

@@ -25,7 +25,7 @@ from consentid.flows.context import Context
 from consentid.flows.read_events import Read, open_row
 from consentid.flows.webhook_secrets import open_secret
 from consentid.kit.instants import HOUR, MINUTE, SECOND, Instant
-from consentid.net.guarded import make_endpoint_client
+from consentid.net.guarded import make_endpoint_transport
 from consentid.net.webhook_sender import Delivered, send_webhook
 from consentid.store import clock, deliveries, webhooks
 from consentid.store.deliveries import DEAD, DELIVERED, LEFT_OUT, PENDING, Due, Settled
@@ -57,7 +57,7 @@ class _Target:
     endpoint: Endpoint
     filters: Filters
     secrets: Sequence[str]
-    client: httpx2.AsyncClient
+    transport: httpx2.AsyncBaseTransport
     under_way: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     """Stream and place of what is being sent."""
 
@@ -116,7 +116,7 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for target in self._targets.values():
-            await target.client.aclose()
+            await target.transport.aclose()
 
     async def _know(
         self, enabled: Sequence[Endpoint], secrets: Mapping[int, Sequence[bytes]]
@@ -127,15 +127,15 @@ class Dispatcher:
             filters = msgspec.json.decode(endpoint.filters, type=Filters)
             target = self._targets.get(endpoint.no)
             if target is None:
-                client = make_endpoint_client(
+                transport = make_endpoint_transport(
                     localhost_hosts=self._context.settings.localhost_hosts, kept=AT_ONCE
                 )
-                self._targets[endpoint.no] = _Target(endpoint, filters, opened, client)
+                self._targets[endpoint.no] = _Target(endpoint, filters, opened, transport)
             else:
                 target.endpoint, target.filters, target.secrets = endpoint, filters, opened
         for number in self._targets.keys() - {endpoint.no for endpoint in enabled}:
             if not self._targets[number].under_way:
-                await self._targets.pop(number).client.aclose()
+                await self._targets.pop(number).transport.aclose()
 
     async def _begin(self, enabled: Sequence[int], now: Instant) -> None:
         targets = {number: self._targets[number] for number in enabled}
@@ -149,18 +149,24 @@ class Dispatcher:
         async with self._context.database.glancing() as connection:
             source = (await self._context.book(connection)).group.issuer
             due = await deliveries.due(connection, rooms)
+        opened: dict[tuple[int, int], Read] = {}
         for each in due:
             target, place = self._targets[each.endpoint_no], (each.stream_no, each.seq)
             if place in target.under_way or not target.room(now):
                 continue
             target.under_way.add(place)
-            self._begin_one(target, each, source=source, now=now)
+            read = opened.get(place)
+            if read is None and each.event is not None:
+                # Once for all endpoints that are sent the same now.
+                read = opened[place] = open_row(
+                    self._context, each.event, stream_no=each.stream_no, source=source, keys={}
+                )
+            self._begin_one(target, each, read, now=now)
 
-    def _begin_one(self, target: _Target, due: Due, *, source: str, now: Instant) -> None:
-        if due.event is None:
+    def _begin_one(self, target: _Target, due: Due, read: Read | None, *, now: Instant) -> None:
+        if read is None:
             self._leave_out(due, DEAD, "expired", now=now)
             return
-        read = open_row(self._context, due.event, stream_no=due.stream_no, source=source, keys={})
         if not target.filters.wants(read.kind, read.body):
             self._leave_out(due, LEFT_OUT, "filtered", now=now)
             return
@@ -186,7 +192,7 @@ class Dispatcher:
     async def _send(self, target: _Target, due: Due, read: Read) -> None:
         headers = signed_headers(target.secrets, read, now_s=int(time.time()))
         url = target.endpoint.url
-        delivered = await send_webhook(target.client, url, headers=headers, body=read.body)
+        delivered = await send_webhook(target.transport, url, headers=headers, body=read.body)
         self._ended.append((due, delivered))
         self.woken.set()
 

@@ -109,7 +109,7 @@ async def rotate_webhook(office: Office, number: int, *, overlap_s: int) -> NewS
 
 
 async def try_webhook(
-    office: Office, client: httpx2.AsyncClient, number: int, *, issuer: str
+    office: Office, transport: httpx2.AsyncBaseTransport, number: int, *, issuer: str
 ) -> Delivered:
     """Send an event that says nothing, now.
 
@@ -130,7 +130,7 @@ async def try_webhook(
     )
     read = Read(seq=0, id=event.id, kind=Kind.TEST, body=msgspec.json.encode(event))
     headers = signed_headers(secrets, read, now_s=to_seconds(now))
-    return await send_webhook(client, endpoint.url, headers=headers, body=read.body)
+    return await send_webhook(transport, endpoint.url, headers=headers, body=read.body)
 
 
 async def enable_webhook(database: Database, number: int) -> None:

@@ -1,7 +1,10 @@
 """An HTTP client that fetches little, briefly, and only what it was told to."""
 
 import contextlib
+import os
+import ssl
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Final, cast, final
 
 import httpx2
@@ -15,6 +18,7 @@ _TIMEOUT_S: Final = 5.0
 _OK: Final = 200
 _HTTPS: Final = 443
 _LOOPBACK: Final = "127.0.0.1"
+_AUTHORITIES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _THIS_MACHINE: Final = frozenset({_LOOPBACK, "::1"})
 
 
@@ -49,7 +53,10 @@ class _Transport(httpx2.AsyncHTTPTransport):
     """
 
     def __init__(self, *, localhost_hosts: bool, limits: httpx2.Limits | None = None) -> None:
-        super().__init__(limits=limits or httpx2.Limits(max_connections=100))
+        super().__init__(
+            verify=_trusted(*map(os.environ.get, _AUTHORITIES)),
+            limits=limits or httpx2.Limits(max_connections=100),
+        )
         self._localhost_hosts: bool = localhost_hosts
 
     @override
@@ -129,9 +136,15 @@ def make_public_client(*, localhost_hosts: bool) -> httpx2.AsyncClient:
     return _client(_PublicTransport(localhost_hosts=localhost_hosts))
 
 
-def make_endpoint_client(*, localhost_hosts: bool, kept: int) -> httpx2.AsyncClient:
-    """The same for one host alone, to which some connections are kept open."""
-    return _client(_PublicTransport(localhost_hosts=localhost_hosts, kept=kept))
+def make_endpoint_transport(*, localhost_hosts: bool, kept: int) -> httpx2.AsyncBaseTransport:
+    """The way to one host of the public internet, to which some connections are kept open."""
+    return _PublicTransport(localhost_hosts=localhost_hosts, kept=kept)
+
+
+@cache
+def _trusted(*_named_by: str | None) -> ssl.SSLContext:
+    """Whom we trust to say who a host is: read once, in some fifty milliseconds."""
+    return httpx2.create_ssl_context()
 
 
 def _client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:

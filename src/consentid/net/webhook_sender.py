@@ -4,7 +4,6 @@ Spec: Standard Webhooks (delivery), RFC 9110 section 10.2.3 (``Retry-After``).
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import httpx2
 
 WITHIN_S: Final = 10.0
 _BODY_WITHIN_S: Final = 1.0
+_TIMEOUTS: Final = {"timeout": httpx2.Timeout(WITHIN_S).as_dict()}
 _LONGEST_PAUSE_S: Final = 86_400
 _TOO_MANY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
@@ -36,39 +36,40 @@ class Delivered:
 
 
 async def send_webhook(
-    client: httpx2.AsyncClient, url: str, *, headers: Mapping[str, str], body: bytes
+    transport: httpx2.AsyncBaseTransport, url: str, *, headers: Mapping[str, str], body: bytes
 ) -> Delivered:
     """Send one, within ten seconds.  Nobody is followed; of an answer its status counts."""
     begun_s = time.perf_counter()
-
-    def told(outcome: str, **what: bool | int | None) -> Delivered:
-        took_ms = round((time.perf_counter() - begun_s) * 1_000)
-        return Delivered(
-            outcome=outcome,
-            is_taken=bool(what.get("is_taken")),
-            is_gone=bool(what.get("is_gone")),
-            retry_after_s=what.get("retry_after_s"),
-            took_ms=took_ms,
-        )
-
     try:
-        async with (
-            asyncio.timeout(WITHIN_S),
-            client.stream("POST", url, content=body, headers=headers) as answer,
-        ):
-            status = answer.status_code
-            # A small body is read, so that the connection can be used again.
-            with contextlib.suppress(httpx2.HTTPError, TimeoutError):
-                async with asyncio.timeout(_BODY_WITHIN_S):
-                    await answer.aread()
-            return told(
-                str(status),
-                is_taken=answer.is_success,
-                is_gone=status == HTTPStatus.GONE,
-                retry_after_s=_pause_s(answer) if status in _TOO_MANY else None,
+        async with asyncio.timeout(WITHIN_S):
+            request = httpx2.Request(
+                *("POST", url), headers=headers, content=body, extensions=_TIMEOUTS
             )
+            answer = await transport.handle_async_request(request)
+            await _finish(answer)
     except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
-        return told(type(error).__name__)
+        return Delivered(outcome=type(error).__name__, is_taken=False, took_ms=_since_ms(begun_s))
+    status = answer.status_code
+    return Delivered(
+        outcome=str(status),
+        is_taken=answer.is_success,
+        is_gone=status == HTTPStatus.GONE,
+        retry_after_s=_pause_s(answer) if status in _TOO_MANY else None,
+        took_ms=_since_ms(begun_s),
+    )
+
+
+async def _finish(answer: httpx2.Response) -> None:
+    """Read a small body, so that the connection can be used again; any other way it is closed."""
+    try:
+        async with asyncio.timeout(_BODY_WITHIN_S):
+            await answer.aread()
+    except (httpx2.HTTPError, TimeoutError):
+        await answer.aclose()
+
+
+def _since_ms(begun_s: float) -> int:
+    return round((time.perf_counter() - begun_s) * 1_000)
 
 
 def _pause_s(answer: httpx2.Response) -> int | None:

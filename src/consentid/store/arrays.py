@@ -32,7 +32,7 @@ def transposed(rows: Iterable[Row], width: int) -> list[list[Any]]:
 
 
 async def fetch(
-    connection: AsyncConnection, statement: str, *parameters: Parameter
+    connection: AsyncConnection, statement: str, *parameters: "Parameter | int"
 ) -> Sequence[RowMapping]:
     """Run a statement as it is written; rows by name, instants as the driver gives them."""
     driver = driver_of(connection)

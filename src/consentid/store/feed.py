@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.client import Scope
 from consentid.core.decision import SubjectId
-from consentid.kit.instants import Instant, to_datetime
+from consentid.kit.instants import Instant, from_datetime, to_datetime
 from consentid.store.arrays import fetch, transposed, unnest
 from consentid.store.tables import InstantType, clients, event_streams, events
 
@@ -127,36 +127,35 @@ async def add(
         )
 
 
-_PAGE: Final = text(
-    """
-    SELECT seq, events.id, events.kind, subject_id, sealed, wrapped, at
-    FROM events
-    LEFT JOIN (
-      SELECT subject_id, wrapped FROM subject_keys
-      JOIN subjects ON subjects.id = subject_keys.subject_id AND erased_at IS NULL
-    ) AS keys USING (subject_id)
-    WHERE stream_no = :stream_no AND seq > :after
-    ORDER BY seq LIMIT :most
-    """
-).columns(at=events.c.at.type)
+_PAGE: Final = """
+SELECT seq, events.id, events.kind, subject_id, sealed, wrapped, at
+FROM (
+  SELECT * FROM events
+  WHERE stream_no = $1 AND seq > $2 ORDER BY seq LIMIT $3
+) AS events
+LEFT JOIN (
+  SELECT subject_id, wrapped FROM subject_keys
+  JOIN subjects ON subjects.id = subject_keys.subject_id AND erased_at IS NULL
+) AS keys USING (subject_id)
+ORDER BY seq
+"""
 
 
 async def page(
     connection: AsyncConnection, stream_no: int, *, after: int, most: int
 ) -> list[EventRow]:
     """What follows a place in a stream."""
-    rows = await connection.execute(_PAGE, {"stream_no": stream_no, "after": after, "most": most})
     return [
         EventRow(
-            seq=row.seq,
-            id=row.id,
-            kind=row.kind,
-            subject=None if row.subject_id is None else SubjectId(row.subject_id),
-            sealed=row.sealed,
-            wrapped_key=row.wrapped,
-            at=row.at,
+            seq=row["seq"],
+            id=row["id"],
+            kind=row["kind"],
+            subject=row["subject_id"],
+            sealed=row["sealed"],
+            wrapped_key=row["wrapped"],
+            at=from_datetime(row["at"]),
         )
-        for row in rows
+        for row in await fetch(connection, _PAGE, stream_no, after, most)
     ]
 
 

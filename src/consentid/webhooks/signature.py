@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -27,6 +28,8 @@ SECRET_BYTES: Final = 32
 _LEAST_BYTES: Final = 24
 _MOST_BYTES: Final = 64
 _MOST_SIGNATURES: Final = 16
+_KNOWN: Final = 256
+"""Keys that are read once: each is used again and again."""
 
 
 class BadWebhookError(MalformedError):
@@ -109,6 +112,7 @@ def _content(id_: str, timestamp: str, body: bytes) -> bytes:
     return b"%s.%s.%s" % (id_.encode(), timestamp.encode(), body)
 
 
+@lru_cache(maxsize=_KNOWN)
 def _shared(secret: str) -> bytes:
     raw = _decode(secret, SECRET)
     if not _LEAST_BYTES <= len(raw) <= _MOST_BYTES:
@@ -116,6 +120,7 @@ def _shared(secret: str) -> bytes:
     return raw
 
 
+@lru_cache(maxsize=_KNOWN)
 def _private(text: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(_decode(text, PRIVATE))
 
