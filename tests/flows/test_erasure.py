@@ -12,6 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy.engine import make_url
+from tests.flows.readers import NEWS as AT_NEWS
+from tests.flows.readers import drain as pump
+from tests.flows.readers import new_consumer
 from tests.flows.test_publish_status_lists import bits
 from tests.flows.test_sequence_ledger import drain
 from tests.flows.test_verify_ledger import found_after, walk
@@ -25,7 +28,6 @@ from consentid.embedded.account import server_account
 from consentid.embedded.binaries import postgres_binaries
 from consentid.embedded.postgres import EmbeddedPostgres
 from consentid.flows.authenticate import authenticate
-from consentid.flows.drain_outbox import drain_outbox
 from consentid.flows.erasure_list import append_to_list, apply_list
 from consentid.flows.hub_session import find_visitor
 from consentid.flows.note_read import write_reads
@@ -66,8 +68,7 @@ async def ask(town: Town, subject: SubjectId | None, *, at_once: bool = True) ->
 
 
 async def shred(town: Town, erasing: Database) -> int:
-    while await drain_outbox(town.context):  # who is to be told is told first
-        pass
+    await pump(town)  # who is to be told is told first
     return await shred_subjects(town.context, erasing)
 
 
@@ -120,12 +121,14 @@ async def test_whoever_is_shredded_is_found_in_no_table_and_no_line_of_the_log(
     town: Town, erasing: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    crm = await new_consumer(town, AT_NEWS)
     subject, needles = await live(town)
+    await pump(town)
     other = await town.sign_in("somebody else", device=await town.new_device())
     told = await town.decide(other[0], {"ads": GRANTED})
     before = await rows_with(town, needles)
     assert {table for table, what in before if what == "subject"} >= {
-        *("subjects", "subject_keys", "projections", "decisions", "audience_states", "outbox"),
+        *("subjects", "subject_keys", "projections", "decisions", "audience_states", "events"),
         *("access_tokens", "authorization_codes", "hub_sessions", "reads"),
         *("account_devices", "idempotency_keys", "status_indices", "known_subjects"),
     }
@@ -135,6 +138,14 @@ async def test_whoever_is_shredded_is_found_in_no_table_and_no_line_of_the_log(
     assert await rows_with(town, needles) == set()
     lines = "\n".join(record.getMessage() for record in caplog.records)
     assert [what for what, needle in needles.items() if needle in lines] == []
+    # Of what a receiver could read again there are the places; that they are to forget is told.
+    again = await crm.read()
+    told_of = {
+        each["type"] for each in again if each.get("subject") == needles["sub at brand/news"]
+    }
+    assert told_of == {"consentid.erasure.v1"}
+    assert {"consentid.erased.v1", "consentid.consent.v1"} <= {each["type"] for each in again}
+    assert await town.rows("SELECT lane FROM events WHERE sealed = '' AND lane <> 0") == []
     # Every proof holds, every other subject stays, and the log says what happened.
     await drain(town.context)
     assert (await walk(town))[1] == []
