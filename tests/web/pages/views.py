@@ -246,19 +246,15 @@ def every_reason(language: str) -> ConsentView:
     )
 
 
-def verify_receipt(language: str, **changed: Any) -> VerifyReceiptView:
-    return VerifyReceiptView(
-        frame=frame(None, language), action="/verify-receipt?lang=en", **changed
-    )
-
-
 def checked_receipt() -> CheckedReceipt:
     """A receipt with every check, and every way that one can go."""
     outcomes = (*Outcomes, *Outcomes)
     return CheckedReceipt(
         verdict=Outcomes.HOLDS,
         checks=tuple(
-            Check(subject=subject, outcome=outcome, detail="at index 2 among the 5 entries of a log")
+            Check(
+                subject=subject, outcome=outcome, detail="at index 2 among the 5 entries of a log"
+            )
             for subject, outcome in zip(Subject, outcomes, strict=True)
         ),
         entry=DecisionItem(
@@ -330,8 +326,12 @@ def all_views(language: str) -> dict[str, View]:
             action="/logout",
             form_token="token",
         ),
-        "receipt-asked": verify_receipt(language, mistake=ReceiptMistake.BOTH),
-        "receipt-told": verify_receipt(language, checked=checked_receipt()),
+        "receipt": VerifyReceiptView(
+            frame=frame(None, language),
+            action="/verify-receipt?lang=en",
+            checked=checked_receipt(),
+            mistake=ReceiptMistake.BOTH,
+        ),
         **{
             f"message-{message}": MessageView(
                 frame=frame(None, language),
