@@ -101,3 +101,11 @@ async def town(
 def halcyon_folder(tmp_path: Path, founded: Founded) -> Path:
     """The files that are in force, to change and apply again."""
     return halcyon(tmp_path / "brands", founded.portal.issuer)
+
+
+@pytest.fixture
+async def erasing(town: Town) -> AsyncIterator[Database]:
+    """The database as the role that may destroy a key, and little else."""
+    database = Database(town.urls.erasing, connections=2)
+    yield database
+    await database.close()

@@ -4,14 +4,10 @@ import asyncio
 import io
 import json
 import logging
-import subprocess
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy.engine import make_url
 from tests.flows.readers import NEWS as AT_NEWS
 from tests.flows.readers import drain as pump
 from tests.flows.readers import new_consumer
@@ -24,14 +20,9 @@ from tests.flows.visits import Visit
 
 from consentid.cli.main import main
 from consentid.core.decision import SubjectId
-from consentid.embedded.account import server_account
-from consentid.embedded.binaries import postgres_binaries
-from consentid.embedded.postgres import EmbeddedPostgres
 from consentid.flows.authenticate import authenticate
-from consentid.flows.erasure_list import append_to_list, apply_list
 from consentid.flows.hub_session import find_visitor
 from consentid.flows.note_read import write_reads
-from consentid.flows.opening import open_context
 from consentid.flows.publish_status_lists import publish_status_lists
 from consentid.flows.reap import reap
 from consentid.flows.request_erasure import request_erasure
@@ -39,23 +30,16 @@ from consentid.flows.restrict_subject import OPERATOR, Asked, Reason, restrict_s
 from consentid.flows.show_state import show_state
 from consentid.flows.shred_subjects import shred_subjects
 from consentid.kit import base64url
-from consentid.kit.errors import MalformedError, UnauthenticatedError
+from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.instants import DAY
 from consentid.store import clock, erasures, tables
 from consentid.store.engine import Database
 from consentid.store.erasures import ErasureRow
 from consentid.tokens.pairwise import pairwise_sub
+from consentid.worker import eraser
 
 NEWS = "https://news.halcyon.example"
 SUB = "customer-4711@portal"
-
-
-@pytest.fixture
-async def erasing(town: Town) -> AsyncIterator[Database]:
-    """The database as the role that may destroy a key, and little else."""
-    database = Database(town.urls.erasing, connections=2)
-    yield database
-    await database.close()
 
 
 async def ask(town: Town, subject: SubjectId | None, *, at_once: bool = True) -> ErasureRow:
@@ -273,65 +257,6 @@ async def test_a_decision_that_somebody_lets_vanish_as_erased_is_found(
     assert await town.faults() == ["its key is gone, and nobody asked for its erasure"]
 
 
-async def test_a_backup_brings_nobody_back(
-    town: Town, erasing: Database, postgres: EmbeddedPostgres, tmp_path: Path
-) -> None:
-    listed = msgspec.structs.replace(
-        town.context.settings, erasure_list=tmp_path / "erasures.jsonl"
-    )
-    town.context.settings = listed
-    caller, _ = await town.sign_in(SUB)
-    await town.decide(caller, {"ads": GRANTED})
-    other, _ = await town.sign_in("somebody else")
-    token = (await town.decide(other, {"ads": GRANTED})).consent_token
-    dump = tmp_path / "dump"
-    _run("pg_dump", town.urls.owner, "--format=custom", f"--file={dump}")
-    erasure = await ask(town, caller.subject)
-    assert await shred(town, erasing) == 1
-    content = (tmp_path / "erasures.jsonl").read_text()
-    assert str(erasure.id) in content
-    assert str(caller.subject) not in content
-    urls = await postgres.create_database("restored")
-    _run("pg_restore", urls.owner, "--no-owner", str(dump), into=True)
-    restored = open_context(msgspec.structs.replace(listed, database_url=urls.serving))
-    eraser = Database(urls.erasing, connections=2)
-    old = Town(
-        urls=urls,
-        context=restored.context,
-        owner=Database(urls.owner),
-        secrets=town.secrets,
-        portal=town.portal,
-    )
-    assert len(await old.history(caller.subject)) == 1  # they are back
-    assert [await apply_list(old.context) for _ in range(2)] == [1, 0]
-    with pytest.raises(UnauthenticatedError):
-        await show_state(old.context, caller, at_least=None)
-    assert await shred(old, eraser) == 1
-    assert await rows_with(old, {"subject": str(caller.subject)}) == set()
-    assert (await verify(old, token)).active
-    await drain(old.context)
-    assert (await walk(old))[1] == []
-    await eraser.close()
-    await old.owner.close()
-    await restored.close()
-    await postgres.drop_database("restored")
-
-
-def _run(program: str, url: str, *arguments: str, into: bool = False) -> None:
-    """A program of PostgreSQL's, on a database."""
-    where = make_url(url)
-    connecting = f"host={where.query['host']} user={where.username} dbname={where.database}"
-    subprocess.run(  # noqa: S603  PostgreSQL's own programs
-        [
-            str(postgres_binaries(server_account()) / program),
-            *(("--dbname", connecting) if into else (f"--dbname={connecting}",)),
-            *arguments,
-        ],
-        check=True,
-        capture_output=True,
-    )
-
-
 async def test_the_operator_erases_by_what_the_portal_calls_somebody(
     town: Town, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -360,7 +285,9 @@ async def test_the_operator_erases_by_what_the_portal_calls_somebody(
     assert await consentid("shred") == (0, {"shredded": 0})
 
 
-async def test_a_device_that_nobody_can_come_with_any_more_is_forgotten(town: Town) -> None:
+async def test_a_device_that_nobody_can_come_with_any_more_is_forgotten_by_the_worker(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
     device, other = await town.device(), await town.device()
     await town.decide(device, {"ads": GRANTED})
     await town.change(
@@ -374,22 +301,13 @@ async def test_a_device_that_nobody_can_come_with_any_more_is_forgotten(town: To
     assert waiting.shred_at - waiting.restricted_at == 1_827 * DAY
     assert await reap(town.context) == 0
     assert await town.history(other.subject) == []
-
-
-async def test_a_list_that_was_cut_short_goes_on_and_one_that_was_changed_is_refused(
-    town: Town, erasing: Database, tmp_path: Path
-) -> None:
-    path = tmp_path / "erasures.jsonl"
-    town.context.settings = msgspec.structs.replace(town.context.settings, erasure_list=path)
-    path.write_text('{"v":1,"erasure":"0')
-    callers = [await town.device() for _ in range(2)]
-    for caller in callers:
-        await ask(town, caller.subject)
-        assert await append_to_list(town.context, erasing) == 1
-    assert len(path.read_text().splitlines()) == 2
-    assert await apply_list(town.context) == 0
-    assert await shred(town, erasing) == 2
-    path.write_text(path.read_text().replace('"v"', '"w"', 1))
-    with pytest.raises(MalformedError) as error:
-        await apply_list(town.context)
-    assert error.value.where == f"{path}:1"
+    await pump(town)
+    await town.change("UPDATE erasures SET shred_at = restricted_at")
+    async with eraser.erasing(town.context) as erase:
+        assert await erase(town.context) == 0  # the serving role alone cannot
+    assert "1 erasures are overdue" in caplog.text
+    town.context.settings = msgspec.structs.replace(
+        town.context.settings, erasure_database_url=town.urls.erasing
+    )
+    async with eraser.erasing(town.context) as erase:
+        assert [await erase(town.context) for _ in range(2)] == [1, 0]

@@ -30,7 +30,7 @@ from consentid.store import (
 
 RETENTION: Final = "retention"
 """Who asked for an erasure, where it is the limit that was set."""
-_DEVICES_AT_ONCE: Final = 100
+_DEVICES_AT_ONCE: Final = 500
 
 
 async def reap(context: Context) -> int:
