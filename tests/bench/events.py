@@ -213,6 +213,10 @@ async def _deliver(
             )
         body = await asyncio.to_thread(hub.decision)
         async with httpx2.AsyncClient(base_url=hub.url, timeout=60) as http:
+            await _decide(http, people[0], body, asked)
+            await _latencies(endpoints, asked, wanted=_ENDPOINTS - 2)  # the worker is there now
+            asked.clear()
+            endpoints.calls.clear()
             every_s = _ENDPOINTS / rate
             begun = time.perf_counter()
             tasks: list[asyncio.Task[None]] = []
