@@ -51,6 +51,10 @@ class Ground:
             audience: Checker(keys=keys, issuer=book.group.issuer, audience=audience)
             for audience in self.parties
         }
+        self.origins: Final = frozenset(
+            origin.encode() for brand in book.brands.values() for origin in brand.origins
+        )
+        """Of the brands' pages, as browsers send them."""
         self._said: Final[dict[tuple[str, ...], frozenset[str]]] = {}
 
     def shared(self, purposes: tuple[str, ...]) -> frozenset[str]:

@@ -270,7 +270,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     sdk_files()  # found and read now, not at somebody's first visit
     prepare()
     # Around the router: middleware of the framework does not see what is refused there.
-    app.asgi_handler = EdgeHeaders(Compression(app.asgi_handler), context)
+    app.asgi_handler = EdgeHeaders(Compression(app.asgi_handler), context, watch)
     app.asgi_handler = Crowding(app.asgi_handler, most=settings.concurrency)
     app.asgi_handler = QuickVerify(
         app.asgi_handler if timings is None else Timed(app.asgi_handler, timings),

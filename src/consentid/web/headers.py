@@ -12,6 +12,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from consentid.flows.context import Context
+from consentid.flows.watch_revocations import RevocationWatch
 from consentid.kit.errors import UnavailableError
 
 _Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -80,9 +81,10 @@ class _Openness(Enum):
 class EdgeHeaders:
     """Security headers always, CORS where it is due, preflights answered, HEAD as GET."""
 
-    def __init__(self, app: ASGIApp, context: Context) -> None:
+    def __init__(self, app: ASGIApp, context: Context, watch: RevocationWatch) -> None:
         self._app: ASGIApp = app
         self._context: Context = context
+        self._watch: Final = watch
         self._origins: frozenset[str] = frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,6 +135,10 @@ class EdgeHeaders:
             return b"*"
         if openness is _Openness.NOBODY or origin is None:
             return None
+        ground = self._watch.ground()
+        if ground is not None and origin in ground.origins:
+            return origin
+        # One that memory does not know may have been applied this very second.
         return origin if origin.decode("latin-1") in await self._brand_origins() else None
 
     async def _brand_origins(self) -> frozenset[str]:

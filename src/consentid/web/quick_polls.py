@@ -21,7 +21,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from consentid.flows.oauth.device_code import EXPIRED, PENDING, SLOWER
 from consentid.flows.polls import Told
 from consentid.flows.watch_polls import PollWatch
-from consentid.flows.watch_revocations import Ground, RevocationWatch
+from consentid.flows.watch_revocations import RevocationWatch
 from consentid.telemetry.tally import Timings
 from consentid.web.headers import ALWAYS, EXPOSED, VARY
 from consentid.web.oauth_errors import oauth_error
@@ -88,8 +88,6 @@ class QuickPolls:
         self._app: ASGIApp = app
         self._polls: Final = polls
         self._revocations: Final = revocations
-        self._ground: Ground | None = None
-        self._origins: frozenset[bytes] = frozenset()
         self._timed: Final = None if timings is None else timings.of((PATH, "POST", "400"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,14 +124,7 @@ class QuickPolls:
     def _is_brands(self, origin: bytes) -> bool:
         """Whether a page may read the answer, by the configuration in force a second ago."""
         ground = self._revocations.ground()
-        if ground is None:
-            return False
-        if ground is not self._ground:
-            self._ground = ground
-            self._origins = frozenset(
-                each.encode() for brand in ground.book.brands.values() for each in brand.origins
-            )
-        return origin in self._origins
+        return ground is not None and origin in ground.origins
 
 
 def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes | None]:
