@@ -51,10 +51,7 @@ class Ground:
             audience: Checker(keys=keys, issuer=book.group.issuer, audience=audience)
             for audience in self.parties
         }
-        self.origins: Final = frozenset(
-            origin.encode() for brand in book.brands.values() for origin in brand.origins
-        )
-        """Of the brands' pages, as browsers send them."""
+        self.origins: Final = origins_of(book)
         self._said: Final[dict[tuple[str, ...], frozenset[str]]] = {}
 
     def shared(self, purposes: tuple[str, ...]) -> frozenset[str]:
@@ -65,6 +62,11 @@ class Ground:
             if len(self._said) < _MOST_SAID:
                 self._said[purposes] = found
         return found
+
+
+def origins_of(book: Book) -> frozenset[bytes]:
+    """Those of the brands' pages, as browsers send them."""
+    return frozenset(origin.encode() for brand in book.brands.values() for origin in brand.origins)
 
 
 @final

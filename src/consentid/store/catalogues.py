@@ -1,13 +1,17 @@
 """Applied catalogue versions: immutable, the newest one is in force."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import CatalogueVersion
 from consentid.kit.instants import Instant
+from consentid.store.arrays import fetch
 from consentid.store.tables import catalogues
+
+_NEWEST: Final = "SELECT max(version) AS version FROM catalogues"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +31,8 @@ async def lock(connection: AsyncConnection) -> None:
 
 async def newest_version(connection: AsyncConnection) -> CatalogueVersion | None:
     """The number in force, None before the first is applied."""
-    version = await connection.scalar(select(func.max(catalogues.c.version)))
-    return None if version is None else CatalogueVersion(version)
+    (row,) = await fetch(connection, _NEWEST)
+    return None if row["version"] is None else CatalogueVersion(row["version"])
 
 
 async def find(

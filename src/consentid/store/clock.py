@@ -1,18 +1,22 @@
 """The database's clock, which every online act is timed by."""
 
+from typing import Final
+
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
-from consentid.kit.instants import Instant
+from consentid.kit.instants import Instant, from_datetime
+from consentid.store.arrays import fetch
 from consentid.store.tables import InstantType, decisions
+
+_NOW: Final = "SELECT clock_timestamp() AS now"
 
 
 async def now(connection: AsyncConnection) -> Instant:
     """The instant of this very statement, not of the transaction's begin."""
-    statement = select(func.clock_timestamp(type_=InstantType))
-    instant: Instant = (await connection.execute(statement)).scalar_one()
-    return instant
+    (row,) = await fetch(connection, _NOW)
+    return from_datetime(row["now"])
 
 
 async def now_after(connection: AsyncConnection, subject: SubjectId) -> Instant:

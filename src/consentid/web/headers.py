@@ -5,6 +5,7 @@ Credentials (cookies) are never allowed across origins.  Spec: Fetch standard (C
 RFC 9110 section 9.3.2 (HEAD).
 """
 
+import contextlib
 from enum import Enum
 from typing import Final, TypeAlias, cast, final
 
@@ -12,7 +13,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from consentid.flows.context import Context
-from consentid.flows.watch_revocations import RevocationWatch
+from consentid.flows.watch_revocations import RevocationWatch, origins_of
 from consentid.kit.errors import UnavailableError
 
 _Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -85,7 +86,7 @@ class EdgeHeaders:
         self._app: ASGIApp = app
         self._context: Context = context
         self._watch: Final = watch
-        self._origins: frozenset[str] = frozenset()
+        self._origins: frozenset[bytes] = frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, and add headers on the way out."""
@@ -136,21 +137,18 @@ class EdgeHeaders:
         if openness is _Openness.NOBODY or origin is None:
             return None
         ground = self._watch.ground()
-        if ground is not None and origin in ground.origins:
-            return origin
+        if ground is not None:
+            self._origins = ground.origins
+            if origin in self._origins:
+                return origin
         # One that memory does not know may have been applied this very second.
-        return origin if origin.decode("latin-1") in await self._brand_origins() else None
+        return origin if origin in await self._brand_origins() else None
 
-    async def _brand_origins(self) -> frozenset[str]:
+    async def _brand_origins(self) -> frozenset[bytes]:
         """As the configuration in force has them; where the database is away, as it last had."""
-        try:
+        with contextlib.suppress(UnavailableError):
             async with self._context.database.reading() as connection:
-                book = await self._context.book(connection)
-        except UnavailableError:
-            return self._origins
-        self._origins = frozenset(
-            origin for brand in book.brands.values() for origin in brand.origins
-        )
+                self._origins = origins_of(await self._context.book(connection))
         return self._origins
 
 
