@@ -141,9 +141,11 @@ async def test_a_known_subject_is_found_by_its_identity_alone(database: Database
         found = await subjects.find(connection, account, lock=True)
         assert found is not None
         assert (found.adult, found.version, found.wrapped_key) == (True, 0, b"k")
-        assert await subjects.link_device(connection, account=account, device=device, at=AT) is None
+        assert await subjects.link_device(connection, account=account, device=device, at=AT)
+        assert await subjects.find_told(connection, account=account, device=device) is None
         await subjects.save_told(connection, account=account, device=device, sealed=b"t")
-        assert await subjects.link_device(connection, account=account, device=device, at=AT) == b"t"
+        assert not await subjects.link_device(connection, account=account, device=device, at=AT)
+        assert await subjects.find_told(connection, account=account, device=device) == b"t"
         row = await subjects.find_device(connection, b"device")
         assert row is not None
         assert (row.id, row.expires_at) == (device, AT)
