@@ -101,5 +101,5 @@ async def test_an_erased_subject_and_an_index_never_given_out_are_no(town: Town)
     other = await town.device()
     token = (await town.decide(other, {"ads": GRANTED})).consent_token
     assert (await verify(town, token)).active
-    await town.change("DELETE FROM status_indices WHERE subject_id IS NOT NULL")
+    await town.change("UPDATE status_indices SET subject_id = NULL")
     assert not (await verify(town, token)).active

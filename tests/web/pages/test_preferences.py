@@ -42,7 +42,7 @@ def test_somebody_unknown_is_told_that_nothing_is_done_and_can_answer(
     before = hub.counts()
     person = arrive()
     page = told(person.page.text)
-    assert "Nothing was chosen in this browser yet." in page
+    assert "These pages know of no choice made in this browser." in page
     assert "You have not answered." in person.card("p-ads-personalised")
     assert "Take back every consent" not in page
     assert 'aria-pressed="true"' not in person.page.text  # nothing is chosen for anybody
