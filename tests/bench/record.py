@@ -48,10 +48,11 @@ _ROW = """
       length(d.sealed) AS sealed, length(p.sealed) AS projection, length(e.leaf) AS leaf,
       s.audience, s.rev, length(s.sealed) AS saying, s.list_no, s.idx,
       n.notice_id, n.version AS notice_version, n.language, n.catalogue AS served_in,
-      length(i.sealed_answer) AS answer
+      length(i.sealed_answer) AS answer, length(o.sealed) AS effects
     FROM decisions d JOIN projections p USING (subject_id) JOIN audience_states s USING (subject_id)
     JOIN staged_entries e ON e.event_id = d.id JOIN served_notices n ON n.id = d.served
     JOIN idempotency_keys i ON i.subject_id = d.subject_id
+    JOIN outbox o ON o.event_id = d.id
     ORDER BY d.subject_id, d.recorded_at, i.created_at
 """
 """A decision and what it left."""
@@ -210,11 +211,11 @@ def _script(hub: Hub) -> str:
         *(_text(row.assurance), _text(row.channel), _text(row.served), "NULL", "NULL"),
         *(_bytes(row.sealed), _bytes(32)),
         *(fresh, "'decision'", _bytes(row.leaf), now),
-        *(fresh, "'decision'", subject, row.version + 1, now),
+        *(fresh, "'consent'", subject, row.version + 1, _bytes(row.effects), now),
         *(_text(row.served), _text(row.client_id), _text(row.notice_id), row.notice_version),
         *(_text(row.language), _bytes(32), row.served_in, now),
         *(subject, _text(row.audience), row.rev + 1, _bytes(row.saying), row.list_no, row.idx),
-        row.catalogue,
+        *(row.catalogue, "NULL", "NULL"),
         *(row.list_no, row.idx, now),
         *("", "", "", ""),  # no signals
         *(_text(row.client_id), "'decisions'", "sha256(random()::text::bytea)", _bytes(32)),
