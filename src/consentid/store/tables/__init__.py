@@ -15,6 +15,7 @@ from consentid.store.tables.events import (
     event_streams,
     events,
     outbox_drained,
+    ssf_streams,
     webhook_deliveries,
     webhook_endpoints,
     webhook_secrets,
@@ -41,6 +42,13 @@ from consentid.store.tables.people import (
     known_subjects,
     subject_keys,
     subjects,
+)
+from consentid.store.tables.propagation import (
+    event_confirmations,
+    event_marks,
+    late_systems,
+    operator_codes,
+    operator_sessions,
 )
 from consentid.store.tables.reads import reads
 from consentid.store.tables.sign_in import (
@@ -77,6 +85,8 @@ __all__ = [
     "devices",
     "erased_decisions",
     "erasures",
+    "event_confirmations",
+    "event_marks",
     "event_streams",
     "events",
     "hand_offs",
@@ -84,6 +94,7 @@ __all__ = [
     "idempotency_keys",
     "interactions",
     "known_subjects",
+    "late_systems",
     "ledger_checkpoints",
     "ledger_entries",
     "ledger_logs",
@@ -91,6 +102,9 @@ __all__ = [
     "ledger_trees",
     "logout_notices",
     "metadata",
+    "operator_codes",
+    "operator_sessions",
+    "ssf_streams",
     "outbox",
     "outbox_drained",
     "portal_logins",

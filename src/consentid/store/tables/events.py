@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Identity,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
 )
 
 from consentid.store.tables.metadata import InstantType, metadata
@@ -53,8 +55,12 @@ events: Final = Table(
     Column("lane", BigInteger, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("at", InstantType, nullable=False),
+    # Whether it takes something away: what a receiver may not miss.
+    Column("narrows", Boolean, nullable=False, server_default=false()),
     Index(None, "at"),
+    Index(None, "id"),
     Index(None, "subject_id"),
+    Index("events_narrowing_ix", "stream_no", "seq", postgresql_where="narrows"),
 )
 
 webhook_endpoints: Final = Table(
@@ -74,6 +80,28 @@ webhook_endpoints: Final = Table(
     Column("paused_until", InstantType),
     Column("disabled_at", InstantType),
     Column("disabled_why", Text),
+    # When it last took one.
+    Column("delivered_at", InstantType),
+)
+
+ssf_streams: Final = Table(
+    "ssf_streams",
+    metadata,
+    Column(
+        "endpoint_no",
+        Integer,
+        ForeignKey("webhook_endpoints.endpoint_no", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("stream_id", Text, nullable=False, unique=True),
+    Column("method", Text, nullable=False),  # push | poll
+    # The URIs of events, as JSON.
+    Column("requested", LargeBinary, nullable=False),
+    Column("description", Text),
+    # Why its receiver changed its status.
+    Column("reason", Text),
+    Column("verified_at", InstantType),
 )
 
 webhook_secrets: Final = Table(
@@ -113,6 +141,8 @@ webhook_deliveries: Final = Table(
     Column("outcome", Text),
     Column("took_ms", Integer),
     Column("latency_ms", Integer),
+    # What is told of the Shared Signals stream itself, as JSON: there is no event of its place.
+    Column("notice", LargeBinary),
     Index(
         "webhook_deliveries_pending_ix",
         *("endpoint_no", "lane", "stream_no", "seq"),
@@ -123,5 +153,6 @@ webhook_deliveries: Final = Table(
         *("endpoint_no", "due_at"),
         postgresql_where="state = 'pending'",
     ),
+    Index("webhook_deliveries_dead_ix", "endpoint_no", postgresql_where="state = 'dead'"),
     Index(None, "settled_at"),
 )
