@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.flows.open_subject import OpenSubject
-from consentid.flows.restate import audience_of, open_saying
+from consentid.flows.restate import audience_of
+from consentid.flows.seal_saying import open_saying
 from consentid.kit.instants import to_rfc3339
 from consentid.store import own_rows, statuses
 

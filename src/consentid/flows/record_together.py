@@ -187,7 +187,7 @@ def _admitted(
     if audience is not None and audience not in {row.key for row in rows}:
         line = Line(origin=client.party)
         saying = say_now(book, subject, line, at=judged.at, resolve=resolve)
-        rows.append(Row(key=audience, saying=saying))
+        rows.append(Row(key=audience, saying=saying, is_issued=True))
     device = None if found.device is None else unseal(context, found.device)
     return _Decided(
         recording=recording,

@@ -4,12 +4,11 @@ The row follows the subject alone.  A token for a person signed in on a device m
 row (the device's objections stand), never more.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
@@ -21,23 +20,22 @@ from consentid.core.resolution import Resolution, resolve_all
 from consentid.core.saying import Saying
 from consentid.core.sharing import Line, Resolve, say_on
 from consentid.flows.context import Context
-from consentid.flows.open_subject import OpenSubject, seal_for
+from consentid.flows.open_subject import OpenSubject
+from consentid.flows.seal_saying import (
+    first_revision,
+    open_saying,
+    open_shown,
+    raised,
+    seal_saying,
+)
 from consentid.flows.write_effects import LineState, write_effects
-from consentid.keyring import wrapping
 from consentid.kit.instants import Instant
 from consentid.store import acts, statuses
 from consentid.store.acts import Act
 from consentid.store.statuses import AudienceState, StatusIndex
 
-_SAYING: Final = b"saying/1\0"
 _VIA: Final = " via "
 """Between the parts of a row's key; no audience and no party holds a blank."""
-_STEP_BITS: Final = 20
-
-
-class _Lists(msgspec.Struct, frozen=True, kw_only=True):
-    yes: tuple[str, ...]
-    no: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +47,8 @@ class Row:
     before: AudienceState | None = None
     """None for one that is made now."""
     said: Saying | None = None
+    was_shown: bool = False
+    """Whether a token was issued that says what it says before."""
     is_issued: bool = False
     """Whether a token is issued of it now: only then does it move to another list, since rows of
     one person that all move at one moment would tell who belongs together.
@@ -58,6 +58,11 @@ class Row:
     def differs(self) -> bool:
         """Whether it says anything else than before."""
         return self.said is None or self.saying.differs(self.said)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether a token has said it, once what is done now is done."""
+        return self.is_issued or (self.was_shown and not self.differs)
 
     @property
     def narrows(self) -> bool:
@@ -136,12 +141,14 @@ def find_rows(
         saying = Saying(yes=(), no=())
         if line is not None:
             saying = say_now(book, subject, line, at=at, resolve=resolve)
+        said, was_shown = open_shown(subject, state)
         rows.append(
             Row(
                 key=state.audience,
                 saying=saying,
                 before=state,
-                said=open_saying(subject, state),
+                said=said,
+                was_shown=was_shown,
                 is_issued=state.audience == issued,
             )
         )
@@ -174,8 +181,14 @@ def _settle(
     if before is not None and not row.differs:
         status = index or before.status
         is_leaving = before.is_leaving and index is None
+        sealed = before.sealed if row.was_shown == row.is_shown else _seal(context, subject, row)
         return replace(
-            before, catalogue=catalogue, status=status, former=former, is_leaving=is_leaving
+            before,
+            sealed=sealed,
+            catalogue=catalogue,
+            status=status,
+            former=former,
+            is_leaving=is_leaving,
         )
     status = index or (before and before.status)
     if status is None:
@@ -183,12 +196,22 @@ def _settle(
         raise RuntimeError(msg)
     return AudienceState(
         audience=row.key,
-        rev=raised(0 if before is None else before.rev, context.draw),
-        sealed=_seal(context, subject, row.key, row.saying),
+        rev=_revision(context, row),
+        sealed=_seal(context, subject, row),
         status=status,
         catalogue=catalogue,
         former=former,
     )
+
+
+def _revision(context: Context, row: Row) -> int:
+    if row.before is None:
+        return first_revision(context.draw)
+    return raised(row.before.rev, context.draw, was_shown=row.was_shown)
+
+
+def _seal(context: Context, subject: OpenSubject, row: Row) -> bytes:
+    return seal_saying(context, subject, row.key, row.saying, is_shown=row.is_shown)
 
 
 async def restate_all(
@@ -218,11 +241,13 @@ async def restate(
     key = row_key(line, audience)
     states = await statuses.of_subject(connection, subject.id)
     before = next((state for state in states if state.audience == key), None)
+    said, was_shown = (None, False) if before is None else open_shown(subject, before)
     row = Row(
         key=key,
         saying=say_now(book, subject, line, at=at),
         before=before,
-        said=None if before is None else open_saying(subject, before),
+        said=said,
+        was_shown=was_shown,
         is_issued=True,
     )
     beside = [
@@ -249,10 +274,11 @@ async def _bring(
     new = changed(rows, states)
     if new:
         told = [*line_states(book, rows, states), *beside]
+        has_news = any(row.differs for row in rows)
         act = Act(
             subject=subject.id,
             at=at,
-            event=write_effects(context, subject, told, at=at),
+            event=write_effects(context, subject, told, at=at) if has_news else None,
             states=new,
             ended=ended(context, rows, at=at),
         )
@@ -308,31 +334,3 @@ def ended(context: Context, rows: Iterable[Row], *, at: Instant) -> list[StatusI
     for status in ending:
         context.suspects.note(status, at=at)
     return ending
-
-
-def raised(rev: int, draw: Callable[[int], int]) -> int:
-    """The revision after one, by a step of any size.
-
-    A count of somebody's changes would be the same at every partner, and tell whom they have in
-    common.  After 50,000 changes it is still below 2^31, as the size of tokens is reckoned.
-    """
-    return rev + 1 + draw(2 ** draw(_STEP_BITS))
-
-
-def _seal(context: Context, subject: OpenSubject, audience: str, saying: Saying) -> bytes:
-    body = msgspec.msgpack.encode(_Lists(yes=saying.yes, no=saying.no))
-    return seal_for(context, subject.key, body, aad=_SAYING + audience.encode())
-
-
-def open_saying(subject: OpenSubject, state: AudienceState) -> Saying:
-    """What the tokens of a row say.
-
-    Raises:
-        MalformedError: it was changed.
-    """
-    body = wrapping.open_sealed(subject.key, state.sealed, aad=_SAYING + state.audience.encode())
-    lists = msgspec.msgpack.decode(body, type=_Lists)
-    return Saying(
-        yes=tuple(PurposeId(purpose) for purpose in lists.yes),
-        no=tuple(PurposeId(purpose) for purpose in lists.no),
-    )

@@ -18,7 +18,8 @@ from consentid.core.saying import Saying
 from consentid.flows.context import Context, read_book
 from consentid.flows.history import full_history
 from consentid.flows.open_subject import OpenSubject, open_subject
-from consentid.flows.restate import audience_of, find_line, open_saying, say_now
+from consentid.flows.restate import audience_of, find_line, say_now
+from consentid.flows.seal_saying import open_saying
 from consentid.kit.errors import MalformedError
 from consentid.kit.instants import Instant
 from consentid.store import clock, status_audit, statuses, subjects

@@ -46,7 +46,7 @@ class Effects(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineState:
-    """One row of a subject: a line, what it said and says, and how often it changed."""
+    """One row of a subject: a line, what it said and says, and its revision now."""
 
     line: Line
     said: Saying | None
@@ -91,7 +91,7 @@ def path_of(line: Line) -> tuple[str, ...]:
 
 
 def revision_of(revs: Sequence[int]) -> int:
-    """How often a line changed: its rows rise one by one, and none ever falls or goes."""
+    """A line's revision: its rows' rise one by one, and none ever falls or goes."""
     return sum(revs)
 
 
