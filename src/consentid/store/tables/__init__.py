@@ -10,6 +10,7 @@ from consentid.store.tables.choices import (
     signals_seen,
 )
 from consentid.store.tables.configuration import catalogues, client_secrets, clients
+from consentid.store.tables.connectors import connectors
 from consentid.store.tables.erasure import erased_decisions, erasures, restricted_subjects
 from consentid.store.tables.events import (
     event_streams,
@@ -80,6 +81,7 @@ __all__ = [
     "catalogues",
     "client_secrets",
     "clients",
+    "connectors",
     "decisions",
     "device_codes",
     "devices",
