@@ -143,6 +143,7 @@ def _again(context: Context, row: feed.EventRow, stream_no: int, seq: int) -> Ne
         subject=row.subject,
         lane=0,
         sealed=seal_event(context, key, body, stream_no=stream_no, seq=seq),
+        narrows=False,
         at=row.at,
     )
 

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.brandbook.book import Book
 from consentid.core.decision import DecisionId, SubjectId
 from consentid.events.contract import Kind
+from consentid.events.narrowing import narrows
 from consentid.flows.context import Context
 from consentid.flows.event_seal import Told, open_told, seal_event
 from consentid.flows.history import unseal_decision
@@ -194,6 +195,7 @@ def _events(
                 lane=lane,
                 sealed=seal_event(context, key, body, stream_no=stream.stream_no, seq=seq),
                 at=at,
+                narrows=narrows(event),
             )
         )
     return new

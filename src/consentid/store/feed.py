@@ -40,6 +40,8 @@ class NewEvent:
     lane: int
     sealed: bytes
     at: Instant
+    narrows: bool
+    """Whether it takes something away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,9 @@ async def oldest_kept(connection: AsyncConnection, stream: Stream) -> int:
     return stream.head + 1 if oldest is None else oldest
 
 
-_EVENT_COLUMNS: Final = (*("stream_no", "seq", "id", "kind", "subject_id", "lane", "sealed", "at"),)
+_EVENT_COLUMNS: Final = (
+    *("stream_no", "seq", "id", "kind", "subject_id", "lane", "sealed", "at", "narrows"),
+)
 _ADD: Final = (
     f"INSERT INTO events ({', '.join(_EVENT_COLUMNS)})"  # noqa: S608 - nothing but our own names
     f" SELECT * FROM {unnest(events, _EVENT_COLUMNS, first=1)}"
@@ -116,7 +120,7 @@ async def add(
     rows = [
         (
             *(each.stream_no, each.seq, each.id, each.kind, each.subject, each.lane, each.sealed),
-            to_datetime(each.at),
+            *(to_datetime(each.at), each.narrows),
         )
         for each in new
     ]
