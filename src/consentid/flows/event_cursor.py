@@ -26,12 +26,20 @@ class Position:
 
 
 async def stream_of(context: Context, caller: Caller) -> Stream:
+    """A caller's stream, begun now where it has none.
+
+    Raises:
+        UnavailableError: the database cannot be reached.
+    """
+    return await stream_of_client(context, caller.client.client_id)
+
+
+async def stream_of_client(context: Context, client_id: str) -> Stream:
     """A client's stream, begun now where it has none.
 
     Raises:
         UnavailableError: the database cannot be reached.
     """
-    client_id = caller.client.client_id
     async with context.database.glancing() as connection:
         found = await feed.find_stream(connection, client_id)
     if found is not None:
@@ -68,23 +76,31 @@ async def find_start(context: Context, caller: Caller, unverified: str | None) -
             "This is no cursor that this client was given: send it as you received it.",
             where="after",
         ) from error
-    if place.stream_no > stream.stream_no or (
-        place.stream_no == stream.stream_no and place.seq > stream.head
-    ):
+    return position_at(stream, stream_no=place.stream_no, seq=place.seq, oldest=oldest)
+
+
+def position_at(stream: Stream, *, stream_no: int, seq: int, oldest: int) -> Position:
+    """A place that somebody kept, in what is there now.
+
+    Raises:
+        BadCursorError: there is no such place yet.
+        GoneError: what came after it is kept no more.
+    """
+    if stream_no > stream.stream_no or (stream_no == stream.stream_no and seq > stream.head):
         raise BadCursorError(
             "cursor_ahead",
             "This cursor is ahead of all events, as after the database was restored: "
             "begin again with /v1/events/snapshot.",
             where="after",
         )
-    if place.stream_no < stream.stream_no or place.seq < oldest - 1:
+    if stream_no < stream.stream_no or seq < oldest - 1:
         raise GoneError(
             "cursor_expired",
             "What followed this cursor is kept no more: begin again with /v1/events/snapshot, "
             "and go on from its cursor.",
             where="after",
         )
-    return Position(stream=stream, seq=place.seq)
+    return Position(stream=stream, seq=seq)
 
 
 def cursor_of(context: Context, stream: Stream, seq: int) -> str:

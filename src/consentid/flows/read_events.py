@@ -71,7 +71,7 @@ async def read_events(
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
     while True:
-        page = await _page(context, position, filters, limit=limit)
+        page = await read_page(context, position, filters, limit=limit)
         position, left_s = page.position, until - loop.time()
         if page.events or not page.is_last or left_s <= 0:
             return page
@@ -98,7 +98,7 @@ async def follow_events(
     loop = asyncio.get_running_loop()
     told_at = loop.time()
     while not watch.is_stopped:
-        page = await _page(context, position, filters, limit=MOST)
+        page = await read_page(context, position, filters, limit=MOST)
         position = page.position
         left_s = told_at + HEARTBEAT_S - loop.time()
         if page.events or left_s <= 0:
@@ -132,7 +132,15 @@ async def _is_more(
             woken.cancel()
 
 
-async def _page(context: Context, position: Position, filters: Filters, *, limit: int) -> EventPage:
+async def read_page(
+    context: Context, position: Position, filters: Filters, *, limit: int
+) -> EventPage:
+    """What there is after a position.
+
+    Raises:
+        GoneError: the stream was closed.
+        UnavailableError: the database cannot be reached.
+    """
     stream = position.stream
     most = limit if filters.is_empty else MOST
     async with context.database.glancing() as connection:
