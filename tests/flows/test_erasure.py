@@ -254,7 +254,9 @@ async def test_a_decision_that_somebody_lets_vanish_as_erased_is_found(
     )
     assert {each.kind for each in forged} >= {"entry"}
     await town.change(f"DELETE FROM subject_keys WHERE {whose}")
-    assert await town.faults() == ["its key is gone, and nobody asked for its erasure"]
+    assert await town.faults() == [
+        "its key or its projection is gone, and nobody asked for its erasure"
+    ]
 
 
 async def test_the_operator_erases_by_what_the_portal_calls_somebody(

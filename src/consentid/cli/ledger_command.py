@@ -67,7 +67,8 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
             "anew, and each leaf held against the decision that it speaks of. Then recompute every "
             "projection from the full history and compare it, byte for byte, with what is stored, "
             "opening each record and checking it against its commitment. Then hold what tokens "
-            "say, and the status lists that end them, against the same history."
+            "say, and the status lists that end them, against the same history. Bodies of whoever "
+            "was set aside take the erasing role's database, or the owner's."
         ),
         epilog="Exit codes: 0 all is well, 1 a fault was found, 3 unavailable, 4 wrong set-up.",
     )
@@ -127,22 +128,28 @@ async def _check(
     from consentid.flows.verify_projection import (  # noqa: PLC0415  the server extra
         verify_projections,
     )
+    from consentid.store.engine import Database  # noqa: PLC0415  the server extra
 
     found = _Found()
     started = time.monotonic()
     opened = open_context(chosen)
+    url = chosen.erasure_database()
+    apart = None if url is None else Database(url, connections=1)
     try:
         if not given.projection and not given.tokens:
             await _walk(opened.context, found, kept, policy)
         if not given.log and not given.tokens:
             began = time.monotonic()
             with terminal.step("every projection recomputed from its history"):
-                found.checked = [each async for each in verify_projections(opened.context)]
+                checks = verify_projections(opened.context, apart=apart)
+                found.checked = [each async for each in checks]
             found.checked_s = time.monotonic() - began
         if not given.log and not given.projection:
             with terminal.step("every token's claim held against its history"):
                 found.issued = [each async for each in verify_issued(opened.context)]
     finally:
+        if apart is not None:
+            await apart.close()
         await opened.close()
     found.seconds = time.monotonic() - started
     return found

@@ -12,13 +12,13 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.core import projection
 from consentid.core.decision import CatalogueVersion, Decision, DecisionId, ServedId, SubjectId
 from consentid.core.record import to_record
 from consentid.flows.complete_receipt import complete_receipt
 from consentid.flows.context import Context, read_book
 from consentid.flows.history import open_decision
-from consentid.flows.open_subject import OpenSubject, open_subject
+from consentid.flows.open_aside import open_anyhow
+from consentid.flows.open_subject import OpenSubject
 from consentid.flows.portal_identity import identity_hash
 from consentid.flows.show_ledger import find_proof
 from consentid.keyring import wrapping
@@ -101,7 +101,7 @@ async def prove_decisions(
     told = set[int]()
     for id_ in named.decisions:
         async with context.database.reading() as connection:
-            subject = await _open(context, connection, named.subject, apart)
+            subject = await open_anyhow(context, connection, named.subject, apart)
             row = await decisions.find(connection, named.subject, id_)
             if subject is None or row is None:
                 raise GoneError(
@@ -121,26 +121,6 @@ async def prove_decisions(
             "log-keys.txt": "".join(f"{log.key}\n" for log in reversed(logs)).encode(),
             "jwks.json": msgspec.json.encode(context.keyring.public_jwks()),
         },
-    )
-
-
-async def _open(
-    context: Context, connection: AsyncConnection, subject_id: SubjectId, apart: Database | None
-) -> OpenSubject | None:
-    """A subject; of one that was set aside no more than its key."""
-    subject = await open_subject(context, connection, subject_id)
-    if subject is not None or apart is None:
-        return subject
-    async with apart.reading() as beside:
-        wrapped = await restricted.find_wrapped_key(beside, subject_id)
-    if wrapped is None:
-        return None
-    return OpenSubject(
-        id=subject_id,
-        version=0,
-        projection=projection.EMPTY,
-        adult=False,
-        key=wrapping.unwrap(context.keyring.master, subject_id.bytes, wrapped),
     )
 
 

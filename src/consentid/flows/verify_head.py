@@ -1,6 +1,8 @@
 """Hold checkpoints that somebody kept against the log, and demand witnesses of the last one."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +17,9 @@ from consentid.ledger.checkpoint import open_checkpoint
 from consentid.ledger.cosignature import Policy
 from consentid.store import ledger
 from consentid.store.ledger import LogRow
+
+_LOOKS: Final = 20
+_LOOK_S: Final = 0.1
 
 
 async def verify_heads(
@@ -45,7 +50,23 @@ async def verify_heads(
                 found.append(_fault(None, None, "the copy outside is not there"))
             else:
                 found += await _faults(connection, logs, "the copy outside", copy, None)
-    return found
+    return [*found, *await _unpublished(context, logs)]
+
+
+async def _unpublished(context: Context, logs: Sequence[LogRow]) -> list[Fault]:
+    """The last size of the log that grows, where nobody publishes it: a worker would at once."""
+    if not logs:
+        return []
+    size: int | None = None
+    for _ in range(_LOOKS):
+        async with context.database.reading() as connection:
+            tree = await ledger.newest_tree(connection, logs[-1].log_no)
+            published = await ledger.newest_checkpoint(connection, logs[-1].log_no)
+        if tree is None or (published is not None and published.size >= (size or tree.size)):
+            return []
+        size = size or tree.size
+        await asyncio.sleep(_LOOK_S)
+    return [_fault(logs[-1].origin, size, "it is missing, and nobody publishes it")]
 
 
 async def _faults(

@@ -20,7 +20,7 @@ from consentid.flows.history import full_history
 from consentid.flows.open_subject import OpenSubject, open_subject
 from consentid.flows.restate import audience_of, find_line, say_now
 from consentid.flows.seal_saying import open_saying
-from consentid.kit.errors import MalformedError
+from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.kit.instants import Instant
 from consentid.store import clock, status_audit, statuses, subjects
 from consentid.store.status_audit import HeldIndex
@@ -49,7 +49,7 @@ async def verify_issued(context: Context) -> AsyncIterator[Issued]:
     """Judge the tokens of every subject, each in a snapshot of its own, then every status list.
 
     Raises:
-        UnavailableError: the database cannot be reached, or a configuration is missing.
+        UnavailableError: the database cannot be reached.
     """
     async with context.database.reading() as connection:
         everyone = await subjects.every_id(connection)
@@ -74,15 +74,15 @@ async def _check(
 ) -> Issued | None:
     states = await statuses.of_subject(connection, subject_id)
     indices = await status_audit.indices_of(connection, subject_id)
-    for version in {state.catalogue for state in states} - books.keys():
-        books[version] = await read_book(connection, version)
     try:
+        for version in {state.catalogue for state in states} - books.keys():
+            books[version] = await _read(connection, version)
         subject = await open_subject(context, connection, subject_id)
         if subject is None:
             return None
         history = await full_history(connection, subject)
     except MalformedError as error:
-        told = f"its history cannot be opened: {error.message}"
+        told = f"its history or its rules cannot be opened: {error.message}"
         return Issued(subject=subject_id, faults=(told,))
     at = max((each.recorded_at for each in history), default=await clock.now(connection))
     rested = replace(subject, projection=projection.project(history))
@@ -93,6 +93,19 @@ async def _check(
     ]
     faults += _index_faults(states, indices)
     return Issued(subject=subject_id, audiences=len(states), faults=tuple(faults))
+
+
+async def _read(connection: AsyncConnection, version: CatalogueVersion) -> Book:
+    try:
+        return await read_book(connection, version)
+    except UnavailableError as error:
+        if error.code != "catalogue_missing":
+            raise
+        raise MalformedError(error.code, error.message) from error
+    except ValueError as error:
+        raise MalformedError(
+            "catalogue_unreadable", f"Catalogue version {version} is none."
+        ) from error
 
 
 def _row_faults(

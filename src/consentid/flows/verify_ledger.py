@@ -10,24 +10,23 @@ from dataclasses import dataclass, field, replace
 from typing import Final, final
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.flows.context import Context
-from consentid.flows.open_log import continuation_commitment
-from consentid.flows.verify_erasures import erasure_faults, spoken_of
-from consentid.kit.errors import MalformedError
-from consentid.kit.instants import Instant
+from consentid.flows.leaf_faults import Known, leaf_fault, read_known, spoken_of
+from consentid.flows.log_origin import log_origin
+from consentid.flows.verify_catalogues import catalogue_faults
+from consentid.flows.verify_erasures import erasure_faults
+from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.ledger import note
 from consentid.ledger.checkpoint import open_checkpoint
 from consentid.ledger.growing import FullTile, Growth
-from consentid.ledger.leaf import VERSION, Kind, encode_leaf
 from consentid.ledger.note import NoteKey
 from consentid.ledger.tiles import HEIGHT, WIDTH, encode_tile
 from consentid.ledger.tree import EMPTY_ROOT, leaf_hash
-from consentid.store import ledger, ledger_audit, ledger_tiles
-from consentid.store.ledger import EntryRow, LogRow
-from consentid.store.ledger_audit import CommittedRow, HeadRow
+from consentid.store import ledger, ledger_audit, ledger_tiles, subject_audit
+from consentid.store.ledger import LogRow
+from consentid.store.ledger_audit import HeadRow
 
 _PAGE: Final = 2_048
 _HASH: Final = 32
@@ -40,8 +39,8 @@ class Fault:
     log: str | None
     """The log's origin; None of what is in no log."""
     kind: str
-    """``entry``, ``tile``, ``size``, ``checkpoint``, ``staged``, ``decision``, ``erasure`` or
-    ``log``.
+    """``entry``, ``tile``, ``size``, ``checkpoint``, ``staged``, ``decision``, ``erasure``,
+    ``catalogue``, ``subject`` or ``log``.
     """
     index: int | None
     """Of the entry, the tile within its level, the size."""
@@ -57,28 +56,6 @@ class Walked:
     """Found since the last word."""
 
 
-class _Leaf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    v: int
-    kind: Kind
-    id: UUID
-    time: int
-    origin: str
-    commitment: str
-
-
-_leaf_decoder: Final = msgspec.json.Decoder(_Leaf)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """What leaves are held against."""
-
-    origins: frozenset[str] | None
-    """The logs' names; None where any will do."""
-    catalogues: frozenset[bytes]
-    continued: frozenset[bytes]
-
-
 async def verify_ledger(context: Context) -> AsyncIterator[Walked]:
     """Walk all logs, then what waits, then whatever should be in one of them and is not.
 
@@ -86,26 +63,31 @@ async def verify_ledger(context: Context) -> AsyncIterator[Walked]:
         UnavailableError: the database cannot be reached.
     """
     async with context.database.reading() as connection:
-        async for walked in walk_ledger(connection):
+        coming = await _coming(context, connection)
+        async for walked in walk_ledger(connection, coming=coming):
             yield walked
 
 
-async def walk_ledger(connection: AsyncConnection) -> AsyncIterator[Walked]:
-    """The same, in a transaction that is open already."""
+async def walk_ledger(
+    connection: AsyncConnection, *, coming: str | None = None
+) -> AsyncIterator[Walked]:
+    """The same, in a transaction that is open already; ``coming`` is the log that is to grow."""
     logs = await ledger.every_log(connection)
-    known = _Known(
-        origins=frozenset(each.origin for each in logs),
-        catalogues=await ledger_audit.catalogue_digests(connection),
-        continued=frozenset(
-            continuation_commitment(each.continues) for each in logs if each.continues
-        ),
-    )
+    known = await read_known(connection, logs)
     for place, log in enumerate(logs):
         before = logs[place - 1] if place else None
         async for walked in _Walk(connection, log, known).run(before):
             yield walked
-    async for walked in _beside(connection, known):
+    async for walked in _beside(connection, known, coming):
         yield walked
+
+
+async def _coming(context: Context, connection: AsyncConnection) -> str | None:
+    """What the log is to be called that grows next; None where the configuration is damaged."""
+    try:
+        return log_origin(context, await context.book(connection))
+    except (UnavailableError, ValueError):
+        return context.settings.ledger_origin
 
 
 @final
@@ -115,7 +97,7 @@ class _Walk:
 
     connection: AsyncConnection
     log: LogRow
-    known: _Known
+    known: Known
     growth: Growth = field(default_factory=Growth)
     is_broken: bool = False
     """Whether a root was another than it should be: so are all later ones."""
@@ -134,8 +116,9 @@ class _Walk:
             tiles: list[FullTile] = []
             for index, entry in (*page, (None, None)):
                 while head is not None and head.size <= self.growth.size:
-                    faults += self._head_faults(head, seen, keys)
-                    seen, head = head.size, await anext(heads, None)
+                    after = await anext(heads, None)
+                    faults += self._head_faults(head, seen, keys, is_last=after is None)
+                    seen, head = head.size, after
                 if entry is None:
                     break
                 if index != self.growth.size:
@@ -176,7 +159,9 @@ class _Walk:
             return [key], [self._fault("log", None, "its key is another log's")]
         return [key], []
 
-    def _head_faults(self, head: HeadRow, seen: int, keys: Sequence[NoteKey]) -> Iterator[Fault]:
+    def _head_faults(
+        self, head: HeadRow, seen: int, keys: Sequence[NoteKey], *, is_last: bool
+    ) -> Iterator[Fault]:
         if head.previous_size != (None if seen < 0 else seen):
             yield self._fault("size", head.size, f"it does not follow {max(seen, 0)}")
         computed = self.growth.root() if head.size else EMPTY_ROOT
@@ -187,6 +172,10 @@ class _Walk:
                 "size", head.size, f"its root is not that of the entries (from {begin} on)"
             )
         if head.note is None:
+            # The last size may be about to be published; a log that continues another begins at 1.
+            is_begin = head.size == 0 and self.log.continues is not None
+            if not is_last and not is_begin:
+                yield self._fault("checkpoint", head.size, "it is missing")
             return
         try:
             checkpoint, _ = open_checkpoint(head.note, origin=self.log.origin, keys=keys)
@@ -234,58 +223,6 @@ class _Walk:
         return Fault(log=self.log.origin, kind=kind, index=index, message=message)
 
 
-def leaf_fault(entry: EntryRow, committed: CommittedRow | None, known: _Known) -> str | None:
-    """What is wrong with a leaf, beside what it is about."""
-    try:
-        leaf = _leaf_decoder.decode(entry.leaf)
-        commitment = bytes.fromhex(leaf.commitment)
-        again = encode_leaf(
-            kind=leaf.kind,
-            event_id=leaf.id,
-            at=Instant(leaf.time),
-            origin=leaf.origin,
-            commitment=commitment,
-        )
-    except ValueError:
-        return "it is no leaf"
-    if leaf.v != VERSION or again != entry.leaf or len(commitment) != _HASH:
-        return "it is no leaf in canonical form"
-    if (leaf.id, leaf.kind) != (entry.event_id, entry.kind):
-        return "it is stored as another event's"
-    if known.origins is not None and leaf.origin not in known.origins:
-        return f"it is of another log ({leaf.origin})"
-    return _subject_fault(leaf, commitment, committed, known)
-
-
-def _subject_fault(
-    leaf: _Leaf, commitment: bytes, committed: CommittedRow | None, known: _Known
-) -> str | None:
-    """What is wrong with what a leaf is about."""
-    match leaf.kind:
-        case Kind.DECISION | Kind.SIGNAL | Kind.CLAIM:
-            return _record_fault(leaf, "decision", commitment, committed)
-        case Kind.REQUEST | Kind.ERASE:
-            return _record_fault(leaf, "erasure", commitment, committed)
-        case Kind.CATALOGUE if commitment not in known.catalogues:
-            return "its catalogue is not there"
-        case Kind.ADMIN if commitment not in known.continued:
-            return "it names no checkpoint that a log continues"
-        case _:
-            return None
-
-
-def _record_fault(
-    leaf: _Leaf, what: str, commitment: bytes, row: CommittedRow | None
-) -> str | None:
-    if row is None:
-        return f"its {what} {leaf.id} is not there"
-    if row.commitment != commitment:
-        return f"{what} {leaf.id} is not what was committed to"
-    if (leaf.kind, leaf.time) != (row.kind, row.recorded_at):
-        return f"{what} {leaf.id} is of another kind or time"
-    return None
-
-
 def _tile_fault(tile: FullTile, stored: tuple[bytes, bytes] | None) -> str | None:
     if stored is None:
         return "it is missing"
@@ -302,13 +239,17 @@ def _tile_fault(tile: FullTile, stored: tuple[bytes, bytes] | None) -> str | Non
     return f"its hash at {place} is not that of entry or tile {tile.number * WIDTH + place}"
 
 
-async def _beside(connection: AsyncConnection, known: _Known) -> AsyncIterator[Walked]:
+async def _beside(
+    connection: AsyncConnection, known: Known, coming: str | None
+) -> AsyncIterator[Walked]:
     seq = -1
+    strays = await ledger_audit.stray_logs(connection)
     # What waits may be for a log that is not begun yet.
-    anywhere = replace(known, origins=None)
+    origins = None if coming is None else (known.origins or frozenset()) | {coming}
+    waiting = replace(known, origins=origins)
     while page := await ledger_audit.staged_after(connection, seq, limit=_PAGE):
         committed = await spoken_of(connection, [each.event_id for each in page])
-        told = [(each, leaf_fault(each, committed.get(each.event_id), anywhere)) for each in page]
+        told = [(each, leaf_fault(each, committed.get(each.event_id), waiting)) for each in page]
         faults = [
             Fault(log=None, kind="staged", index=each.seq, message=message)
             for each, message in told
@@ -316,9 +257,13 @@ async def _beside(connection: AsyncConnection, known: _Known) -> AsyncIterator[W
         ]
         yield Walked(entries=0, faults=tuple(faults))
         seq = page[-1].seq
-    async for message in erasure_faults(connection):
-        fault = Fault(log=None, kind="erasure", index=None, message=message)
-        yield Walked(entries=0, faults=(fault,))
+    beside = [
+        *[("erasure", message) async for message in erasure_faults(connection)],
+        *[("catalogue", message) async for message in catalogue_faults(connection, known)],
+        *[("subject", message) for message in await subject_audit.strays(connection)],
+        *[("log", f"{what} are of log {no}, which is not there") for what, no in strays],
+    ]
+    yield Walked(entries=0, faults=tuple(_nowhere(kind, message) for kind, message in beside))
     after = UUID(int=0)
     while True:
         missing, last = await ledger_audit.unlogged(connection, after, limit=_PAGE)
@@ -326,9 +271,10 @@ async def _beside(connection: AsyncConnection, known: _Known) -> AsyncIterator[W
             return
         yield Walked(
             entries=0,
-            faults=tuple(
-                Fault(log=None, kind="decision", index=None, message=f"{id_} is in no log")
-                for id_ in missing
-            ),
+            faults=tuple(_nowhere("decision", f"{id_} is in no log") for id_ in missing),
         )
         after = last
+
+
+def _nowhere(kind: str, message: str) -> Fault:
+    return Fault(log=None, kind=kind, index=None, message=message)

@@ -1,11 +1,12 @@
 """Recompute every projection from the full history, and compare it byte for byte.
 
 Along the way each body is opened and its commitment recomputed, so a record that was changed,
-exchanged or lost is found too.
+exchanged or lost is found too, and so is a column beside it that says otherwise.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,10 +16,12 @@ from consentid.core.decision import Decision, SubjectId
 from consentid.core.record import from_record
 from consentid.flows.append_decisions import BODY
 from consentid.flows.context import Context
-from consentid.flows.open_subject import OpenSubject, open_subject
+from consentid.flows.open_aside import open_anyhow
+from consentid.flows.open_subject import OpenSubject
 from consentid.keyring import wrapping
 from consentid.kit.errors import MalformedError
-from consentid.store import decisions, subjects
+from consentid.store import decisions, restricted, subject_audit, subjects
+from consentid.store.engine import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,26 +34,34 @@ class Checked:
     """Empty where all is well."""
 
 
-async def verify_projections(context: Context) -> AsyncIterator[Checked]:
+async def verify_projections(
+    context: Context, *, apart: Database | None = None
+) -> AsyncIterator[Checked]:
     """Check every subject that is not erased, each in a snapshot of its own.
+
+    ``apart`` is the database as a role that may look at whoever was set aside: of them no
+    projection is kept, and the bodies are checked.
 
     Raises:
         UnavailableError: the database cannot be reached.
     """
     async with context.database.reading() as connection:
         everyone = await subjects.every_id(connection)
+    if apart is not None:
+        async with apart.reading() as beside:
+            everyone += await restricted.every_id(beside)
     for subject_id in everyone:
         async with context.database.reading() as connection:
-            checked = await _check(context, connection, subject_id)
+            checked = await _check(context, connection, subject_id, apart)
         if checked is not None:
             yield checked
 
 
 async def _check(
-    context: Context, connection: AsyncConnection, subject_id: SubjectId
+    context: Context, connection: AsyncConnection, subject_id: SubjectId, apart: Database | None
 ) -> Checked | None:
     try:
-        subject = await open_subject(context, connection, subject_id)
+        subject = await open_anyhow(context, connection, subject_id, apart)
     except MalformedError as error:
         return Checked(
             subject=subject_id,
@@ -58,19 +69,24 @@ async def _check(
             faults=(f"the stored projection cannot be opened: {error.message}",),
         )
     if subject is None:
-        if await subjects.find_version(connection, subject_id) is None:
+        if not await subject_audit.is_there(connection, subject_id):
             return None  # set aside since it was listed
-        fault = "its key is gone, and nobody asked for its erasure"
+        fault = "its key or its projection is gone, and nobody asked for its erasure"
         return Checked(subject=subject_id, decisions=0, faults=(fault,))
     faults: list[str] = []
     history: list[Decision] = []
     rows = await decisions.of_subject(connection, subject_id)
+    in_clear = await subject_audit.in_clear(connection, subject_id)
     for row in rows:
         found = _open(subject, row)
         if isinstance(found, str):
             faults.append(f"decision {row.id}: {found}")
-        else:
-            history.append(found)
+            continue
+        history.append(found)
+        if others := _others(in_clear[row.id], found):
+            faults.append(f"decision {row.id}: {others} beside its body is not what the body says")
+    if not await subject_audit.is_there(connection, subject_id):
+        return Checked(subject=subject_id, decisions=len(rows), faults=tuple(faults))
     recomputed = projection.encode(projection.project(history))
     if recomputed != projection.encode(subject.projection):
         faults.append("the stored projection is not that of the history")
@@ -88,3 +104,21 @@ def _open(subject: OpenSubject, row: decisions.DecisionRow) -> Decision | str:
     if wrapping.commitment(salt, body) != row.commitment:
         return "its body is not what was committed to"
     return from_record(msgspec.json.decode(body), subject=subject.id)
+
+
+def _others(in_clear: Mapping[str, Any], decision: Decision) -> str:
+    """The columns that say otherwise than the record."""
+    said = {
+        "recorded_at": decision.recorded_at,
+        "early": decision.interval.early,
+        "late": decision.interval.late,
+        "clock_unproven": decision.clock_unproven,
+        "catalogue": decision.catalogue,
+        "client_id": decision.actor,
+        "assurance": decision.assurance,
+        "channel": decision.channel,
+        "served": decision.served,
+        "signal": decision.signal,
+        "adopted_from": decision.adopted_from,
+    }
+    return ", ".join(name for name, value in said.items() if in_clear[name] != value)

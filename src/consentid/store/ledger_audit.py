@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, union_all
+from sqlalchemy import exists, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.kit.instants import Instant
@@ -16,6 +16,7 @@ from consentid.store.tables import (
     erased_decisions,
     ledger_checkpoints,
     ledger_entries,
+    ledger_logs,
     ledger_tiles,
     ledger_trees,
     staged_entries,
@@ -114,9 +115,30 @@ async def committed(
     }
 
 
-async def catalogue_digests(connection: AsyncConnection) -> frozenset[bytes]:
-    """The digests of all applied versions."""
-    return frozenset((await connection.execute(select(catalogues.c.digest))).scalars())
+async def catalogue_times(connection: AsyncConnection) -> Mapping[bytes, Instant]:
+    """When each version was applied, by its digest."""
+    rows = await connection.execute(select(catalogues.c.digest, catalogues.c.applied_at))
+    return {row.digest: row.applied_at for row in rows}
+
+
+async def stray_logs(connection: AsyncConnection) -> Sequence[tuple[str, int]]:
+    """Logs that something is said to be of, and that are not there: what, and the number."""
+    parts = {
+        "entries": ledger_entries,
+        "tiles": ledger_tiles,
+        "sizes": ledger_trees,
+        "checkpoints": ledger_checkpoints,
+    }
+    there = select(ledger_logs.c.log_no)
+    statement = union_all(
+        *(
+            select(literal(what).label("what"), table.c.log_no)
+            .where(table.c.log_no.not_in(there))
+            .distinct()
+            for what, table in parts.items()
+        )
+    )
+    return [(row.what, row.log_no) for row in await connection.execute(statement)]
 
 
 async def unlogged(

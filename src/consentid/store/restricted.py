@@ -22,3 +22,11 @@ async def find_known(connection: AsyncConnection, identity_hash: bytes) -> Subje
         )
     )
     return None if found is None else SubjectId(found)
+
+
+async def every_id(connection: AsyncConnection) -> list[SubjectId]:
+    """Whoever is set aside, in order; for audits."""
+    rows = await connection.scalars(
+        select(restricted_subjects.c.subject_id).order_by(restricted_subjects.c.subject_id)
+    )
+    return [SubjectId(row) for row in rows]

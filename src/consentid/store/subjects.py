@@ -208,13 +208,6 @@ async def find(
     )
 
 
-async def find_version(connection: AsyncConnection, subject: SubjectId) -> int | None:
-    """How many decisions a subject's projection counts, whether its key is there or not."""
-    return await connection.scalar(
-        select(projections.c.version).where(projections.c.subject_id == subject)
-    )
-
-
 async def hold(connection: AsyncConnection, asked: Sequence[SubjectId]) -> frozenset[SubjectId]:
     """Those of some subjects that are not erased, and will not be until the transaction ends."""
     statement = (
@@ -227,10 +220,10 @@ async def hold(connection: AsyncConnection, asked: Sequence[SubjectId]) -> froze
 
 
 async def every_id(connection: AsyncConnection) -> list[SubjectId]:
-    """Every subject that has a projection, in order; for audits."""
-    rows = await connection.scalars(
-        select(projections.c.subject_id).order_by(projections.c.subject_id)
-    )
+    """Every subject that has a projection, or ought to have one, in order; for audits."""
+    has = select(projections.c.subject_id)
+    ought = select(subjects.c.id).where(subjects.c.erased_at.is_(None))
+    rows = await connection.scalars(has.union(ought).order_by("subject_id"))
     return [SubjectId(row) for row in rows]
 
 

@@ -1,0 +1,64 @@
+"""What is said of subjects beside their records, for whoever checks all of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.core.decision import SubjectId
+from consentid.store.tables import decisions, subjects
+
+_STRAYS: Final = text(
+    """
+    SELECT subject_id, what || ' is of a subject who is not there' AS fault FROM (
+      SELECT 'a decision' AS what, subject_id FROM decisions
+      UNION SELECT 'a key', subject_id FROM subject_keys
+      UNION SELECT 'a projection', subject_id FROM projections
+      UNION SELECT 'what tokens say', subject_id FROM audience_states
+      UNION SELECT 'a place in a status list', subject_id FROM status_indices
+      UNION SELECT 'an erasure', subject_id FROM erasures
+    ) AS named
+    WHERE subject_id IS NOT NULL
+      AND NOT EXISTS (SELECT FROM subjects WHERE subjects.id = named.subject_id)
+    UNION ALL
+    SELECT subjects.id, 'set aside, and nobody asked for it' FROM subjects
+    WHERE erased_at IS NOT NULL
+      AND NOT EXISTS (SELECT FROM erasures WHERE erasures.subject_id = subjects.id)
+    UNION ALL
+    SELECT subjects.id, 'to be erased, and not set aside' FROM subjects
+    JOIN erasures ON erasures.subject_id = subjects.id
+    WHERE erased_at IS NULL
+    ORDER BY 1, 2
+    """
+)
+"""The database's own keys refuse most of these; nothing refuses its superuser."""
+_CLEAR: Final = (
+    *("recorded_at", "early", "late", "clock_unproven", "catalogue", "client_id"),
+    *("assurance", "channel", "served", "signal", "adopted_from"),
+)
+
+
+async def strays(connection: AsyncConnection) -> Sequence[str]:
+    """What is said of subjects who are not there, or not as it is said."""
+    return [f"{row.subject_id}: {row.fault}" for row in await connection.execute(_STRAYS)]
+
+
+async def is_there(connection: AsyncConnection, subject: SubjectId) -> bool:
+    """Whether it is neither set aside nor erased."""
+    statement = select(subjects.c.id).where(
+        subjects.c.id == subject, subjects.c.erased_at.is_(None)
+    )
+    return await connection.scalar(statement) is not None
+
+
+async def in_clear(
+    connection: AsyncConnection, subject: SubjectId
+) -> Mapping[UUID, Mapping[str, Any]]:
+    """What stands of a subject's decisions beside their sealed bodies, by column."""
+    columns = [decisions.c[name] for name in _CLEAR]
+    rows = await connection.execute(
+        select(decisions.c.id, *columns).where(decisions.c.subject_id == subject)
+    )
+    return {row["id"]: {name: row[name] for name in _CLEAR} for row in rows.mappings()}
