@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from consentid.flows.authenticate_client import Credentials, use_assertion
+from consentid.flows.authenticate_client import Credentials, claim_of, use_assertion
 from consentid.flows.context import Context
 from consentid.flows.issue_id_token import sign_id_token
 from consentid.flows.issue_token import sign_token
 from consentid.flows.note_read import note_read
+from consentid.flows.oauth.hand_off import find_link_hash
 from consentid.flows.oauth.request import AuthlibRequest, TokenRequest, client_of
 from consentid.flows.oauth.server import TokenServer
 from consentid.flows.oauth.subject_tokens import wants_id_token
@@ -19,7 +20,7 @@ from consentid.flows.oauth.transaction import Transaction
 from consentid.flows.read_buffer import ReadKind
 from consentid.kit.instants import SECOND, Instant, to_seconds
 from consentid.net.portal import KeySource
-from consentid.store import clock
+from consentid.store import token_grounds
 from consentid.telemetry.tracing import step
 
 
@@ -46,18 +47,22 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
     asked = AuthlibRequest(request, credentials)
     portal_key = await _look_up_key(context, request)
     async with context.database.writing() as connection:
-        book = await context.book(connection)
         # Before the clock is asked: what comes out is never earlier than it was, so that nobody who
         # came too late passes for one who came at once.
         waited = int((context.monotonic() - arrived_s) * SECOND)
-        now = await clock.now(connection)
+        _, client_id = claim_of(credentials)
+        found = await token_grounds.look(
+            connection, client_id=client_id, link_hash=find_link_hash(request.form)
+        )
         transaction = Transaction(
             context=context,
             connection=connection,
-            book=book,
-            now=now,
-            arrived_at=Instant(now - waited),
+            book=await context.book_of(connection, found.catalogue),
+            now=found.now,
+            arrived_at=Instant(found.now - waited),
             portal_key=portal_key,
+            claimed=found.client,
+            link=found.link,
         )
 
         def judge(_: Connection) -> tuple[int, dict[str, Any], dict[str, str]]:

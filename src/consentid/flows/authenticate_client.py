@@ -123,19 +123,31 @@ async def find_client(
     connection: AsyncConnection, credentials: Credentials, *, now: Instant
 ) -> Client | None:
     """The client whose credentials hold, by the one method that it registered; None for none."""
-    basic, form = credentials.basic, credentials.form
+    _, client_id = claim_of(credentials)
+    claimed = None if client_id is None else await clients.find(connection, client_id)
+    return await prove(connection, credentials, claimed, now=now)
+
+
+def claim_of(credentials: Credentials) -> tuple[AuthMethod, str | None]:
+    """Which client a request says it is from, and how it would prove that."""
     if credentials.proven_client_id is not None:
-        method, client_id = AuthMethod.PRIVATE_KEY_JWT, credentials.proven_client_id
-    elif basic is not None:
-        method, client_id = AuthMethod.CLIENT_SECRET_BASIC, basic.client_id
-    else:
-        method, client_id = AuthMethod.NONE, form.get("client_id")
-    row = None if client_id is None else await clients.find(connection, client_id)
-    if row is None or row.auth_method != method:
+        return AuthMethod.PRIVATE_KEY_JWT, credentials.proven_client_id
+    if credentials.basic is not None:
+        return AuthMethod.CLIENT_SECRET_BASIC, credentials.basic.client_id
+    return AuthMethod.NONE, credentials.form.get("client_id")
+
+
+async def prove(
+    connection: AsyncConnection, credentials: Credentials, claimed: Client | None, *, now: Instant
+) -> Client | None:
+    """The client that ``claim_of`` named and that was found, where its credentials hold."""
+    method, _ = claim_of(credentials)
+    if claimed is None or claimed.auth_method != method:
         return None
-    if basic is not None and not await _is_secret(connection, row, basic.secret, now=now):
+    basic = credentials.basic
+    if basic is not None and not await _is_secret(connection, claimed, basic.secret, now=now):
         return None
-    return row
+    return claimed
 
 
 async def _is_secret(

@@ -14,9 +14,10 @@ from consentid.core.resolution import Resolution
 from consentid.core.saying import say
 from consentid.core.session import resolve_session_all
 from consentid.flows.context import Context
-from consentid.flows.open_subject import OpenSubject, open_subject
+from consentid.flows.open_subject import OpenSubject, open_subject, unseal
 from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.instants import Instant
+from consentid.store.subjects import SubjectRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +35,17 @@ async def open_session(
     subject: SubjectId,
     device: SubjectId | None,
     lock: bool = False,
+    locked: SubjectRow | None = None,
 ) -> Session:
-    """Open whom an access token stands for.
+    """Open whom an access token stands for; ``locked`` is its row where the caller has it.
 
     Raises:
         UnauthenticatedError: the subject was erased since the token was issued.
     """
-    opened = require_known(await open_subject(context, connection, subject, lock=lock))
+    if locked is not None:
+        opened = unseal(context, locked)
+    else:
+        opened = require_known(await open_subject(context, connection, subject, lock=lock))
     beneath = None if device is None else await open_subject(context, connection, device)
     return Session(subject=opened, device=beneath)
 

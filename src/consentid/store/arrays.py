@@ -4,7 +4,7 @@ One prepared text serves any number of rows, the types are the tables' own, and 
 while somebody waits.  Where a transaction is open, or none is wanted, the driver is asked directly.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeAlias, cast
 
 from sqlalchemy import RowMapping, Table
@@ -16,14 +16,22 @@ from consentid.store.engine import driver_of
 _DIALECT: Final = dialect()
 
 Row: TypeAlias = Sequence[Any]
-Parameter: TypeAlias = "list[Any] | float"
 
 
 def unnest(table: Table, columns: Sequence[str], *, first: int) -> str:
     """``unnest($1::UUID[], $2::TEXT[]) AS given (id, kind)``, with the types of a table."""
-    types = (table.c[column].type.compile(dialect=_DIALECT) for column in columns)
-    arrays = ", ".join(f"${first + place}::{type_}[]" for place, type_ in enumerate(types))
+    arrays = ", ".join(f"{each}[]" for each in _typed(table, columns, first=first))
     return f"unnest({arrays}) AS given ({', '.join(columns)})"
+
+
+def parameters(table: Table, columns: Sequence[str], *, first: int) -> str:
+    """``$1::UUID, $2::TEXT``: one row, with the types of a table."""
+    return ", ".join(_typed(table, columns, first=first))
+
+
+def _typed(table: Table, columns: Sequence[str], *, first: int) -> Iterator[str]:
+    types = (table.c[column].type.compile(dialect=_DIALECT) for column in columns)
+    return (f"${first + place}::{type_}" for place, type_ in enumerate(types))
 
 
 def transposed(rows: Iterable[Row], width: int) -> list[list[Any]]:
@@ -32,12 +40,12 @@ def transposed(rows: Iterable[Row], width: int) -> list[list[Any]]:
 
 
 async def fetch(
-    connection: AsyncConnection, statement: str, *parameters: "Parameter | int"
+    connection: AsyncConnection, statement: str, *given: object
 ) -> Sequence[RowMapping]:
     """Run a statement as it is written; rows by name, instants as the driver gives them."""
     driver = driver_of(connection)
     if driver is not None:
         # Its records are read by name, too, and nothing else of them is used.
-        return cast("Sequence[RowMapping]", await driver.fetch(statement, *parameters))
-    found = await connection.exec_driver_sql(statement, tuple(parameters))
+        return cast("Sequence[RowMapping]", await driver.fetch(statement, *given))
+    found = await connection.exec_driver_sql(statement, given)
     return found.mappings().all() if found.returns_rows else []

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
@@ -76,30 +75,6 @@ def _token(row: Row[Any]) -> RefreshToken:
         used_key_hash=row.used_key_hash,
         was_superseded=row.was_superseded,
         sealed_name=row.sealed_name,
-    )
-
-
-async def add(connection: AsyncConnection, token: RefreshToken) -> None:
-    """Keep a new token's hash."""
-    await connection.execute(
-        insert(refresh_tokens).values(
-            token_hash=token.token_hash,
-            family=token.family,
-            client_id=token.client_id,
-            subject_id=token.subject,
-            device_id=token.device,
-            session_id=token.session_id,
-            scopes=sorted(token.scopes),
-            resource=token.resource,
-            auth_time=token.auth_time,
-            acr=token.acr,
-            details=token.details,
-            rests_on=token.rests_on,
-            issued_at=token.issued_at,
-            expires_at=token.expires_at,
-            family_expires_at=token.family_expires_at,
-            sealed_name=token.sealed_name,
-        )
     )
 
 

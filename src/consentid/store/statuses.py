@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import false, func, select, text, tuple_, update
+from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -70,30 +70,25 @@ class PublishedList:
     signed_at: Instant
 
 
+_OF_SUBJECT: Final = """
+SELECT audience_states.*,
+  (SELECT max(list_no) FROM status_lists WHERE leaving_at IS NOT NULL) AS newest_left
+FROM audience_states WHERE subject_id = $1 ORDER BY audience
+"""
+
+
 async def of_subject(connection: AsyncConnection, subject: SubjectId) -> list[AudienceState]:
     """Every audience's row of a subject."""
-    newest_left = (
-        select(func.max(status_lists.c.list_no))
-        .where(status_lists.c.leaving_at.is_not(None))
-        .scalar_subquery()
-    )
-    rows = await connection.execute(
-        select(
-            audience_states,
-            func.coalesce(audience_states.c.list_no <= newest_left, false()).label("is_leaving"),
-        )
-        .where(audience_states.c.subject_id == subject)
-        .order_by(audience_states.c.audience)
-    )
+    rows = await fetch(connection, _OF_SUBJECT, subject)
     return [
         AudienceState(
-            audience=row.audience,
-            rev=row.rev,
-            sealed=row.sealed,
-            status=StatusIndex(list_no=row.list_no, idx=row.idx),
-            catalogue=CatalogueVersion(row.catalogue),
-            former=find_place(row.former_list_no, row.former_idx),
-            is_leaving=row.is_leaving,
+            audience=row["audience"],
+            rev=row["rev"],
+            sealed=row["sealed"],
+            status=StatusIndex(list_no=row["list_no"], idx=row["idx"]),
+            catalogue=CatalogueVersion(row["catalogue"]),
+            former=find_place(row["former_list_no"], row["former_idx"]),
+            is_leaving=row["list_no"] <= (row["newest_left"] or 0),
         )
         for row in rows
     ]

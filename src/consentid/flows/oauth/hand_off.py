@@ -8,7 +8,7 @@ and end with the device.
 Spec: RFC 6749 section 4.5 (extension grants); RFC 9700 section 4.5 (reuse).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Protocol, cast, final
 
 from authlib.oauth2.rfc6749 import (
@@ -28,13 +28,14 @@ from consentid.flows.oauth.client import SUBJECT_SCOPES
 from consentid.flows.oauth.granted import SubjectGrant
 from consentid.flows.oauth.request import AuthlibRequest, client_of, ours
 from consentid.flows.oauth.reuse import end_if_reused
-from consentid.flows.oauth.subject_tokens import FAMILY_LIFETIME_D, open_grant
+from consentid.flows.oauth.subject_tokens import FAMILY_LIFETIME_D, open_grant, save_tokens
 from consentid.flows.oauth.transaction import Transaction
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import DAY, Instant
 from consentid.oidc.authorization_request import OFFLINE_ACCESS
-from consentid.store import hand_offs, subjects
+from consentid.store import hand_offs
 from consentid.store.hand_offs import HandOff
+from consentid.store.token_grounds import Link
 
 _MAX_CODE: Final = 128
 
@@ -72,9 +73,9 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
                 "This client's script is believed on its party's registered origins only."
             ) from error
         scopes = self._scopes()
-        code = await_only(self._find(asked, client.row.party))
-        self._code = code
-        ends_at = await_only(subjects.find_device_end(transaction.connection, code.subject))
+        link = await_only(self._find(asked, client.row.party))
+        self._code = code = link.code
+        ends_at = link.ends_at
         if ends_at is None or ends_at <= transaction.now:
             raise _refused()
         self.request.user = open_grant(
@@ -87,6 +88,7 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
                 scopes=scopes,
                 family_expires_at=Instant(min(ends_at, transaction.now + FAMILY_LIFETIME_D * DAY)),
             ),
+            locked=link.subject,
         )
 
     @override
@@ -100,9 +102,17 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
         token: dict[str, Any] = untyped.generate_token(
             scope=" ".join(sorted(granted.grant.scopes)), include_refresh_token=True
         )
-        untyped.save_token(token)
         # Last, and after the subject's lock, as a withdrawal takes them.
-        if not await_only(hand_offs.use(self._server.transaction.connection, code.code_hash)):
+        is_used = await_only(
+            save_tokens(
+                self._server.transaction,
+                client_of(self.request).get_client_id(),
+                granted,
+                token,
+                link_hash=code.code_hash,
+            )
+        )
+        if not is_used:
             raise _refused()  # another was faster, or the person withdrew
         return 200, token, self.TOKEN_RESPONSE_HEADER
 
@@ -112,17 +122,15 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
         may_refresh = client_of(self.request).check_grant_type(GrantType.REFRESH_TOKEN)
         return scopes | {OFFLINE_ACCESS} if may_refresh else scopes
 
-    async def _find(self, asked: AuthlibRequest, party: Party) -> HandOff:
+    async def _find(self, asked: AuthlibRequest, party: Party) -> Link:
         """The code that may be redeemed here."""
         transaction = self._server.transaction
-        unverified, referrer = asked.fields.get("code"), asked.fields.get("referrer")
-        if unverified is None or referrer is None:
+        referrer = asked.fields.get("referrer")
+        if "code" not in asked.fields or referrer is None:
             raise InvalidRequestError("code and referrer are needed.")
-        if len(unverified) > _MAX_CODE:
+        if transaction.link is None:
             raise _refused()
-        known = await hand_offs.find(transaction.connection, hash_token(unverified))
-        if known is None:
-            raise _refused()
+        known = transaction.link.code
         if not _is_for(known, party, origin=asked.origin, referrer=referrer):
             # Somebody has it who should not: it ends here, for whoever it was meant too.
             asked.is_kept_when_refused = await hand_offs.use(
@@ -140,11 +148,19 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
             raise _refused()
         if known.expires_at <= transaction.now:
             raise _refused()
-        return known
+        return transaction.link
 
     @property
     def _server(self) -> _Server:
         return cast("_Server", cast("object", self.server))
+
+
+def find_link_hash(form: Mapping[str, str]) -> bytes | None:
+    """The hash of a link's code, where a request redeems one."""
+    unverified = form.get("code")
+    if form.get("grant_type") != GrantType.HAND_OFF or unverified is None:
+        return None
+    return hash_token(unverified) if len(unverified) <= _MAX_CODE else None
 
 
 def _is_for(code: HandOff, party: Party, *, origin: str | None, referrer: str) -> bool:

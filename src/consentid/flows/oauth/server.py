@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from consentid.brandbook.client import AuthMethod, Scope
 from consentid.flows.authenticate import hash_token
-from consentid.flows.authenticate_client import find_client
+from consentid.flows.authenticate_client import prove
 from consentid.flows.oauth.authorization_code import CodeGrant, S256Only
 from consentid.flows.oauth.client import OWN_SCOPES, AuthlibClient
 from consentid.flows.oauth.device_code import DeviceGrant
@@ -76,8 +76,11 @@ class TokenServer(AuthorizationServer):
             InvalidClientError: the client is unknown, or its proof does not hold.
         """
         found = await_only(
-            find_client(
-                self.transaction.connection, ours(request).credentials, now=self.transaction.now
+            prove(
+                self.transaction.connection,
+                ours(request).credentials,
+                self.transaction.claimed,
+                now=self.transaction.now,
             )
         )
         if found is None or (

@@ -26,9 +26,10 @@ from consentid.kit.instants import DAY, SECOND, Instant
 from consentid.oidc import authorization_details
 from consentid.oidc.authorization_details import ConsentRequest
 from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID
-from consentid.store import access_tokens, refresh_tokens
+from consentid.store import token_acts
 from consentid.store.access_tokens import AccessToken
 from consentid.store.refresh_tokens import RefreshToken
+from consentid.store.subjects import SubjectRow
 
 REFRESH_LIFETIME_D: Final = 30
 FAMILY_LIFETIME_D: Final = 396
@@ -42,8 +43,16 @@ class GrantServer(Protocol):
     transaction: Transaction
 
 
-def open_grant(transaction: Transaction, asked: AuthlibRequest, grant: SubjectGrant) -> Session:
+def open_grant(
+    transaction: Transaction,
+    asked: AuthlibRequest,
+    grant: SubjectGrant,
+    *,
+    locked: SubjectRow | None = None,
+) -> Session:
     """Open the session of a grant, and prepare what will be said about it.
+
+    ``locked`` is the subject's row where it is locked already.
 
     Raises:
         InvalidGrantError: the subject was erased.
@@ -60,6 +69,7 @@ def open_grant(transaction: Transaction, asked: AuthlibRequest, grant: SubjectGr
                 subject=grant.subject,
                 device=grant.device,
                 lock=True,
+                locked=locked,
             )
         )
     except UnauthenticatedError as error:
@@ -110,11 +120,16 @@ def wants_id_token(body: dict[str, Any]) -> bool:
 
 
 async def save_tokens(
-    transaction: Transaction, client_id: str, granted: GrantedSubject, token: dict[str, Any]
-) -> None:
-    """Keep the hashes of the tokens about to be handed out."""
+    transaction: Transaction,
+    client_id: str,
+    granted: GrantedSubject,
+    token: dict[str, Any],
+    *,
+    link_hash: bytes | None = None,
+) -> bool:
+    """Keep the hashes of the tokens about to be handed out; see ``token_acts.write``."""
     now, grant = transaction.now, granted.grant
-    await access_tokens.add(
+    return await token_acts.write(
         transaction.connection,
         AccessToken(
             token_hash=hash_token(token["access_token"]),
@@ -127,30 +142,35 @@ async def save_tokens(
             issued_at=now,
             expires_at=Instant(now + token["expires_in"] * SECOND),
         ),
+        None
+        if "refresh_token" not in token
+        else _refresh_token(granted, client_id, token["refresh_token"], now=now),
+        link_hash=link_hash,
     )
-    if "refresh_token" not in token:
-        return
+
+
+def _refresh_token(
+    granted: GrantedSubject, client_id: str, token: str, *, now: Instant
+) -> RefreshToken:
+    grant = granted.grant
     family_ends = grant.family_expires_at or Instant(now + FAMILY_LIFETIME_D * DAY)
-    await refresh_tokens.add(
-        transaction.connection,
-        RefreshToken(
-            token_hash=hash_token(token["refresh_token"]),
-            family=grant.family,
-            client_id=client_id,
-            subject=grant.subject,
-            device=grant.device,
-            session_id=grant.session_id,
-            scopes=grant.scopes,
-            resource=grant.resource,
-            auth_time=grant.auth_time,
-            acr=grant.acr,
-            details=grant.details,
-            rests_on=granted.rests_on,
-            issued_at=now,
-            expires_at=Instant(min(now + REFRESH_LIFETIME_D * DAY, family_ends)),
-            family_expires_at=family_ends,
-            sealed_name=grant.sealed_name,
-        ),
+    return RefreshToken(
+        token_hash=hash_token(token),
+        family=grant.family,
+        client_id=client_id,
+        subject=grant.subject,
+        device=grant.device,
+        session_id=grant.session_id,
+        scopes=grant.scopes,
+        resource=grant.resource,
+        auth_time=grant.auth_time,
+        acr=grant.acr,
+        details=grant.details,
+        rests_on=granted.rests_on,
+        issued_at=now,
+        expires_at=Instant(min(now + REFRESH_LIFETIME_D * DAY, family_ends)),
+        family_expires_at=family_ends,
+        sealed_name=grant.sealed_name,
     )
 
 

@@ -8,6 +8,8 @@ from consentid.brandbook.book import Book
 from consentid.flows.context import Context
 from consentid.kit.instants import Instant
 from consentid.net.portal import KeySource
+from consentid.store.clients import Client
+from consentid.store.token_grounds import Link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,3 +24,7 @@ class Transaction:
     """When the request came in, before it waited for anything."""
     portal_key: KeySource
     """For the portal's ID token that came with the request, looked up before."""
+    claimed: Client | None
+    """The client that the request names; it has proven nothing yet."""
+    link: Link | None
+    """What the code of a link stands for, where one is redeemed; its subject is locked."""
