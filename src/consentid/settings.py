@@ -112,6 +112,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
     keep_events_d: _Positive = 30
     """For how long the event feed can be read again, and what came of webhooks is known.  Days."""
+    confirm_within_s: _Positive = 900
+    """How long a system may take to confirm what takes something away, a withdrawal above all; then
+    somebody is woken.
+    """
+    ssf_streams: Annotated[int, msgspec.Meta(ge=0, le=100)] = 4
+    """Shared Signals streams that a client with ``events:read`` may have; 0: none."""
+    portal_events_audience: str | None = None
+    """The ``aud`` of the portal's own Shared Signals stream to us: what it says of accounts and
+    sessions is done.  Unset, nothing of the kind is heard.
+    """
     erasure_proof_d: Annotated[int, msgspec.Meta(ge=0, le=36_525)] = 1_827
     """For how long what a person decided is kept, sealed and served to nobody, once they are to be
     forgotten: as long as it may have to be proven.  Days; 0: not at all.

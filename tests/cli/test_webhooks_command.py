@@ -32,7 +32,13 @@ def test_an_endpoint_is_added_tried_changed_and_removed(installed: Command, tmp_
     assert installed("webhooks", "log", "1", "--json").json == []
     assert installed("webhooks", "redrive", "1", "--json").json == {"events": 0}
     assert installed("webhooks", "replay", "1", "1", "9", "--json").json == {"events": 0}
+    (system,) = installed("propagation", "--json").json
+    assert (system["system"], system["lag_events"]) == ("webhook:1", 0)
+    shown = installed("propagation")
+    assert shown.code == Exit.OK
+    assert "webhook:1  news-crm" in shown.out
     assert installed("webhooks", "remove", "1").out == "removed\n"
+    assert "no system" in installed("propagation").out
     assert installed("webhooks", "list", "--json").json == []
     assert "no webhook 1" in installed("webhooks", "enable", "1").err
 

@@ -31,13 +31,18 @@ NEWS, SHOP = (Party(kind=PartyKind.BRAND, slug=Slug(each)) for each in ("news", 
 REACH = Party(kind=PartyKind.PARTNER, slug=Slug("reach"))
 
 
-def consumer(client: str, party: Party, *purposes: str) -> ClientDeclaration:
-    """A client that reads events and does nothing else."""
+def consumer(
+    client: str,
+    party: Party,
+    *purposes: str,
+    scopes: frozenset[Scope] = frozenset({Scope.EVENTS_READ}),
+) -> ClientDeclaration:
+    """A client that reads events and does nothing else, or what ``scopes`` say."""
     return ClientDeclaration(
         id=ClientId(client),
         party=party,
         auth=AuthMethod.CLIENT_SECRET_BASIC,
-        scopes=frozenset({Scope.EVENTS_READ}),
+        scopes=scopes,
         collects=Collects.OWN,
         surface=Surface.WEB,
         token_class=token_class_for(Surface.WEB, party),

@@ -13,7 +13,7 @@ from tests.web.hub import Hub
 
 from consentid.events.contract import Event
 from consentid.flows.drain_outbox import drain_outbox
-from consentid.flows.opening import open_context
+from consentid.flows.opening import Opened, open_context
 from consentid.flows.register_client import add_client
 from consentid.settings import Settings
 
@@ -21,14 +21,14 @@ EVENTS = "/v1/events"
 
 
 async def _pump(hub: Hub) -> None:
-    opened = open_context(_settings(hub))
+    opened = opened_by_owner(hub)
     while await drain_outbox(opened.context):
         pass
     await opened.close()
 
 
 async def _register(hub: Hub) -> dict[str, str]:
-    opened = open_context(_settings(hub))
+    opened = opened_by_owner(hub)
     made = {
         client: await add_client(
             opened.context.database,
@@ -41,9 +41,10 @@ async def _register(hub: Hub) -> dict[str, str]:
     return {client: new.secret for client, new in made.items() if new is not None}
 
 
-def _settings(hub: Hub) -> Settings:
+def opened_by_owner(hub: Hub) -> Opened:
+    """What a process that may do anything holds."""
     url = hub.owner.url.render_as_string(hide_password=False)
-    return Settings(database_url=url, keys_dir=hub.log.parent / "keys")
+    return open_context(Settings(database_url=url, keys_dir=hub.log.parent / "keys"))
 
 
 def pump(hub: Hub) -> None:

@@ -22,7 +22,14 @@ INSERT INTO status_lists (is_open, bits, created_at)
 INSERT INTO status_indices (list_no, idx, revoked_at, is_published)
     SELECT 1, n, now() - interval '1 hour', false FROM generate_series(1, 3) n;
 INSERT INTO outbox (event_id, kind, created_at)
-    VALUES (gen_random_uuid(), 'decision', now() - interval '1 minute')
+    VALUES (gen_random_uuid(), 'decision', now() - interval '1 minute');
+INSERT INTO clients (client_id, party_kind, party_slug, source, auth_method, scopes, collects,
+                     surface, token_class, created_at)
+    VALUES ('crm', 'brand', 'news', 'command', 'none', '{events:read}', 'own', 'web', 'web', now());
+INSERT INTO event_streams (client_id, head, opened_at) VALUES ('crm', 1, now());
+INSERT INTO events (stream_no, seq, id, kind, lane, sealed, at, narrows)
+    VALUES (1, 1, 'id', 'consent', 0, 'sealed', now() - interval '1 hour', true);
+INSERT INTO event_marks VALUES (1, 'feed', 0, now())
 """
 
 
@@ -74,5 +81,8 @@ async def test_a_worker_tells_of_its_rounds_and_of_the_queues(
     assert value(told, "queue_oldest_seconds", queue="outbox") >= 60
     assert ("consentid_queue_depth", frozenset({("queue", "logout_notices")})) in told
     assert value(told, "queue_depth", queue="logout_notices") == 0
+    assert value(told, "system_lag_events", system="feed:crm") == 1
+    assert value(told, "system_lag_seconds", system="feed:crm") >= 3_600
+    assert value(told, "system_unconfirmed_withdrawals", system="feed:crm") == 1
     assert value(told, "worker_succeeded_timestamp_seconds", worker_role="reaper") > 0
     assert value(told, "worker_round_duration_seconds_count", worker_role="reaper") >= 1

@@ -29,6 +29,7 @@ class Scope(StrEnum):
     DECISIONS_READ = "decisions:read"
     ERASURE = "erasure"
     EVENTS_READ = "events:read"
+    PROPAGATION_READ = "propagation:read"
     KPIS_READ = "kpis:read"
     ADMIN = "admin"
 

@@ -17,6 +17,7 @@ from consentid.brandbook.client import (
 from consentid.brandbook.problem import Rule
 from consentid.core.party import PartyKind
 
+_OF_BACK_ENDS: Final = frozenset({Scope.EVENTS_READ, Scope.PROPAGATION_READ})
 _INSIDERS: Final = frozenset({Scope.ADMIN, Scope.ERASURE, Scope.KPIS_READ})
 _REFRESHABLE: Final = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE})
 
@@ -81,9 +82,10 @@ def _of_rights(client: ClientDeclaration) -> Iterator[Fault]:
             "remove them",
             "scopes",
         )
-    if is_public and Scope.EVENTS_READ in client.scopes:
+    if is_public and _OF_BACK_ENDS & client.scopes:
         yield _widening(
-            "events:read is for back ends: a client that keeps no secret reads no feed",
+            f"{' and '.join(sorted(_OF_BACK_ENDS & client.scopes))} is for back ends: "
+            "a client that keeps no secret reads no feed",
             "remove it",
             "scopes",
         )

@@ -25,6 +25,8 @@ COMMANDS: Final = (
     "keys",
     "clients",
     "webhooks",
+    "propagation",
+    "connect",
     "subjects",
     "ledger",
     "verify",

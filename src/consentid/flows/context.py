@@ -52,6 +52,8 @@ class Context:
         self.monotonic: Callable[[], float] = monotonic
         """Seconds, for how long something took here; never for when it was."""
         self.reads: ReadBuffer = ReadBuffer()
+        self.positions: dict[int, int] = {}
+        """How far consumers have come in their streams, as this process has yet to write down."""
         self.suspects: Suspects = Suspects()
         self.polls: Polls = Polls(lambda: self.monotonic())  # noqa: PLW0108 - whichever it is then
         self.recording: Lane = Lane(most=_RECORDED_TOGETHER)

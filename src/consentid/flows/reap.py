@@ -13,6 +13,7 @@ from consentid.store import (
     access_tokens,
     authorization_codes,
     clock,
+    confirmations,
     deliveries,
     device_codes,
     feed,
@@ -54,6 +55,7 @@ async def reap(context: Context) -> int:
         gone += await reads.delete_before(connection, Instant(now - limits.keep_reads_d * DAY))
         read_again = Instant(now - limits.keep_events_d * DAY)
         gone += await feed.forget(connection, before=read_again)
+        gone += await confirmations.forget(connection, before=read_again, now=now)
         gone += await outbox.forget_drained(connection, before=read_again)
         gone += await deliveries.forget(connection, before=read_again)
     return gone + await _set_devices_aside(context)

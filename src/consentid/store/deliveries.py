@@ -156,7 +156,7 @@ _COLUMNS: Final = (
     *("endpoint_no", "stream_no", "seq", "state", "attempts", "due_at", "outcome", "took_ms"),
 )
 _SETTLE: Final = f"""
-UPDATE webhook_deliveries AS kept SET
+WITH settled AS (UPDATE webhook_deliveries AS kept SET
   state = given.state, attempts = given.attempts, due_at = given.due_at, outcome = given.outcome,
   took_ms = given.took_ms,
   settled_at = CASE WHEN given.state <> 'pending' THEN clock_timestamp() END,
@@ -195,6 +195,9 @@ async def log(
     )
     return [LogEntry(**dict(row)) for row in rows.mappings()]
 
+RETURNING kept.endpoint_no, kept.state)
+UPDATE webhook_endpoints SET delivered_at = clock_timestamp()
+WHERE endpoint_no IN (SELECT endpoint_no FROM settled WHERE state = 'delivered')
 
 async def redrive(connection: AsyncConnection, endpoint_no: int, *, at: Instant) -> int:
     """Try again what was given up; how many."""

@@ -91,6 +91,7 @@ from consentid.web.peers import Peers
 from consentid.web.poll_keeping import keeping_polls
 from consentid.web.portal_callback import get_portal_callback
 from consentid.web.quick_polls import QuickPolls
+from consentid.web.propagation import get_change, get_propagation, post_confirmation
 from consentid.web.quick_verify import QuickVerify
 from consentid.web.read_keeping import keeping_reads
 from consentid.web.receipts import get_receipt
@@ -137,6 +138,7 @@ _HANDLERS: Final = (
     get_catalogue,
     get_checkpoint,
     get_consistency_proof,
+    get_change,
     get_entry_proof,
     get_event_schema,
     get_event_snapshot,
@@ -151,6 +153,7 @@ _HANDLERS: Final = (
     get_metadata,
     get_ready,
     get_receipt,
+    get_propagation,
     get_sdk_file,
     get_state,
     get_status_list,
@@ -162,6 +165,7 @@ _HANDLERS: Final = (
     post_backchannel_logout,
     post_decision,
     post_device,
+    post_confirmation,
     post_erasure,
     post_hand_off,
     post_introspect,

@@ -20,8 +20,9 @@ from consentid.events.contract import Event, Kind
 from consentid.events.filters import Filters
 from consentid.flows.authenticate import Caller, authenticate
 from consentid.flows.context import Context
-from consentid.flows.event_cursor import cursor_of, find_start
+from consentid.flows.event_cursor import Position, cursor_of, find_start
 from consentid.flows.event_watch import EventWatch
+from consentid.flows.note_position import note_position
 from consentid.flows.read_events import (
     MOST,
     EventPage,
@@ -97,11 +98,12 @@ async def get_events(  # noqa: PLR0917 - what the framework hands in
 ) -> Response[EventsOut]:
     """Answer now, or when there is something new."""
     filters = _filters(brand, purpose, kind)
+    start = await _start(context, caller, after)
     with listening(request) as gone:
         page = await read_events(
             context,
             arriving,
-            await find_start(context, caller, after),
+            start,
             filters=filters,
             limit=limit,
             wait_s=wanted_wait_s(prefer),
@@ -145,7 +147,7 @@ async def get_event_stream(  # noqa: PLR0917 - what the framework hands in
 ) -> ASGIStreamingResponse:
     """Tell it as long as somebody listens."""
     filters = _filters(brand, purpose, kind)
-    start = await find_start(context, caller, last_event_id or after)
+    start = await _start(context, caller, last_event_id or after)
 
     async def renew() -> Caller:
         found = await authenticate(context, read_bearer(request))
@@ -192,6 +194,14 @@ async def get_event_schema(context: NamedDependency[Context]) -> Response[dict[s
     async with context.database.glancing() as connection:
         issuer = (await context.book(connection)).group.issuer
     return Response(asyncapi.document(issuer), headers={"Cache-Control": "public, max-age=300"})
+
+
+async def _start(context: Context, caller: Caller, unverified: str | None) -> Position:
+    """Where to go on; whoever comes with a cursor has what was before it."""
+    start = await find_start(context, caller, unverified)
+    if unverified is not None:
+        note_position(context, start)
+    return start
 
 
 def _filters(brand: str | None, purpose: str | None, kind: str | None) -> Filters:

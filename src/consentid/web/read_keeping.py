@@ -1,4 +1,4 @@
-"""The task that writes down, every second and at the end, who read what of whom."""
+"""The task that writes down, every second and at the end, who read what, and how far."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ from typing import Final
 from litestar import Litestar
 
 from consentid.flows.context import Context
+from consentid.flows.note_position import write_positions
 from consentid.flows.note_read import write_reads
 from consentid.kit.errors import ConsentidError
 
@@ -42,6 +43,7 @@ async def _write(context: Context, stopped: asyncio.Event) -> None:
         # Once more also after the end was asked for: nothing that was answered goes unsaid.
         try:
             await write_reads(context)
+            await write_positions(context)
         except ConsentidError as error:
             _log.warning("reads are kept in memory for now: %s (%s)", error.message, error.code)
         except Exception:  # noqa: BLE001 the task goes on: what was not written is still kept

@@ -1,8 +1,8 @@
 """What goes on behind the web processes; each role by one worker at a time.
 
 Here so far: the ledger's sequencer, the outbox pump, the webhook sender, the publisher of
-status lists, the follower of catalogues, the teller of logouts, the reaper, the eraser, the noter
-of keys.
+status lists, the follower of catalogues, the teller of logouts, the watcher of arrivals, the
+reaper, the eraser, the noter of keys.
 """
 
 import asyncio

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Final, final
 
 from consentid.flows.context import Context
+from consentid.flows.show_propagation import SystemOut, list_systems
 from consentid.kit.errors import ConsentidError
 from consentid.store.queues import Depth, depths
 from consentid.telemetry.exposure import exposing
@@ -21,6 +22,7 @@ from consentid.telemetry.families import (
     registry_of,
 )
 from consentid.telemetry.tally import Tally, Timings
+from consentid.worker.arrival_metrics import arrival_families
 
 _PACE_S: Final = 15.0
 """As often as Prometheus scrapes by default."""
@@ -53,6 +55,7 @@ class WorkerMetrics:
 
     def __init__(self, rounds: Rounds) -> None:
         self._rounds: Final = rounds
+        self.systems: Sequence[SystemOut] = ()
         self.queues: Sequence[Depth] = ()
         """Empty while the database cannot be asked: nothing old is told as if it were so now."""
 
@@ -94,6 +97,7 @@ class WorkerMetrics:
                 if each.oldest_s is not None or not each.waiting
             },
         )
+        yield from arrival_families(self.systems)
 
 
 @asynccontextmanager
@@ -122,10 +126,11 @@ async def _look(context: Context, told: WorkerMetrics) -> None:
         try:
             async with context.database.reading() as connection:
                 told.queues = await depths(connection)
+            told.systems = await list_systems(context.database, context.settings)
         except ConsentidError as error:
-            told.queues = ()
+            told.queues, told.systems = (), ()
             _log.warning("queues cannot be counted: %s (%s)", error.message, error.code)
         except Exception:  # noqa: BLE001 the task goes on: a later look may succeed
-            told.queues = ()
+            told.queues, told.systems = (), ()
             _log.exception("queues: unforeseen error")
         await asyncio.sleep(_PACE_S)

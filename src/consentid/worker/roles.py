@@ -18,6 +18,7 @@ from consentid.flows.publish_status_lists import publish_status_lists
 from consentid.flows.reap import reap
 from consentid.flows.restate_after_catalogue import restate_after_catalogue
 from consentid.flows.send_logout_notices import send_logout_notices
+from consentid.flows.warn_of_late import warn_of_late
 from consentid.kit.errors import ConsentidError
 from consentid.telemetry.tracing import span
 from consentid.worker.eraser import PACE_S as ERASER_PACE_S
@@ -32,6 +33,7 @@ _log: Final = logging.getLogger("consentid.worker")
 
 _REAP_S: Final = 60
 _TELL_S: Final = 1
+_WARN_S: Final = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ async def run_roles(context: Context, stopped: asyncio.Event, rounds: Rounds | N
             round=restate_after_catalogue,
         ),
         Role(name="logout teller", pace_s=_TELL_S, round=send_logout_notices),
+        Role(name="arrival watch", pace_s=_WARN_S, round=warn_of_late),
         Role(name="reaper", pace_s=_REAP_S, round=reap),
         Role(name="key noter", pace_s=_REAP_S, round=note_keys),
         Role(name="status list retirement", pace_s=_REAP_S, round=leave_status_lists),
