@@ -71,6 +71,7 @@ _ENOUGH_BYTES = 3 * 2**30
 """Free for the servers of all workers, whose databases go when their tests are over."""
 _names = itertools.count(1)
 _browser = pytest.StashKey[Path | None]()
+_nats = pytest.StashKey[Path | None]()
 
 _BUSY = [hypothesis.HealthCheck.too_slow]
 """What a machine with other work to do is no sign of."""
@@ -109,9 +110,18 @@ def find_browser() -> Path | None:
     return next((Path(path) for path in (*on_path, *of_playwright) if path is not None), None)
 
 
+def find_nats_server() -> Path | None:
+    """The NATS server that ``CONSENTID_NATS_SERVER`` names, or that is on the path."""
+    on_path = (shutil.which("nats-server", path=path) for path in (None, "/usr/sbin"))
+    given = os.environ.get("CONSENTID_NATS_SERVER")
+    return next((Path(path) for path in (given, *on_path) if path is not None), None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "browser: needs Chromium; left out where there is none")
+    config.addinivalue_line("markers", "nats: needs a NATS server; left out where there is none")
     config.stash[_browser] = find_browser()
+    config.stash[_nats] = find_nats_server()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -122,17 +132,22 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _LONG.get(item.nodeid.partition("::")[0], len(_LONG)))
-    if config.stash[_browser] is not None:
-        return
-    wanting = [item for item in items if item.get_closest_marker("browser")]
-    config.hook.pytest_deselected(items=wanting)
-    items[:] = [item for item in items if item not in wanting]
+    for mark, found in (("browser", config.stash[_browser]), ("nats", config.stash[_nats])):
+        if found is None:
+            wanting = [item for item in items if item.get_closest_marker(mark)]
+            config.hook.pytest_deselected(items=wanting)
+            items[:] = [item for item in items if item not in wanting]
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    if config.stash[_browser] is not None:
-        return []
-    return ["browser tests left out: no Chromium (install one, or set CONSENTID_CHROMIUM)"]
+    lines: list[str] = []
+    if config.stash[_browser] is None:
+        lines.append("browser tests left out: no Chromium (install one, or set CONSENTID_CHROMIUM)")
+    if config.stash[_nats] is None:
+        lines.append(
+            "nats tests left out: no nats-server (install it, or set CONSENTID_NATS_SERVER)"
+        )
+    return lines
 
 
 def run_apart(work: Coroutine[Any, Any, _T]) -> _T:
@@ -151,6 +166,14 @@ def chromium(request: pytest.FixtureRequest) -> Path:
     from tests.chromium import PATIENCE_MS  # noqa: PLC0415
 
     expect.set_options(timeout=PATIENCE_MS)
+    return found
+
+
+@pytest.fixture(scope="session")
+def nats_program(request: pytest.FixtureRequest) -> Path:
+    """The NATS server, for tests marked ``nats``."""
+    found = request.config.stash[_nats]
+    assert found is not None, "mark the test with pytest.mark.nats"
     return found
 
 

@@ -48,6 +48,9 @@ Settings are environment variables CONSENTID_* or the TOML file that CONSENTID_C
 """
 _INSTALL: Final = "pip install 'consentid[server]'  (with 'embedded' beside it for demo and dev)"
 
+_EXTRAS: Final = {"nats": "nats", "pyarrow": "warehouse"}
+"""Extras that bring what only some commands need."""
+
 
 class _Command(Protocol):
     add_parser: Callable[["_SubParsersAction[argparse.ArgumentParser]"], argparse.ArgumentParser]
@@ -80,8 +83,13 @@ def _run(words: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         if not _is_foreign(error):
             raise
-        terminal.note(f"consentid {asked}: needs {error.name}: {_INSTALL}")
+        terminal.note(f"consentid {asked}: needs {error.name}: {_install(error.name or '')}")
         return Exit.SETUP
+
+
+def _install(missing: str) -> str:
+    extra = _EXTRAS.get(missing.partition(".")[0])
+    return _INSTALL if extra is None else f"pip install 'consentid[server,{extra}]'"
 
 
 def _make_parser(commands: Sequence[str]) -> argparse.ArgumentParser:

@@ -1,0 +1,9 @@
+"""Where events go beside webhooks: to a broker, and as files to a warehouse.
+
+``broker`` says what a broker has to do, ``jetstream`` does it by NATS JetStream.  Imports the
+contract of events and ``kit``, and the library of the system that it speaks to, which is an extra
+of its own: whoever does not use it does not install it.
+
+Invariants: what a broker has acknowledged is durable there, and in the order of the feed; nothing
+here knows the database, or what consent means.
+"""
