@@ -17,9 +17,11 @@ from consentid.flows.history import open_decision
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.preference_page import Coming, Errand, PreferencePage, receive
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
+from consentid.flows.show_arrival import show_arrivals
 from consentid.kit.errors import NotFoundError
 from consentid.kit.instants import Instant
 from consentid.store import clients, decisions
+from consentid.store.systems import Arrival
 from consentid.tokens.receipt import Receipt
 
 PAGE: Final = 20
@@ -37,6 +39,8 @@ class OwnDecision:
     decision: Decision
     party: Party | None
     """The brand or partner whose client keyed it in, or asked for it; None for the hub itself."""
+    arrivals: tuple[Arrival, ...] = ()
+    """The systems that were to hear of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,9 @@ async def show_own_history(
         shown = rows[:PAGE]
         opened = [open_decision(subject, row) for row in shown]
         takers = await _takers(connection, opened)
+        arrivals = await show_arrivals(
+            context, connection, page.book, subject.id, [each.id for each in opened]
+        )
     older = None
     if len(rows) > PAGE:
         last = _Cursor(recorded_at=shown[-1].recorded_at, id=shown[-1].id.bytes)
@@ -98,7 +105,14 @@ async def show_own_history(
     return OwnHistory(
         page=page,
         errand=errand,
-        entries=tuple(OwnDecision(decision=each, party=takers.get(each.actor)) for each in opened),
+        entries=tuple(
+            OwnDecision(
+                decision=each,
+                party=takers.get(each.actor),
+                arrivals=arrivals.get(each.id, ()),
+            )
+            for each in opened
+        ),
         older=older,
     )
 
@@ -122,13 +136,20 @@ async def show_own_decision(context: Context, coming: Coming, decision: UUID) ->
         opened = open_decision(session.subject, row)
         takers = await _takers(connection, [opened])
         notice = await find_shown(connection, opened)
+        arrivals = await show_arrivals(
+            context, connection, page.book, session.subject.id, [opened.id]
+        )
         receipt = await complete_receipt(
             context, connection, page.book, session.subject, opened, party=None
         )
     return OwnEntry(
         page=page,
         errand=errand,
-        entry=OwnDecision(decision=opened, party=takers.get(opened.actor)),
+        entry=OwnDecision(
+            decision=opened,
+            party=takers.get(opened.actor),
+            arrivals=arrivals.get(opened.id, ()),
+        ),
         notice=notice,
         receipt=receipt,
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,10 +21,12 @@ from consentid.flows.preference_page import (
     seal_page,
 )
 from consentid.flows.session import resolve_here
+from consentid.flows.show_arrival import show_arrivals
 from consentid.flows.show_partners import Partners, find_partners
 from consentid.flows.tell_at_hub import find_untold
 from consentid.kit.instants import MINUTE
 from consentid.store import decisions
+from consentid.store.systems import Arrival
 
 _MOMENT: Final = MINUTE
 
@@ -73,6 +76,8 @@ class Overview:
     """Whether the account is used on this device for the first time, and nobody said so yet."""
     has_just_decided: bool
     """Whether the newest decision is a moment old."""
+    arrivals: tuple[Arrival, ...] = ()
+    """The systems that were to hear of that one."""
 
     @property
     def is_signed_in(self) -> bool:
@@ -97,7 +102,8 @@ async def show_preferences(
     browser = coming.browser
     async with context.database.reading() as connection:
         page, errand = await receive(context, connection, coming)
-        has_just_decided = await _has_just_decided(connection, page)
+        just_decided = await _find_just_decided(connection, page)
+        arrivals = await _arrivals(context, connection, page, just_decided)
         partners = await find_partners(connection, page)
         untold = await find_untold(
             context, connection, page.book, browser, page.visitor, now=page.now
@@ -112,7 +118,8 @@ async def show_preferences(
         contradictions=untold.contradictions,
         partners=partners,
         is_new_device=untold.is_new_device,
-        has_just_decided=has_just_decided,
+        has_just_decided=just_decided is not None,
+        arrivals=arrivals,
     )
 
 
@@ -136,12 +143,22 @@ def standing_at(page: PreferencePage, party: Party, purpose: PurposeId) -> Stand
     )
 
 
-async def _has_just_decided(connection: AsyncConnection, page: PreferencePage) -> bool:
+async def _find_just_decided(connection: AsyncConnection, page: PreferencePage) -> UUID | None:
     session = page.visitor.session
     if session is None:
-        return False
+        return None
     newest = await decisions.page(connection, session.subject.id, before=None, limit=1)
-    return any(page.now - row.recorded_at < _MOMENT for row in newest)
+    return next((row.id for row in newest if page.now - row.recorded_at < _MOMENT), None)
+
+
+async def _arrivals(
+    context: Context, connection: AsyncConnection, page: PreferencePage, decision: UUID | None
+) -> tuple[Arrival, ...]:
+    session = page.visitor.session
+    if session is None or decision is None:
+        return ()
+    found = await show_arrivals(context, connection, page.book, session.subject.id, [decision])
+    return found.get(decision, ())
 
 
 def _purpose(page: PreferencePage, purpose: PurposeId) -> PurposeStanding:

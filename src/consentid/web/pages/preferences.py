@@ -11,6 +11,7 @@ from consentid.core.decision import Outcome
 from consentid.core.explanation import Why
 from consentid.core.party import Party, Reach
 from consentid.core.purpose import PurposeId
+from consentid.web.pages.arrival import ArrivalItem
 from consentid.web.pages.consent import Differing, ReachedParty, families
 from consentid.web.pages.frame import Frame
 
@@ -259,11 +260,18 @@ class PreferencesView:
     """Whether anything was agreed to that can be taken back."""
     is_saved: bool = False
     """Whether an answer was recorded a moment ago."""
+    arrival: ArrivalItem | None = None
+    """How far it has come."""
 
     @property
     def frame(self) -> Frame:
         """Around the page."""
         return self.centre.frame
+
+    @property
+    def history_href(self) -> str:
+        """Where all answers are."""
+        return next(each.href for each in self.centre.tabs if each.tab is Tab.HISTORY)
 
     @property
     def kept(self) -> tuple[tuple[str, str], ...]:

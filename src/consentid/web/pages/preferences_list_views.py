@@ -1,6 +1,6 @@
 """From a person's history, reads and devices to what the pages show."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from consentid.brandbook.book import Book
@@ -12,6 +12,8 @@ from consentid.flows.own_history import OwnDecision, OwnEntry, OwnHistory
 from consentid.flows.own_reads import OwnRead, OwnReads
 from consentid.kit.instants import Instant, to_datetime
 from consentid.ledger import bundle, checkpoint, note
+from consentid.store.systems import Arrival
+from consentid.web.pages.arrival import ArrivalItem, ReachedSystem
 from consentid.web.pages.preferences import Centre
 from consentid.web.pages.preferences_lists import (
     DecisionItem,
@@ -187,6 +189,25 @@ def decision_item(
         marks=tuple(_marks(decision)),
         href=address(f"{PATH}/decisions/{decision.id}"),
         receipt_href=address(f"{PATH}/receipts/{decision.id}/page"),
+        arrival=arrival_item(book, own.arrivals),
+    )
+
+
+def arrival_item(book: Book, arrivals: Sequence[Arrival]) -> ArrivalItem | None:
+    """How far an answer has come; None where there is nothing to tell."""
+    if not arrivals:
+        return None
+    return ArrivalItem(
+        is_withdrawal=any(each.narrows for each in arrivals),
+        systems=tuple(
+            ReachedSystem(
+                where=party_name(book, each.party),
+                name=each.client_id,
+                on=None if each.arrived_at is None else day_of(each.arrived_at),
+                at=None if each.arrived_at is None else _time(each.arrived_at),
+            )
+            for each in arrivals
+        ),
     )
 
 

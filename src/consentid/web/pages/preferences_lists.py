@@ -7,6 +7,7 @@ from enum import StrEnum
 from consentid.brandbook.notice import Notice
 from consentid.core.decision import Channel
 from consentid.flows.read_buffer import ReadKind
+from consentid.web.pages.arrival import ArrivalItem
 from consentid.web.pages.frame import Frame
 from consentid.web.pages.preferences import TOKEN, Centre
 
@@ -63,6 +64,8 @@ class DecisionItem:
     marks: tuple[Mark, ...]
     href: str
     receipt_href: str
+    arrival: ArrivalItem | None = None
+    """None where no system was to hear of it, or that is kept no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

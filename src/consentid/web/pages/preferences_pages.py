@@ -18,6 +18,7 @@ from consentid.flows.sign_out import sign_out
 from consentid.web.cookies import Cookie
 from consentid.web.pages.preferences import Tab
 from consentid.web.pages.preferences_form import read_submission
+from consentid.web.pages.preferences_list_views import arrival_item
 from consentid.web.pages.preferences_view import Request as Asked
 from consentid.web.pages.preferences_view import anchor_of, preferences_view
 from consentid.web.pages.preferences_visit import PATH, go, open_visit
@@ -44,6 +45,7 @@ async def get_preferences(
             notice_address=lambda slug: visit.address(f"{PATH}/notices/{slug}"),
             opened=opened or None,
             is_saved=overview.has_just_decided and _SAVED in request.query_params,
+            arrival=arrival_item(overview.page.book, overview.arrivals),
         ),
     )
     return visit.respond(view)

@@ -14,6 +14,7 @@ from consentid.core.purpose import ROOT, LegalBasis, PurposeId, brand_of, is_wit
 from consentid.core.resolution import Resolution, State
 from consentid.flows.show_preferences import Overview, PurposeStanding, Standing
 from consentid.kit.instants import Instant, to_datetime
+from consentid.web.pages.arrival import ArrivalItem
 from consentid.web.pages.consent import ReachedParty
 from consentid.web.pages.consent_view import gather_differing
 from consentid.web.pages.partner_cards import partner_cards
@@ -50,6 +51,8 @@ class Request:
     opened: str | None
     """The purpose that was answered last: its card is shown unfolded."""
     is_saved: bool
+    arrival: ArrivalItem | None
+    """How far the newest answer has come."""
 
 
 def preferences_view(overview: Overview, centre: Centre, request: Request) -> PreferencesView:
@@ -82,6 +85,7 @@ def preferences_view(overview: Overview, centre: Centre, request: Request) -> Pr
             for standing in purpose.parties
         ),
         is_saved=request.is_saved,
+        arrival=request.arrival,
     )
 
 

@@ -156,6 +156,7 @@ def preferences_layout_digest() -> bytes:
         ),
     )
 
+            "preferences_items.html",
 
 @cache
 def _layout_digest(styles: tuple[Asset, ...], templates: tuple[str, ...]) -> bytes:
