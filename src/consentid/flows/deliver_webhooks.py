@@ -1,4 +1,6 @@
-"""Deliver events to webhook endpoints: each at its own pace, each person's events in order.
+"""Deliver events to endpoints: each at its own pace, each person's events in order.
+
+A webhook gets the event, signed; a Shared Signals stream gets it as a token.
 
 What is under way is known to this process alone.  Killed, the next one finds what is pending and
 sends it: an event may come twice, with the same id, and none is lost.
@@ -21,9 +23,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.events.contract import MEDIA_TYPE
 from consentid.events.filters import Filters
+from consentid.events.security_events import MEDIA_TYPE as SET_MEDIA_TYPE
+from consentid.events.security_events import Statement
 from consentid.flows.context import Context
 from consentid.flows.read_events import Read, open_row
 from consentid.flows.webhook_secrets import open_secret
+from consentid.flows.write_set import stated, write_set
 from consentid.kit.instants import HOUR, MINUTE, SECOND, Instant
 from consentid.net.guarded import make_endpoint_transport
 from consentid.net.webhook_sender import Delivered, send_webhook
@@ -60,11 +65,14 @@ class _Target:
     transport: httpx2.AsyncBaseTransport
     under_way: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     """Stream and place of what is being sent."""
+    is_leaving: bool = False
+    """Whether it goes by another address now, once nothing is under way to this one."""
 
     def room(self, now: Instant) -> int:
         """How many may be begun now."""
         endpoint = self.endpoint
-        if endpoint.paused_until is not None and endpoint.paused_until > now:
+        is_paused = endpoint.paused_until is not None and endpoint.paused_until > now
+        if is_paused or self.is_leaving:
             return 0
         most = AT_ONCE if endpoint.failures < _FAILING else 1
         return max(0, most - len(self.under_way))
@@ -97,9 +105,7 @@ class Dispatcher:
             await deliveries.settle(connection, [*settled, *left_out])
             await self._note_health(connection, ended, now=now)
             await deliveries.queue(connection)
-            enabled = [
-                each for each in await webhooks.every(connection) if each.disabled_at is None
-            ]
+            enabled = [each for each in await webhooks.every(connection) if each.is_sent_to]
             secrets = await webhooks.secrets_of(connection, [each.no for each in enabled], at=now)
         del self._ended[: len(ended)], self._left_out[: len(left_out)]
         for each in (*settled, *left_out):
@@ -126,6 +132,13 @@ class Dispatcher:
             opened = [open_secret(master, endpoint.no, each) for each in secrets[endpoint.no]]
             filters = msgspec.json.decode(endpoint.filters, type=Filters)
             target = self._targets.get(endpoint.no)
+            if target is not None and target.endpoint.url != endpoint.url:
+                # No connection to one host is used for another.
+                if target.under_way:
+                    target.is_leaving = True
+                    continue
+                await self._targets.pop(endpoint.no).transport.aclose()
+                target = None
             if target is None:
                 transport = make_endpoint_transport(
                     localhost_hosts=self._context.settings.localhost_hosts, kept=AT_ONCE
@@ -161,38 +174,42 @@ class Dispatcher:
                 read = opened[place] = open_row(
                     self._context, each.event, stream_no=each.stream_no, source=source, keys={}
                 )
-            self._begin_one(target, each, read, now=now)
+            self._begin_one(target, each, read, source=source, now=now)
 
-    def _begin_one(self, target: _Target, due: Due, read: Read | None, *, now: Instant) -> None:
-        if read is None:
+    def _begin_one(
+        self, target: _Target, due: Due, read: Read | None, *, source: str, now: Instant
+    ) -> None:
+        if read is None and due.notice is None:
             self._leave_out(due, DEAD, "expired", now=now)
             return
-        if not target.filters.wants(read.kind, read.body):
+        told = self._told(target, due, read)
+        if told is None:
             self._leave_out(due, LEFT_OUT, "filtered", now=now)
             return
-        task = asyncio.create_task(self._send(target, due, read))
+        task = asyncio.create_task(self._send(target, due, told, source=source))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _leave_out(self, due: Due, state: str, outcome: str, *, now: Instant) -> None:
-        self._left_out.append(
-            Settled(
-                endpoint_no=due.endpoint_no,
-                stream_no=due.stream_no,
-                seq=due.seq,
-                state=state,
-                attempts=due.attempts,
-                due_at=now,
-                outcome=outcome,
-                took_ms=0,
-            )
-        )
+        self._left_out.append(due.settled(state, outcome, at=now))
         self.woken.set()
 
-    async def _send(self, target: _Target, due: Due, read: Read) -> None:
-        headers = signed_headers(target.secrets, read, now_s=int(time.time()))
-        url = target.endpoint.url
-        delivered = await send_webhook(target.transport, url, headers=headers, body=read.body)
+    def _told(self, target: _Target, due: Due, read: Read | None) -> Read | Statement | None:
+        """What is sent of a delivery; None where the endpoint is not to have it."""
+        if target.endpoint.stream_id is not None:
+            return stated(target.endpoint, due, read)
+        return read if read is not None and target.filters.wants(read.kind, read.body) else None
+
+    async def _send(
+        self, target: _Target, due: Due, told: Read | Statement, *, source: str
+    ) -> None:
+        endpoint, now_s = target.endpoint, int(time.time())
+        if isinstance(told, Read):
+            headers, body = signed_headers(target.secrets, told, now_s=now_s), told.body
+        else:
+            token = write_set(self._context, endpoint, due, told, issuer=source, now_s=now_s)
+            headers, body = _token_headers(target.secrets), token.encode()
+        delivered = await send_webhook(target.transport, endpoint.url, headers=headers, body=body)
         self._ended.append((due, delivered))
         self.woken.set()
 
@@ -293,6 +310,12 @@ def signed_headers(secrets: Sequence[str], read: Read, *, now_s: int) -> dict[st
         TIMESTAMP: str(now_s),
         SIGNATURE: sign(secrets, id_=read.id, timestamp_s=now_s, body=read.body),
     }
+
+
+def _token_headers(secrets: Sequence[str]) -> dict[str, str]:
+    """What goes with a token, the receiver's own ``Authorization`` with it.  Spec: RFC 8935."""
+    headers = {"content-type": SET_MEDIA_TYPE, "accept": "application/json"}
+    return {**headers, "authorization": secrets[0]} if secrets else headers
 
 
 def _later(now: Instant, wait: int) -> Instant:

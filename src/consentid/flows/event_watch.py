@@ -29,6 +29,19 @@ class Reader:
     seq: int
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def wait(self, *, left_s: float, gone: "asyncio.Future[None] | None") -> bool:
+        """Whether it was woken before the time was over, or nobody listened any more."""
+        woken = asyncio.ensure_future(self.woken.wait())
+        try:
+            await asyncio.wait(
+                {woken} if gone is None else {woken, gone},
+                timeout=left_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            return woken.done()
+        finally:
+            woken.cancel()
+
 
 @final
 class EventWatch:

@@ -1,5 +1,6 @@
 """What an operator does with webhook endpoints.  Needs the owner's database."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,21 +13,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.brandbook.client import Scope
 from consentid.events.contract import Kind, TrialData, TrialEvent, sequence_of
 from consentid.events.filters import Filters
+from consentid.events.security_events import StreamUpdated
+from consentid.events.ssf import Status
 from consentid.flows.deliver_webhooks import signed_headers
 from consentid.flows.read_events import Read
 from consentid.flows.webhook_secrets import NewSecrets, make_secrets, open_secret, seal_secret
+from consentid.flows.write_set import add_notice
 from consentid.kit import base64url
-from consentid.kit.errors import MalformedError, NotFoundError
+from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
 from consentid.kit.instants import SECOND, Instant, to_rfc3339, to_seconds
 from consentid.net.webhook_sender import Delivered, send_webhook
 from consentid.store import clients, clock, deliveries, feed, webhooks
 from consentid.store.deliveries import DEAD, DELIVERED, LEFT_OUT, PENDING, LogEntry
 from consentid.store.engine import Database
-from consentid.store.webhooks import Endpoint
+from consentid.store.webhooks import BY_OPERATOR, Endpoint
 
 STATES: Final = (PENDING, DELIVERED, LEFT_OUT, DEAD)
 _ID_BYTES: Final = 16
 _MOST_URL: Final = 2_048
+_NUMBER: Final = "NUMBER"
+_PLAIN: Final = re.compile("[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +61,7 @@ async def add_webhook(
         MalformedError: the address is none that anything can be sent to, or a kind is unknown.
         NotFoundError: there is no such client, or it may not read events.
     """
-    _check_url(url, allows_http=allows_http)
+    check_url(url, allows_http=allows_http)
     for kind in filters.kinds:
         if kind not in set(Kind):
             raise MalformedError("unknown_kind", f"there is no kind {kind!r}", where="--kind")
@@ -97,11 +103,12 @@ async def rotate_webhook(office: Office, number: int, *, overlap_s: int) -> NewS
     """Give an endpoint new secrets; for a while it is signed with the old ones too.
 
     Raises:
+        ConflictError: it is a Shared Signals stream.
         NotFoundError: there is no such endpoint.
     """
     made = make_secrets(office.randomness)
     async with office.database.writing() as connection:
-        await _find(connection, number)
+        _refuse_stream(await _find(connection, number))
         now = await clock.now(connection)
         await webhooks.expire_secrets(connection, number, at=Instant(now + overlap_s * SECOND))
         await _keep(office, connection, number, made, at=now)
@@ -114,10 +121,11 @@ async def try_webhook(
     """Send an event that says nothing, now.
 
     Raises:
+        ConflictError: it is a Shared Signals stream.
         NotFoundError: there is no such endpoint.
     """
     async with office.database.reading() as connection:
-        endpoint = await _find(connection, number)
+        endpoint = _refuse_stream(await _find(connection, number))
         now = await clock.now(connection)
         sealed = (await webhooks.secrets_of(connection, [number], at=now))[number]
     secrets = [open_secret(office.master, number, each) for each in sealed]
@@ -137,11 +145,18 @@ async def enable_webhook(database: Database, number: int) -> None:
     """Send to an endpoint again, from where it was.
 
     Raises:
+        ConflictError: the receiver of a Shared Signals stream stopped it itself.
         NotFoundError: there is no such endpoint.
     """
     async with database.writing() as connection:
-        await _find(connection, number)
+        endpoint = await _find(connection, number)
+        if endpoint.disabled_why in set(Status):
+            raise ConflictError(
+                "stopped_by_receiver", "its receiver stopped it, and starts it again", where=_NUMBER
+            )
         await webhooks.enable(connection, number)
+        if endpoint.disabled_at is not None:
+            await _tell_stream(connection, endpoint, Status.ENABLED)
 
 
 async def disable_webhook(database: Database, number: int) -> None:
@@ -151,9 +166,12 @@ async def disable_webhook(database: Database, number: int) -> None:
         NotFoundError: there is no such endpoint.
     """
     async with database.writing() as connection:
-        await _find(connection, number)
+        endpoint = await _find(connection, number)
         now = await clock.now(connection)
-        await webhooks.disable(connection, number, why="operator", at=now)
+        if endpoint.disabled_why in set(Status):
+            return  # nothing is sent there as it is
+        await webhooks.disable(connection, number, why=BY_OPERATOR, at=now)
+        await _tell_stream(connection, endpoint, Status.PAUSED)
 
 
 async def remove_webhook(database: Database, number: int) -> None:
@@ -203,10 +221,26 @@ async def show_deliveries(
         return await deliveries.log(connection, number, states=states, most=most)
 
 
+async def _tell_stream(connection: AsyncConnection, endpoint: Endpoint, status: Status) -> None:
+    if endpoint.stream_id is not None:
+        told = StreamUpdated(status=status.value, reason=BY_OPERATOR)
+        await add_notice(connection, endpoint, told, at=await clock.now(connection))
+
+
 async def _find(connection: AsyncConnection, number: int) -> Endpoint:
     endpoint = await webhooks.find(connection, number)
     if endpoint is None:
-        raise NotFoundError("webhook_unknown", f"there is no webhook {number}", where="NUMBER")
+        raise NotFoundError("webhook_unknown", f"there is no webhook {number}", where=_NUMBER)
+    return endpoint
+
+
+def _refuse_stream(endpoint: Endpoint) -> Endpoint:
+    if endpoint.stream_id is not None:
+        raise ConflictError(
+            "not_a_webhook",
+            "this is a Shared Signals stream, whose receiver does that itself",
+            where=_NUMBER,
+        )
     return endpoint
 
 
@@ -218,13 +252,27 @@ async def _keep(
         await webhooks.add_secret(connection, number, sealed, at=at)
 
 
-def _check_url(url: str, *, allows_http: bool) -> None:
-    parts = urlsplit(url)
-    schemes = {"https", "http"} if allows_http else {"https"}
-    is_plain = not (parts.username or parts.password or parts.fragment)
-    if parts.scheme not in schemes or not parts.hostname or not is_plain or len(url) > _MOST_URL:
+def check_url(url: str, *, allows_http: bool, where: str = "URL") -> None:
+    """Refuse what nothing can be sent to.
+
+    Raises:
+        MalformedError: naming the place.
+    """
+    if not _is_address(url, {"https", "http"} if allows_http else {"https"}):
         raise MalformedError(
             "bad_webhook_url",
-            "a webhook goes to https://HOST/PATH, without credentials and fragment",
-            where="URL",
+            "events go to https://HOST/PATH, without credentials and fragment",
+            where=where,
         )
+
+
+def _is_address(url: str, schemes: Collection[str]) -> bool:
+    if len(url) > _MOST_URL or _PLAIN.fullmatch(url) is None:
+        return False
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:
+        return False
+    is_bare = not (parts.username or parts.password or parts.fragment)
+    return parts.scheme in schemes and bool(parts.hostname) and has_port and is_bare

@@ -120,16 +120,7 @@ async def _is_more(
     with watch.waiting(position.stream.stream_no, seq=position.seq) as reader:
         if reader is None:
             return False
-        woken = asyncio.ensure_future(reader.woken.wait())
-        try:
-            await asyncio.wait(
-                {woken} if gone is None else {woken, gone},
-                timeout=left_s,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            return woken.done() and not watch.is_stopped
-        finally:
-            woken.cancel()
+        return await reader.wait(left_s=left_s, gone=gone) and not watch.is_stopped
 
 
 async def read_page(

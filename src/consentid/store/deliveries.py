@@ -1,6 +1,7 @@
-"""What is to be sent to webhook endpoints, and what came of it: a queue that becomes a log.
+"""What is to be sent to endpoints, and what came of it: a queue that becomes a log.
 
-Of one person's events one is under way at a time for an endpoint: the first that waits.
+A stream's notices about itself lie there too, at places where no event is.  Of one person's events
+one is under way at a time for an endpoint: the first that waits.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -32,8 +33,23 @@ class Due:
     seq: int
     lane: int
     attempts: int
+    id: str
     event: EventRow | None
-    """None where the event is kept no more."""
+    """None where the event is kept no more, or it is a notice."""
+    notice: bytes | None = None
+
+    def settled(self, state: str, outcome: str, *, at: Instant) -> "Settled":
+        """It ended without an attempt."""
+        return Settled(
+            endpoint_no=self.endpoint_no,
+            stream_no=self.stream_no,
+            seq=self.seq,
+            state=state,
+            attempts=self.attempts,
+            due_at=at,
+            outcome=outcome,
+            took_ms=0,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +96,10 @@ _QUEUE: Final = text(
       ) AS events
       WHERE disabled_at IS NULL
         AND (endpoints.stream_no, queued_seq) IS DISTINCT FROM (streams.stream_no, streams.head)
+        AND CASE WHEN CAST(:polled AS int) IS NULL THEN NOT EXISTS (
+          SELECT FROM ssf_streams AS shared
+          WHERE shared.endpoint_no = endpoints.endpoint_no AND method = 'poll'
+        ) ELSE endpoints.endpoint_no = :polled END
     ), added AS (
       INSERT INTO webhook_deliveries
         (endpoint_no, stream_no, seq, id, lane, state, attempts, queued_at, due_at)
@@ -95,18 +115,27 @@ _QUEUE: Final = text(
 )
 
 
-async def queue(connection: AsyncConnection) -> int:
-    """Queue what has come into the streams of enabled endpoints; how many of these it concerned."""
-    return (await connection.execute(_QUEUE, {"most": QUEUED_AT_ONCE})).rowcount
+async def queue(connection: AsyncConnection, *, polled: int | None = None) -> int:
+    """Queue what has come into the streams of enabled endpoints; how many of these it concerned.
+
+    ``polled``: one whose receiver is here to fetch it.  The others are those that are sent to.
+    """
+    given = {"most": QUEUED_AT_ONCE, "polled": polled}
+    return (await connection.execute(_QUEUE, given)).rowcount
 
 
 _DUE: Final = text(
     """
-    SELECT due.*, events.id, events.kind, events.subject_id, events.sealed, events.at, wrapped
+    SELECT due.*, events.kind, events.subject_id, events.sealed, events.at, wrapped
     FROM unnest(CAST(:numbers AS int[]), CAST(:rooms AS int[])) AS free (number, room)
+    JOIN (
+      SELECT endpoint_no AS number, disabled_at, disabled_why FROM webhook_endpoints
+    ) AS target USING (number)
     CROSS JOIN LATERAL (
-      SELECT endpoint_no, stream_no, seq, lane, attempts FROM webhook_deliveries AS waiting
+      SELECT endpoint_no, stream_no, seq, lane, attempts, id, notice
+      FROM webhook_deliveries AS waiting
       WHERE endpoint_no = free.number AND state = 'pending' AND due_at <= clock_timestamp()
+        AND (disabled_at IS NULL OR disabled_why = 'operator' AND notice IS NOT NULL)
         AND NOT EXISTS (
           SELECT FROM webhook_deliveries AS earlier
           WHERE earlier.endpoint_no = free.number AND earlier.lane = waiting.lane
@@ -136,6 +165,8 @@ async def due(connection: AsyncConnection, rooms: Mapping[int, int]) -> list[Due
             seq=row.seq,
             lane=row.lane,
             attempts=row.attempts,
+            id=row.id,
+            notice=row.notice,
             event=None
             if row.sealed is None
             else EventRow(
@@ -164,6 +195,9 @@ WITH settled AS (UPDATE webhook_deliveries AS kept SET
 FROM {unnest(webhook_deliveries, _COLUMNS, first=1)}
 WHERE kept.endpoint_no = given.endpoint_no AND kept.stream_no = given.stream_no
   AND kept.seq = given.seq AND kept.state = 'pending'
+RETURNING kept.endpoint_no, kept.state)
+UPDATE webhook_endpoints SET delivered_at = clock_timestamp()
+WHERE endpoint_no IN (SELECT endpoint_no FROM settled WHERE state = 'delivered')
 """  # noqa: S608 - nothing but our own names
 
 
@@ -177,6 +211,76 @@ async def settle(connection: AsyncConnection, settled: Sequence[Settled]) -> Non
         for each in settled
     ]
     await fetch(connection, _SETTLE, *transposed(rows, width=len(_COLUMNS)))
+
+
+_ADD_NOTICE: Final = text(
+    """
+    INSERT INTO webhook_deliveries
+      (endpoint_no, stream_no, seq, id, lane, state, attempts, queued_at, due_at, notice)
+    SELECT :endpoint_no, 0, coalesce(max(seq), 0) + 1,
+      replace(CAST(gen_random_uuid() AS text), '-', ''), 0, 'pending', 0, :at, :at, :notice
+    FROM webhook_deliveries WHERE endpoint_no = :endpoint_no AND stream_no = 0
+    """
+).bindparams(bindparam("at", type_=InstantType))
+
+
+async def add_notice(
+    connection: AsyncConnection, endpoint_no: int, *, notice: bytes, at: Instant
+) -> None:
+    """Queue what a stream tells of itself.  The caller holds the stream."""
+    given = {"endpoint_no": endpoint_no, "notice": notice, "at": at}
+    await connection.execute(_ADD_NOTICE, given)
+
+
+async def settle_by_id(
+    connection: AsyncConnection, endpoint_no: int, outcomes: Mapping[str, str], *, state: str
+) -> int:
+    """Keep what a receiver said of what it fetched and still waits; of how many it was."""
+    found = await connection.execute(
+        select(webhook_deliveries).where(
+            webhook_deliveries.c.endpoint_no == endpoint_no,
+            webhook_deliveries.c.state == PENDING,
+            webhook_deliveries.c.id.in_(outcomes),
+        )
+    )
+    settled = [
+        Settled(
+            endpoint_no=endpoint_no,
+            stream_no=row.stream_no,
+            seq=row.seq,
+            state=state,
+            attempts=row.attempts + 1,
+            due_at=row.due_at,
+            outcome=outcomes[row.id],
+            took_ms=0,
+        )
+        for row in found
+    ]
+    await settle(connection, settled)
+    return len(settled)
+
+
+async def is_pending(connection: AsyncConnection, endpoint_no: int, *, beside: int) -> bool:
+    """Whether more is pending than so many."""
+    pending = (
+        select(webhook_deliveries.c.seq)
+        .where(
+            webhook_deliveries.c.endpoint_no == endpoint_no, webhook_deliveries.c.state == PENDING
+        )
+        .limit(beside + 1)
+    )
+    return len((await connection.execute(pending)).all()) > beside
+
+
+async def leave_out_pending(connection: AsyncConnection, endpoint_no: int, *, at: Instant) -> None:
+    """Let what waits go untold: its receiver wants nothing of it."""
+    await connection.execute(
+        update(webhook_deliveries)
+        .where(
+            webhook_deliveries.c.endpoint_no == endpoint_no, webhook_deliveries.c.state == PENDING
+        )
+        .values(state=LEFT_OUT, outcome="disabled", settled_at=at)
+    )
 
 
 async def log(
@@ -195,9 +299,6 @@ async def log(
     )
     return [LogEntry(**dict(row)) for row in rows.mappings()]
 
-RETURNING kept.endpoint_no, kept.state)
-UPDATE webhook_endpoints SET delivered_at = clock_timestamp()
-WHERE endpoint_no IN (SELECT endpoint_no FROM settled WHERE state = 'delivered')
 
 async def redrive(connection: AsyncConnection, endpoint_no: int, *, at: Instant) -> int:
     """Try again what was given up; how many."""

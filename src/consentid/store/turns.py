@@ -30,7 +30,12 @@ class Duty:
 SEQUENCING: Final = Duty(lock="consentid.ledger", waiting="SELECT FROM staged_entries")
 DRAINING: Final = Duty(lock="consentid.outbox", waiting="SELECT FROM outbox")
 SENDING: Final = Duty(
-    lock="consentid.webhooks", waiting="SELECT FROM webhook_endpoints WHERE disabled_at IS NULL"
+    lock="consentid.webhooks",
+    # A stream that was disabled is told so.
+    waiting=(
+        "SELECT FROM webhook_endpoints LEFT JOIN ssf_streams USING (endpoint_no)"
+        " WHERE disabled_at IS NULL OR stream_id IS NOT NULL"
+    ),
 )
 
 

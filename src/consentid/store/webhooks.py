@@ -1,14 +1,19 @@
-"""Webhook endpoints and the secrets that they are signed with, sealed."""
+"""Where events are sent, or fetched from: webhooks, Shared Signals streams; and their secrets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.kit.instants import Instant
-from consentid.store.tables import webhook_endpoints, webhook_secrets
+from consentid.store.tables import ssf_streams, webhook_endpoints, webhook_secrets
+
+PUSHED: Final = "push"
+POLLED: Final = "poll"
+BY_OPERATOR: Final = "operator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,27 @@ class Endpoint:
     paused_until: Instant | None
     disabled_at: Instant | None
     disabled_why: str | None
+    stream_id: str | None
+    """Of the Shared Signals stream that it is; None for a webhook."""
+    method: str | None
+    """How that stream's tokens get to its receiver: ``push`` or ``poll``."""
+    requested: bytes | None
+    """The events that its receiver asked for, as JSON."""
+
+    @property
+    def is_sent_to(self) -> bool:
+        """Whether anything may be sent there; a stream is told that an operator disabled it."""
+        if self.method == POLLED:
+            return False
+        return self.disabled_at is None or (
+            self.stream_id is not None and self.disabled_why == BY_OPERATOR
+        )
+
+
+_OF_STREAM: Final = ("stream_id", "method", "requested")
+_ENDPOINTS: Final = select(
+    webhook_endpoints, *(ssf_streams.c[name] for name in _OF_STREAM)
+).outerjoin_from(webhook_endpoints, ssf_streams)
 
 
 def _endpoint(row: Row[*tuple[object, ...]]) -> Endpoint:
@@ -70,17 +96,13 @@ async def add(
 
 async def every(connection: AsyncConnection) -> Sequence[Endpoint]:
     """All of them, disabled ones too."""
-    rows = await connection.execute(
-        select(webhook_endpoints).order_by(webhook_endpoints.c.endpoint_no)
-    )
+    rows = await connection.execute(_ENDPOINTS.order_by(webhook_endpoints.c.endpoint_no))
     return [_endpoint(row) for row in rows]
 
 
 async def find(connection: AsyncConnection, number: int) -> Endpoint | None:
     """One of them."""
-    found = await connection.execute(
-        select(webhook_endpoints).where(webhook_endpoints.c.endpoint_no == number)
-    )
+    found = await connection.execute(_ENDPOINTS.where(webhook_endpoints.c.endpoint_no == number))
     row = found.one_or_none()
     return None if row is None else _endpoint(row)
 
@@ -147,6 +169,11 @@ async def expire_secrets(connection: AsyncConnection, number: int, *, at: Instan
         )
         .values(expires_at=at)
     )
+
+
+async def forget_secrets(connection: AsyncConnection, number: int) -> None:
+    """Remove an endpoint's secrets at once."""
+    await connection.execute(delete(webhook_secrets).where(webhook_secrets.c.endpoint_no == number))
 
 
 async def secrets_of(

@@ -99,6 +99,7 @@ from consentid.web.requests import StrictRequest
 from consentid.web.revocation_events import get_status_list_stream
 from consentid.web.revoke import post_revoke
 from consentid.web.sdk_files import get_sdk_file, sdk_files
+from consentid.web.ssf import SSF_HANDLERS
 from consentid.web.status_lists import get_status_list, get_status_lists
 from consentid.web.strict_bodies import MAX_BYTES, RefusedBodyError, StrictBodies
 from consentid.web.subjects import get_history, get_state, post_device
@@ -184,6 +185,7 @@ _HANDLERS: Final = (
     post_verify_receipt,
     post_withdrawal,
     token,
+    *SSF_HANDLERS,
 )
 
 

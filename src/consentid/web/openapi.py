@@ -74,6 +74,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="Decisions", description="What a person chose."),
             Tag(name="Subjects", description="Devices, state and history."),
             Tag(name="Events", description="What changed, in order, for each receiver."),
+            Tag(name="Shared Signals", description="The same as security event tokens."),
             Tag(name="Verification", description="Whether a consent token may be acted on."),
             Tag(name="Ledger", description="That nothing recorded was changed since."),
             Tag(name="OAuth", description="Who is calling, and for whom."),

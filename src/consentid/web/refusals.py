@@ -16,6 +16,7 @@ from consentid.web.oauth_errors import (
     oauth_error_of,
 )
 from consentid.web.problems import MEDIA_TYPE, Problem, headers_of
+from consentid.web.set_errors import DELIVERY_PATH, as_bad_request, is_of_streams, set_error_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,15 @@ def refusal_of(path: str, found: Problem) -> Refusal:
             headers=headers,
             body=error_document(found),
         )
+    if path == DELIVERY_PATH:
+        return Refusal(
+            status=_without_422(found.status),
+            media_type="application/json",
+            headers=headers,
+            body=msgspec.json.encode(set_error_of(found)),
+        )
+    if is_of_streams(path):
+        found = as_bad_request(found)
     is_bearer = path.rstrip("/") in BEARER_PATHS
     if not is_bearer and path.rstrip("/") not in OAUTH_PATHS:
         return Refusal(

@@ -1,8 +1,8 @@
 """Bodies checked at the edge, before anything reads them.
 
 Bounded size; JSON in UTF-8, not nested deeply, no member twice, no NUL, no NaN; forms are parsed by
-``forms``, those with a file by ``multipart``.  The whole body is at hand afterwards, for the parser
-and for the idempotency digest.
+``forms``, those with a file by ``multipart``, event tokens by who verifies them.  The whole body is
+at hand afterwards, for the parser and for the idempotency digest.
 """
 
 import json
@@ -31,7 +31,10 @@ MAX_BATCH_BYTES: Final = 1_048_576
 BATCH_PATH: Final = "/v1/verify/batch"
 MAX_DEPTH: Final = 16
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_MAY_BE_BARE: Final = "DELETE"
 _JSON: Final = b"application/json"
+_TOKEN: Final = b"application/secevent+jwt"
+_TOKEN_PATH: Final = "/ssf/events"  # noqa: S105 - an address
 _FORM: Final = b"application/x-www-form-urlencoded"
 _FORM_PATHS: Final = (
     "/token",
@@ -81,7 +84,8 @@ class StrictBodies:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
             body = await _read(headers, receive, max_bytes_at(scope["path"]))
-            _check(scope["path"], headers, body)
+            if body or scope["method"] != _MAY_BE_BARE or b"content-type" in headers:
+                _check(scope["path"], headers, body)
         except RefusedBodyError as refused:
             if is_for_persons(scope["path"]):
                 raise
@@ -145,6 +149,8 @@ def _check(path: str, headers: dict[bytes, bytes], body: bytes) -> None:
 def _wanted(path: str) -> bytes:
     if path in _FILE_PATHS:
         return _FILE
+    if path == _TOKEN_PATH:
+        return _TOKEN
     return _FORM if path in _FORM_PATHS or path.startswith(_FORM_FOLDERS) else _JSON
 
 
