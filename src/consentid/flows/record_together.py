@@ -271,6 +271,7 @@ def _kept(context: Context, book: Book, decided: _Decided, states: Sequence[Audi
     else:
         resolutions = resolve_here(book, session, party, now)
     own = next((state for state in states if state.audience == decided.audience), None)
+    new = next(each for each in decided.appended.decisions if each.decision is decision)
     claims = None
     if own is not None:
         claims = token_of(
@@ -287,7 +288,7 @@ def _kept(context: Context, book: Book, decided: _Decided, states: Sequence[Audi
         recorded_at=to_rfc3339(decision.recorded_at),
         state=describe(context, book, party, resolutions),
         ask=asks(book, party, resolutions),
-        receipt=write_receipt(context, book, party, session.subject, decision),
+        receipt=write_receipt(context, book, party, session.subject, decision, new=new),
         consistency=consistency_of(context, party, session.subject),
         claims=claims,
     )

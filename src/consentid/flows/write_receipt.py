@@ -19,6 +19,7 @@ from consentid.flows.show_state import public_decision_id
 from consentid.keyring import wrapping
 from consentid.kit import canonical
 from consentid.kit.instants import to_rfc3339
+from consentid.store.acts import NewDecision
 from consentid.tokens import receipt
 from consentid.tokens.pairwise import pairwise_decision_id
 from consentid.tokens.receipt import SCHEMA, Receipt
@@ -36,15 +37,20 @@ def write_receipt(
     *,
     entry: bytes | None = None,
     then: Book | None = None,
+    new: NewDecision | None = None,
 ) -> Receipt:
     """Write a receipt for whoever handed the decision in; None: for the person, at the hub.
 
     ``entry`` is the leaf as it was staged and ``then`` the configuration that was in force, where
-    that was earlier.  It is unsigned: the transaction may not have committed yet.
+    that was earlier; ``new`` is what is just being written of it, where that is now.  It is
+    unsigned: the transaction may not have committed yet.
     """
     record = to_record(decision)
     salt = wrapping.commitment_salt(subject.key, decision.id.bytes)
-    commitment = wrapping.commitment(salt, canonical.encode(record))
+    if new is not None:
+        commitment, entry = new.commitment, new.leaf
+    else:
+        commitment = wrapping.commitment(salt, canonical.encode(record))
     leaf: dict[str, Any] = msgspec.json.decode(
         entry or encode_entry(context, book, decision, commitment)
     )

@@ -7,6 +7,8 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from consentid.keyring.wrapping import RootKey
+
 KEY_BYTES: Final = 32
 
 
@@ -30,6 +32,6 @@ class Job(StrEnum):
 
 
 @lru_cache(maxsize=16)
-def derived_key(master: bytes, job: Job) -> bytes:
+def derived_key(master: bytes, job: Job) -> RootKey:
     """The key for one job.  32 bytes."""
-    return HKDFExpand(SHA256(), KEY_BYTES, f"consentid/{job}\0".encode()).derive(master)
+    return RootKey(HKDFExpand(SHA256(), KEY_BYTES, f"consentid/{job}\0".encode()).derive(master))

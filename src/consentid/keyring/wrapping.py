@@ -8,15 +8,15 @@ The encodings here are stored for years and never change; a new one takes a new 
 Spec: NIST SP 800-38D (AES-GCM), RFC 5869 (HKDF).
 """
 
-import hashlib
-import hmac
 from collections.abc import Callable
-from typing import Final
+from functools import cached_property
+from typing import Final, final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consentid.kit.errors import MalformedError
+from consentid.kit.mac import Mac
 from consentid.ledger.commitment import commit
 
 KEY_BYTES: Final = 32
@@ -29,9 +29,24 @@ _SEAL_LABEL: Final = b"consentid/seal/1\0"
 _SALT_LABEL: Final = b"consentid/salt/1\0"
 
 
-def new_subject_key(randomness: Callable[[int], bytes]) -> bytes:
+@final
+class RootKey(bytes):
+    """A key that others are derived from, each once while it is at hand."""
+
+    @cached_property
+    def sealing(self) -> AESGCM:
+        """What seals bodies."""
+        return AESGCM(_derive(self, _SEAL_LABEL))
+
+    @cached_property
+    def salting(self) -> Mac:
+        """What salts commitments."""
+        return Mac(_derive(self, _SALT_LABEL))
+
+
+def new_subject_key(randomness: Callable[[int], bytes]) -> RootKey:
     """Make a subject's key.  32 bytes."""
-    return _sized("the subject's key", randomness(KEY_BYTES), KEY_BYTES)
+    return RootKey(_sized("the subject's key", randomness(KEY_BYTES), KEY_BYTES))
 
 
 def wrap(master: bytes, subject_id: bytes, key: bytes, *, nonce: bytes) -> bytes:
@@ -43,16 +58,16 @@ def wrap(master: bytes, subject_id: bytes, key: bytes, *, nonce: bytes) -> bytes
         ValueError: a key or the nonce has the wrong length.
     """
     _sized("the subject's key", key, KEY_BYTES)
-    return _encrypt(master, key, nonce, _WRAP_LABEL + subject_id)
+    return _encrypt(_cipher(master), key, nonce, _WRAP_LABEL + subject_id)
 
 
-def unwrap(master: bytes, subject_id: bytes, wrapped: bytes) -> bytes:
+def unwrap(master: bytes, subject_id: bytes, wrapped: bytes) -> RootKey:
     """Unwrap a subject's key.  32 bytes.
 
     Raises:
         MalformedError: another master key, another subject, or changed bytes.
     """
-    return _decrypt(master, wrapped, _WRAP_LABEL + subject_id)
+    return RootKey(_decrypt(_cipher(master), wrapped, _WRAP_LABEL + subject_id))
 
 
 def seal(subject_key: bytes, plaintext: bytes, *, nonce: bytes, aad: bytes) -> bytes:
@@ -64,7 +79,7 @@ def seal(subject_key: bytes, plaintext: bytes, *, nonce: bytes, aad: bytes) -> b
     Raises:
         ValueError: the key or the nonce has the wrong length.
     """
-    return _encrypt(_derive(subject_key, _SEAL_LABEL), plaintext, nonce, aad)
+    return _encrypt(_root(subject_key).sealing, plaintext, nonce, aad)
 
 
 def open_sealed(subject_key: bytes, sealed: bytes, *, aad: bytes) -> bytes:
@@ -73,12 +88,12 @@ def open_sealed(subject_key: bytes, sealed: bytes, *, aad: bytes) -> bytes:
     Raises:
         MalformedError: another key, another ``aad``, or changed bytes.
     """
-    return _decrypt(_derive(subject_key, _SEAL_LABEL), sealed, aad)
+    return _decrypt(_root(subject_key).sealing, sealed, aad)
 
 
 def commitment_salt(subject_key: bytes, event_id: bytes) -> bytes:
     """The salt of one event's commitment.  32 bytes, unguessable without the subject's key."""
-    return hmac.digest(_derive(subject_key, _SALT_LABEL), event_id, hashlib.sha256)
+    return _root(subject_key).salting.digest(event_id)
 
 
 commitment = commit
@@ -87,22 +102,28 @@ commitment = commit
 def _derive(subject_key: bytes, label: bytes) -> bytes:
     """HKDF's expansion where one block is all: HMAC(key, label || 1).  32 bytes."""
     _sized("the subject's key", subject_key, KEY_BYTES)
-    return hmac.digest(subject_key, label + b"\x01", hashlib.sha256)
+    return Mac(subject_key).digest(label + b"\x01")
 
 
-def _encrypt(key: bytes, plaintext: bytes, nonce: bytes, aad: bytes) -> bytes:
-    _sized("the key", key, KEY_BYTES)
+def _root(key: bytes) -> RootKey:
+    return key if isinstance(key, RootKey) else RootKey(key)
+
+
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(_sized("the key", key, KEY_BYTES))
+
+
+def _encrypt(cipher: AESGCM, plaintext: bytes, nonce: bytes, aad: bytes) -> bytes:
     _sized("the nonce", nonce, NONCE_BYTES)
-    return _VERSION + nonce + AESGCM(key).encrypt(nonce, plaintext, _VERSION + aad)
+    return _VERSION + nonce + cipher.encrypt(nonce, plaintext, _VERSION + aad)
 
 
-def _decrypt(key: bytes, sealed: bytes, aad: bytes) -> bytes:
-    _sized("the key", key, KEY_BYTES)
+def _decrypt(cipher: AESGCM, sealed: bytes, aad: bytes) -> bytes:
     if len(sealed) < 1 + NONCE_BYTES + _TAG_BYTES or sealed[:1] != _VERSION:
         raise MalformedError("bad_sealed", "not sealed by this version, or cut short")
     nonce, ciphertext = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     try:
-        return AESGCM(key).decrypt(nonce, ciphertext, _VERSION + aad)
+        return cipher.decrypt(nonce, ciphertext, _VERSION + aad)
     except InvalidTag as error:
         raise MalformedError(
             "bad_sealed", "sealed under another key or for another place, or changed since"

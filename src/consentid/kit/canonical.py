@@ -41,20 +41,32 @@ def digest(value: Json) -> bytes:
     return hashlib.sha256(encode(value)).digest()
 
 
-def _is_plain(value: Any) -> bool:  # noqa: ANN401 - whatever it is, it is looked at
+def _is_plain(whole: Json) -> bool:
     """Whether it is of Python's own types and all text is ASCII, as nearly always."""
-    kind: object = type(cast("object", value))
-    if kind is str:
-        return value.isascii()
-    if kind is dict:
-        return all(type(key) is str and key.isascii() for key in value) and all(
-            map(_is_plain, value.values())
-        )
-    if kind is list or kind is tuple:
-        return all(map(_is_plain, value))
-    if kind is int:
+    parts: list[Any] = [whole]
+    for part in parts:  # which grows meanwhile
+        kind: object = type(cast("object", part))
+        if kind is dict:
+            if not all(map(_is_name, part)):
+                return False
+            parts.extend(part.values())
+        elif kind is list or kind is tuple:
+            parts.extend(part)
+        elif not (part.isascii() if kind is str else _is_plain_leaf(part)):
+            return False
+    return True
+
+
+def _is_name(key: object) -> bool:
+    return type(key) is str and key.isascii()
+
+
+def _is_plain_leaf(value: object) -> bool:
+    if type(value) is int:
         return -_SAFE_INTEGER <= value <= _SAFE_INTEGER
-    return kind is bool or value is None or (isinstance(value, StrEnum) and value.isascii())
+    if value is None or type(value) is bool:
+        return True
+    return isinstance(value, StrEnum) and value.isascii()
 
 
 def _utf16(key: str) -> bytes:

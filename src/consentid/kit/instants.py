@@ -16,6 +16,7 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TO_OFFSET: Final = -len("+00:00")
 
 
 def from_datetime(moment: datetime) -> Instant:
@@ -47,4 +48,4 @@ def to_seconds(instant: Instant) -> int:
 
 def to_rfc3339(instant: Instant) -> str:
     """Text form in UTC with microseconds: ``2026-11-22T10:00:00.000000Z``.  Spec: RFC 3339."""
-    return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{to_datetime(instant).isoformat(timespec='microseconds')[:_TO_OFFSET]}Z"

@@ -111,8 +111,9 @@ def unsigned(claims: ConsentClaims, kid: str) -> bytes:
         TokenTooLongError: the token would exceed 1,536 bytes.
         MalformedError: a claim breaks the contract; ``where`` names it.
     """
-    _check_own(claims)
-    signed_input = jws.signing_input(typ=TYPE, kid=kid, payload=_encoder.encode(claims))
+    payload = _encoder.encode(claims)
+    _check_own(claims, payload)
+    signed_input = jws.signing_input(typ=TYPE, kid=kid, payload=payload)
     length = len(signed_input) + 1 + jws.SIGNATURE_TEXT_LENGTH
     if length > MAX_LENGTH:
         raise TokenTooLongError(
@@ -159,9 +160,9 @@ def _actors(actor: Actor | UnsetType) -> int:
     return count
 
 
-def _check_own(claims: ConsentClaims) -> None:
+def _check_own(claims: ConsentClaims, payload: bytes) -> None:
     try:
-        read_back = read_claims(_encoder.encode(claims))
+        read_back = read_claims(payload)
     except ValueError as error:
         raise MalformedError("bad_claims", str(error), where="claims") from error
     if read_back != claims:

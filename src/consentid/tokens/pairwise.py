@@ -4,11 +4,11 @@ A sector is ``str(Party)``: ``brand/news`` or ``partner/reach``.  One key per gr
 Spec: OpenID Connect Core section 8.1, with HMAC in place of its salted hash.
 """
 
-import hashlib
-import hmac
+from functools import lru_cache
 from typing import Final
 
 from consentid.kit import base64url
+from consentid.kit.mac import Mac
 
 KEY_BYTES: Final = 32
 PAIRWISE_LENGTH: Final = 22
@@ -43,11 +43,16 @@ def pairwise_event_id(key: bytes, sector: str, event: bytes) -> str:
 
 
 def _derive(label: bytes, key: bytes, sector: str, value: bytes) -> str:
-    if len(key) != KEY_BYTES:
-        msg = f"the pairwise key is {KEY_BYTES} bytes, not {len(key)}"
-        raise ValueError(msg)
     if "\0" in sector:
         msg = "a sector cannot hold NUL, which ends it"
         raise ValueError(msg)
-    mac = hmac.digest(key, b"\0".join((label, sector.encode(), value)), hashlib.sha256)
+    mac = _mac(key).digest(b"\0".join((label, sector.encode(), value)))
     return base64url.encode(mac[:_KEPT_BYTES])
+
+
+@lru_cache(maxsize=4)
+def _mac(key: bytes) -> Mac:
+    if len(key) != KEY_BYTES:
+        msg = f"the pairwise key is {KEY_BYTES} bytes, not {len(key)}"
+        raise ValueError(msg)
+    return Mac(key)
