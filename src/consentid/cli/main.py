@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "webhooks",
     "propagation",
     "connect",
+    "events",
     "subjects",
     "ledger",
     "verify",
