@@ -14,7 +14,7 @@ from consentid.embedded.postgres import OWNER, DatabaseUrls
 
 COVERED: Final = (
     *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
-    *("staged_entries", "decisions", "projections", "subject_keys", "catalogues"),
+    *("staged_entries", "decisions", "entry_bodies", "projections", "subject_keys", "catalogues"),
     *("erasures", "erased_decisions", "audience_states", "status_indices"),
 )
 """What ``consentid ledger verify`` answers for."""

@@ -1,14 +1,18 @@
 import secrets
 from pathlib import Path
 
+import msgspec
 import pytest
+from sqlalchemy import text
 from tests.flows.faults import CrashError, crash_at_commit
+from tests.flows.test_verify_ledger import walk
 from tests.flows.town import BRAND, GRANTED, Town, edit, together
 
 from consentid.brandbook.folder import load
 from consentid.flows.note_keys import note_keys
 from consentid.flows.publish_catalogue import find_applied, publish_catalogue
 from consentid.flows.publish_status_lists import publish_status_lists, show_status_list
+from consentid.flows.register_client import rotate_secret
 from consentid.flows.restate_after_catalogue import restate_after_catalogue
 from consentid.flows.verify_token import verify_token
 from consentid.kit.errors import MalformedError
@@ -170,3 +174,16 @@ async def test_the_log_names_what_a_version_changes(town: Town, halcyon_folder: 
     assert await note_keys(town.context) == 0
     after = await town.rows("SELECT kind FROM staged_entries ORDER BY seq")
     assert after == [("catalogue",), ("catalogue",), ("client",), ("policy",), ("key",)]
+    await rotate_secret(town.owner, client_id="news-web", randomness=secrets.token_bytes)
+    ((body,),) = await town.rows(
+        "SELECT body FROM entry_bodies JOIN staged_entries USING (event_id)"
+        " ORDER BY seq DESC LIMIT 1"
+    )
+    rotated = {"v": 1, "act": "rotate", "client": "news-web", "overlap_s": 86_400}
+    assert msgspec.json.decode(body) == rotated
+    assert (await walk(town))[1] == []
+    async with town.owner.writing() as connection:
+        await connection.execute(text("ALTER TABLE entry_bodies DISABLE TRIGGER USER"))
+        await connection.execute(text("UPDATE entry_bodies SET body = '{}' WHERE kind = 'policy'"))
+    (fault,) = (await walk(town))[1]
+    assert (fault.kind, fault.message.partition(" ")[0]) == ("staged", "body")

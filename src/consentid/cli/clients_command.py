@@ -279,6 +279,7 @@ async def _rotate(chosen: Settings, client_id: str, overlap_h: int) -> "NewSecre
             client_id=client_id,
             overlap_s=overlap_h * _HOUR_S,
             randomness=secrets.token_bytes,
+            ledger_origin=chosen.ledger_origin,
         )
 
 

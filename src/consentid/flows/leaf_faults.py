@@ -13,7 +13,7 @@ from consentid.flows.open_log import continuation_commitment
 from consentid.flows.restrict_subject import request_commitment
 from consentid.kit.instants import Instant
 from consentid.ledger.leaf import VERSION, Kind, encode_leaf
-from consentid.store import erasure_audit, ledger_audit
+from consentid.store import entry_bodies, erasure_audit, ledger_audit
 from consentid.store.ledger import EntryRow, LogRow
 from consentid.store.ledger_audit import CommittedRow
 
@@ -59,8 +59,12 @@ async def read_known(connection: AsyncConnection, logs: Sequence[LogRow]) -> Kno
 async def spoken_of(
     connection: AsyncConnection, ids: Sequence[UUID]
 ) -> Mapping[UUID, CommittedRow]:
-    """What these events committed to: decisions, requests for an erasure, erasures."""
+    """What these events committed to: decisions, erasures and requests for them, other bodies."""
     found = dict(await ledger_audit.committed(connection, ids))
+    for body in await entry_bodies.by_ids(connection, ids):
+        found[body.event_id] = CommittedRow(
+            commitment=body.commitment, recorded_at=body.recorded_at, kind=body.kind
+        )
     for each in await erasure_audit.requested(connection, ids):
         found[each.id] = CommittedRow(
             commitment=request_commitment(each), recorded_at=each.restricted_at, kind=Kind.REQUEST
@@ -107,10 +111,10 @@ def _subject_fault(
             return _record_fault(leaf, "erasure", commitment, committed)
         case Kind.CATALOGUE:
             return _catalogue_fault(leaf, commitment, known)
-        case Kind.ADMIN if commitment not in known.continued:
-            return "it names no checkpoint that a log continues"
-        case _:
+        case Kind.ADMIN if commitment in known.continued:
             return None
+        case _:
+            return _record_fault(leaf, "body", commitment, committed)
 
 
 def _catalogue_fault(leaf: _Leaf, commitment: bytes, known: Known) -> str | None:

@@ -5,7 +5,7 @@ Keys are files, and rotated where there is no database: a worker notices within 
 
 from consentid.flows.context import Context
 from consentid.flows.log_origin import log_origin
-from consentid.flows.stage_entry import stage_public
+from consentid.flows.stage_entry import stage_body
 from consentid.kit import canonical
 from consentid.ledger.leaf import Kind
 from consentid.store import clock, ledger
@@ -13,7 +13,8 @@ from consentid.store import clock, ledger
 
 async def note_keys(context: Context) -> int:
     """Stage the digest of ``/jwks.json``, unless it is the last one noted; how many it were."""
-    commitment = canonical.digest(context.keyring.public_jwks())
+    published = context.keyring.public_jwks()
+    commitment = canonical.digest(published)
     async with context.database.writing() as connection:
         await ledger.lock_keys(connection)
         newest = await ledger.newest_keys(connection)
@@ -21,10 +22,10 @@ async def note_keys(context: Context) -> int:
             return 0
         origin = log_origin(context, await context.book(connection))
         now = await clock.now(connection)
-        await stage_public(
+        await stage_body(
             connection,
             Kind.KEY,
-            commitment,
+            published,
             origin=origin,
             at=now,
             randomness=context.randomness,

@@ -12,8 +12,8 @@ from consentid.brandbook.client_faults import find_faults
 from consentid.core.catalogue import offered
 from consentid.flows.publish_catalogue import find_applied
 from consentid.flows.registration import registered
-from consentid.flows.stage_changes import client_commitment
-from consentid.flows.stage_entry import stage_public
+from consentid.flows.stage_changes import client_body
+from consentid.flows.stage_entry import stage_body
 from consentid.kit import base64url
 from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
 from consentid.kit.instants import SECOND, Instant
@@ -77,17 +77,23 @@ async def add_client(
             )
         client = registered(declared, source="command")
         await clients.save(connection, client, at=now)
-        await stage_public(
+        await stage_body(
             connection,
             Kind.CLIENT,
-            client_commitment(client),
+            client_body(client),
             origin=ledger_origin or origin_of(book.group.issuer),
             at=now,
             randomness=randomness,
         )
     if declared.auth is not AuthMethod.CLIENT_SECRET_BASIC:
         return None
-    return await rotate_secret(database, client_id=declared.id, overlap_s=0, randomness=randomness)
+    return await rotate_secret(
+        database,
+        client_id=declared.id,
+        overlap_s=0,
+        randomness=randomness,
+        ledger_origin=ledger_origin,
+    )
 
 
 def _check(book: Book, profile: Profile, declared: ClientDeclaration) -> None:
@@ -136,14 +142,18 @@ async def rotate_secret(
     client_id: str,
     overlap_s: int = OVERLAP_S,
     randomness: Callable[[int], bytes],
+    ledger_origin: str | None = None,
 ) -> NewSecret:
     """Give a client a new secret; the old ones hold for ``overlap_s`` more.
+
+    ``ledger_origin`` as above.
 
     Raises:
         NotFoundError: no such client.
         MalformedError: the client authenticates in another way.
     """
     secret = base64url.encode(randomness(SECRET_BYTES))
+    book = await find_applied(database)
     async with database.writing() as connection:
         client = await clients.find(connection, client_id)
         if client is None:
@@ -162,6 +172,15 @@ async def rotate_secret(
         old = await clients.secret_hashes(connection, client_id, at=now)
         await clients.expire_secrets(connection, client_id, at=Instant(now + overlap_s * SECOND))
         await clients.add_secret(connection, client_id, secret_hash=hash_secret(secret), at=now)
+        if old and book is not None:  # a first one comes with the registration
+            await stage_body(
+                connection,
+                Kind.CLIENT,
+                {"v": 1, "act": "rotate", "client": client_id, "overlap_s": overlap_s},
+                origin=ledger_origin or origin_of(book.group.issuer),
+                at=now,
+                randomness=randomness,
+            )
     return NewSecret(client_id=client_id, secret=secret, old_ends_in_s=overlap_s if old else None)
 
 

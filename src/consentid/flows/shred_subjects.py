@@ -1,8 +1,9 @@
 """Destroy what is kept of subjects whose proof is needed no more, and say so in the log.
 
 As a role of its own: whoever serves cannot destroy a key.  Each subject is one transaction.  Of its
-decisions there stays what the log says of them, so every proof holds; the log's new entry names how
-many there were and the digest of their ids, so nobody can have others vanish as erased.
+decisions, and whatever else the log speaks of, there stays what it says, so every proof holds; its
+new entry names how many decisions there were and the digest of all these ids, so nobody can have
+others vanish as erased.
 """
 
 import hashlib
@@ -48,7 +49,7 @@ async def _shred_one(context: Context, erasing: Database) -> bool:
         )
         if erasure is None:
             return False
-        ids = await shredding.shred(connection, erasure, at=now)
+        shredded = await shredding.shred(connection, erasure, at=now)
         record = canonical.encode(
             {
                 "v": 1,
@@ -57,8 +58,8 @@ async def _shred_one(context: Context, erasing: Database) -> bool:
                 "asked_by": erasure.asked_by,
                 "restricted_at": erasure.restricted_at,
                 "shredded_at": now,
-                "decisions": len(ids),
-                "digest": ids_digest(ids).hex(),
+                "decisions": shredded.decisions,
+                "digest": ids_digest(shredded.entries).hex(),
             }
         )
         event_id = await stage_public(

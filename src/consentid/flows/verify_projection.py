@@ -18,9 +18,10 @@ from consentid.flows.append_decisions import BODY
 from consentid.flows.context import Context
 from consentid.flows.open_aside import open_anyhow
 from consentid.flows.open_subject import OpenSubject
+from consentid.flows.stage_entry import open_own
 from consentid.keyring import wrapping
 from consentid.kit.errors import MalformedError
-from consentid.store import decisions, restricted, subject_audit, subjects
+from consentid.store import decisions, entry_bodies, restricted, subject_audit, subjects
 from consentid.store.engine import Database
 
 
@@ -73,11 +74,26 @@ async def _check(
             return None  # set aside since it was listed
         fault = "its key or its projection is gone, and nobody asked for its erasure"
         return Checked(subject=subject_id, decisions=0, faults=(fault,))
+    history, faults = await _read(connection, subject)
+    if not await subject_audit.is_there(connection, subject_id):
+        return Checked(subject=subject_id, decisions=len(history), faults=tuple(faults))
+    recomputed = projection.encode(projection.project(history))
+    if recomputed != projection.encode(subject.projection):
+        faults.append("the stored projection is not that of the history")
+    rows = await decisions.ids_of_subject(connection, subject_id)
+    if subject.version != len(rows):
+        faults.append(f"version {subject.version} after {len(rows)} decisions")
+    return Checked(subject=subject_id, decisions=len(rows), faults=tuple(faults))
+
+
+async def _read(
+    connection: AsyncConnection, subject: OpenSubject
+) -> tuple[list[Decision], list[str]]:
+    """The history as far as it can be opened, and what is wrong with it and what else is sealed."""
     faults: list[str] = []
     history: list[Decision] = []
-    rows = await decisions.of_subject(connection, subject_id)
-    in_clear = await subject_audit.in_clear(connection, subject_id)
-    for row in rows:
+    in_clear = await subject_audit.in_clear(connection, subject.id)
+    for row in await decisions.of_subject(connection, subject.id):
         found = _open(subject, row)
         if isinstance(found, str):
             faults.append(f"decision {row.id}: {found}")
@@ -85,14 +101,12 @@ async def _check(
         history.append(found)
         if others := _others(in_clear[row.id], found):
             faults.append(f"decision {row.id}: {others} beside its body is not what the body says")
-    if not await subject_audit.is_there(connection, subject_id):
-        return Checked(subject=subject_id, decisions=len(rows), faults=tuple(faults))
-    recomputed = projection.encode(projection.project(history))
-    if recomputed != projection.encode(subject.projection):
-        faults.append("the stored projection is not that of the history")
-    if subject.version != len(rows):
-        faults.append(f"version {subject.version} after {len(rows)} decisions")
-    return Checked(subject=subject_id, decisions=len(rows), faults=tuple(faults))
+    for body in await entry_bodies.of_subject(connection, subject.id):
+        try:
+            open_own(subject.key, body)
+        except MalformedError as error:
+            faults.append(f"{body.kind} {body.event_id}: {error.message}")
+    return history, faults
 
 
 def _open(subject: OpenSubject, row: decisions.DecisionRow) -> Decision | str:

@@ -24,7 +24,7 @@ class ShreddedRow:
     shredded_at: Instant
     decisions: int
     digest: bytes
-    """SHA-256 over their ids in their order."""
+    """SHA-256 over the ids of these, and of whatever else left, in their order."""
     is_logged: bool
     """Or staged."""
 
@@ -44,6 +44,7 @@ async def requested(connection: AsyncConnection, ids: Sequence[UUID]) -> Sequenc
     ]
 
 
+_IS_DECISION: Final = erased_decisions.c.kind.in_(("decision", "signal", "claim"))
 _NOTHING: Final = literal(b"")
 _IDS: Final = func.string_agg(
     func.uuid_send(erased_decisions.c.id), aggregate_order_by(_NOTHING, erased_decisions.c.id)
@@ -56,7 +57,7 @@ _SHREDDED: Final = (
         erasures.c.event_id,
         erasures.c.record,
         erasures.c.shredded_at,
-        func.count(erased_decisions.c.id).label("decisions"),
+        func.count(erased_decisions.c.id).filter(_IS_DECISION).label("decisions"),
         func.sha256(func.coalesce(_IDS, _NOTHING)).label("digest"),
         (_IN_LOG | _STAGED).label("is_logged"),
     )

@@ -13,6 +13,7 @@ from consentid.store.shredding import KIND
 from consentid.store.tables import (
     catalogues,
     decisions,
+    entry_bodies,
     erased_decisions,
     ledger_checkpoints,
     ledger_entries,
@@ -144,10 +145,12 @@ async def stray_logs(connection: AsyncConnection) -> Sequence[tuple[str, int]]:
 async def unlogged(
     connection: AsyncConnection, after: UUID, *, limit: int
 ) -> tuple[Sequence[UUID], UUID | None]:
-    """Of a page of decisions, those that are neither in a log nor staged, and where it ends."""
-    page = (
-        select(decisions.c.id).where(decisions.c.id > after).order_by(decisions.c.id).limit(limit)
+    """Of a page of what logs are to speak of, what is in none nor staged, and where it ends."""
+    every = union_all(
+        select(decisions.c.id).where(decisions.c.id > after),
+        select(entry_bodies.c.event_id).where(entry_bodies.c.event_id > after),
     ).subquery()
+    page = select(every.c.id).order_by(every.c.id).limit(limit).subquery()
     in_log = exists().where(ledger_entries.c.event_id == page.c.id)
     is_staged = exists().where(staged_entries.c.event_id == page.c.id)
     statement = select(page.c.id, ~in_log & ~is_staged).order_by(page.c.id)

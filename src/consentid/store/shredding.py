@@ -3,11 +3,25 @@
 Of its decisions there stays what the log says of them anyway; of everything else nothing.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import case, delete, exists, func, insert, literal, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
@@ -15,6 +29,7 @@ from consentid.kit.instants import Instant
 from consentid.store.erasures import ErasureRow, erasure_of, forget
 from consentid.store.tables import (
     decisions,
+    entry_bodies,
     erased_decisions,
     erasures,
     events,
@@ -34,13 +49,23 @@ PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
         *("erasures", "status_indices", "idempotency_keys", "events", "webhook_deliveries"),
     ),
     "SELECT, DELETE": (
-        *("decisions", "restricted_subjects", "subjects", "reads", "logout_notices"),
+        *("decisions", "entry_bodies", "restricted_subjects", "subjects", "reads"),
         *("projections", "audience_states", "signals_seen", "account_devices", "access_tokens"),
-        *("authorization_codes", "device_codes", "hand_offs"),
+        *("authorization_codes", "device_codes", "hand_offs", "logout_notices"),
     ),
     "SELECT, UPDATE, DELETE": ("refresh_tokens", "hub_sessions"),
 }
 """What the erasing role needs, and all that it gets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shredded:
+    """What the log goes on saying of a subject."""
+
+    decisions: int
+    entries: Sequence[UUID]
+    """Decisions and whatever else it says, by their ids in order."""
+
 
 KIND: Final = case(
     (decisions.c.adopted_from.is_not(None), "claim"),
@@ -94,8 +119,8 @@ async def take_due(
     return None if row is None else erasure_of(row)
 
 
-async def shred(connection: AsyncConnection, erasure: ErasureRow, *, at: Instant) -> Sequence[UUID]:
-    """Destroy the key, then everything that names the subject; the ids of its decisions, in order.
+async def shred(connection: AsyncConnection, erasure: ErasureRow, *, at: Instant) -> Shredded:
+    """Destroy the key, then everything that names the subject; what the log says of it stays.
 
     The caller goes on with ``settle``.
     """
@@ -103,27 +128,40 @@ async def shred(connection: AsyncConnection, erasure: ErasureRow, *, at: Instant
     await connection.execute(
         delete(restricted_subjects).where(restricted_subjects.c.subject_id == whom)
     )
-    kept = await connection.scalars(
-        insert(erased_decisions)
-        .from_select(
-            ["id", "erasure_id", "recorded_at", "kind", "commitment"],
-            select(
-                decisions.c.id,
-                literal(erasure.id),
-                decisions.c.recorded_at,
-                KIND,
-                decisions.c.commitment,
-            ).where(decisions.c.subject_id == whom),
-        )
-        .returning(erased_decisions.c.id)
-    )
-    ids = sorted(kept)
-    if ids:
-        await connection.execute(delete(decisions).where(decisions.c.subject_id == whom))
+    kept = [
+        await _keep(connection, erasure, decisions.c.id, KIND, of=decisions),
+        await _keep(
+            connection, erasure, entry_bodies.c.event_id, entry_bodies.c.kind, of=entry_bodies
+        ),
+    ]
     await forget(connection, whom, at=at)
     for table in (reads, logout_notices):
         await connection.execute(delete(table).where(table.c.subject_id == whom))
     await _blot_events(connection, whom)
+    return Shredded(decisions=len(kept[0]), entries=sorted(itertools.chain(*kept)))
+
+
+async def _keep(
+    connection: AsyncConnection,
+    erasure: ErasureRow,
+    id_: ColumnElement[UUID],
+    kind: ColumnElement[str],
+    *,
+    of: Table,
+) -> Sequence[UUID]:
+    """Keep what the log says of a table's rows anyway, and remove them."""
+    is_theirs = of.c.subject_id == erasure.subject
+    said = select(id_, literal(erasure.id), of.c.recorded_at, kind, of.c.commitment)
+    kept = await connection.scalars(
+        insert(erased_decisions)
+        .from_select(
+            ["id", "erasure_id", "recorded_at", "kind", "commitment"], said.where(is_theirs)
+        )
+        .returning(erased_decisions.c.id)
+    )
+    ids = kept.all()
+    if ids:
+        await connection.execute(delete(of).where(is_theirs))
     return ids
 
 

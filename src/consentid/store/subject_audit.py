@@ -14,6 +14,7 @@ _STRAYS: Final = text(
     """
     SELECT subject_id, what || ' is of a subject who is not there' AS fault FROM (
       SELECT 'a decision' AS what, subject_id FROM decisions
+      UNION SELECT 'a body', subject_id FROM entry_bodies
       UNION SELECT 'a key', subject_id FROM subject_keys
       UNION SELECT 'a projection', subject_id FROM projections
       UNION SELECT 'what tokens say', subject_id FROM audience_states

@@ -30,6 +30,7 @@ from consentid.store.tables.issued import (
 )
 from consentid.store.tables.journal import idempotency_keys, outbox, staged_entries
 from consentid.store.tables.ledger import (
+    entry_bodies,
     ledger_checkpoints,
     ledger_entries,
     ledger_logs,
@@ -66,7 +67,7 @@ from consentid.store.tables.sign_in import (
 )
 
 APPEND_ONLY: Final = (
-    *("catalogues", "decisions", "erased_decisions", "served_events"),
+    *("catalogues", "decisions", "entry_bodies", "erased_decisions", "served_events"),
     *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
 )
 """Tables that the serving role may read and insert into, and that triggers keep from changing."""
@@ -85,6 +86,7 @@ __all__ = [
     "decisions",
     "device_codes",
     "devices",
+    "entry_bodies",
     "erased_decisions",
     "erasures",
     "event_confirmations",

@@ -48,6 +48,7 @@ restricted_subjects: Final = Table(
     Column("credential_hash", LargeBinary),
 )
 
+# Decisions, and whatever else of a person the log speaks of.
 erased_decisions: Final = Table(
     "erased_decisions",
     metadata,

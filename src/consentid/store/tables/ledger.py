@@ -1,5 +1,7 @@
 """The log: its entries, its full tiles, every size it had, what was published.  All append-only.
 
+Beside it, what entries speak of that lies nowhere else.
+
 Each size names the one before it, and no size follows two: whoever would add to a tree that grew
 meanwhile is refused by the database, whatever they believe to hold.
 """
@@ -83,4 +85,18 @@ ledger_checkpoints: Final = Table(
         ["ledger_trees.log_no", "ledger_trees.size"],
         name="ledger_checkpoints_size_fk",
     ),
+)
+
+entry_bodies: Final = Table(
+    "entry_bodies",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    # Whose: the body is sealed under their key, and the commitment takes a salt from it.
+    Column("subject_id", Uuid, ForeignKey("subjects.id")),
+    Column("recorded_at", InstantType, nullable=False),
+    Column("commitment", LargeBinary),
+    Column("body", LargeBinary, nullable=False),
+    CheckConstraint("(subject_id IS NULL) = (commitment IS NULL)", name="entry_bodies_salted"),
+    Index(None, "subject_id"),
 )
