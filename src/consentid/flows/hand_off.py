@@ -1,9 +1,10 @@
 """Make a hand-off code: a device's person follows a link from one brand's site to another's.
 
-The code goes into the link's fragment; ``oauth/hand_off.py`` redeems it.  It is bound to the
-subject, to the page that made it and to the origin that the link leads to, so that nobody can plant
-their own consenting device in another's browser.  Only devices are handed off: who is signed in is
-found by the hub's own session.
+The code goes into the link's fragment; ``oauth/hand_off.py`` redeems it, or ``visit_from_page.py``
+where the link leads to the hub's own preference centre.  It is bound to the subject, to the page
+that made it and to the origin that the link leads to, so that nobody can plant their own consenting
+device in another's browser.  Only devices are handed off: who is signed in is found by the hub's
+own session.
 """
 
 from typing import Final
@@ -39,12 +40,12 @@ class HandOffOut(msgspec.Struct, frozen=True, kw_only=True):
 async def make_hand_off(
     context: Context, caller: Caller, *, origin: str, target: str
 ) -> HandOffOut:
-    """Make a code on a page of ``origin`` for a link to ``target``.
+    """Make a code on a page of ``origin`` for a link to ``target``: a brand's page, or the hub.
 
     Raises:
         ForbiddenError: the page is not the caller's, the caller speaks for a partner, or its
             subject is no device.
-        MalformedError: ``target`` is no other origin of the group's brands.
+        MalformedError: ``target`` is neither another origin of the group's brands nor the hub.
     """
     subject = caller.require_subject()
     party = caller.client.party
@@ -55,11 +56,12 @@ async def make_hand_off(
         if party.kind is not PartyKind.BRAND:
             raise ForbiddenError("brands_only", "Only the group's brands hand visitors on.")
         check_origin(book, party, origin)
-        brand = find_brand(book, target)
+        brand = party.slug if target == hub_origin(book) else find_brand(book, target)
         if brand is None or target == origin:
             raise MalformedError(
                 "origin_unknown",
-                "This is no other origin of the group's brands: /v1/catalogue lists them.",
+                "This is neither the hub nor another origin of the group's brands:"
+                " /v1/catalogue lists them.",
                 where="origin",
             )
         ends_at = None
@@ -86,6 +88,11 @@ async def make_hand_off(
             ),
         )
     return HandOffOut(code=code, expires_in=LIFETIME_S)
+
+
+def hub_origin(book: Book) -> str:
+    """Where the hub's own pages are."""
+    return book.group.issuer.rstrip("/")
 
 
 def find_brand(book: Book, origin: str) -> Slug | None:

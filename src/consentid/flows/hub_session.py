@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
@@ -25,13 +26,15 @@ from consentid.flows.create_device import (
 )
 from consentid.flows.open_subject import new_subject, open_subject
 from consentid.flows.portal_identity import identity_hash, portal_sid_hash
+from consentid.flows.references import ReferenceKind, open_reference, seal_reference
 from consentid.flows.session import Session
 from consentid.flows.sign_in import SignedIn, sign_in
 from consentid.flows.tell_of_end import tell_of_end
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit import base64url
+from consentid.kit.errors import MalformedError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
-from consentid.kit.instants import DAY, HOUR, Instant
+from consentid.kit.instants import DAY, HOUR, MINUTE, Instant
 from consentid.net.portal import PortalIdentity
 from consentid.store import hub_sessions, subjects
 from consentid.store.hub_sessions import HubSessionRow
@@ -42,6 +45,13 @@ LIFETIME_H: Final = 12
 _MAX_COOKIE: Final = 128
 _SID_BYTES: Final = 16
 _FIRST: Final = b"first-device/1\0"
+VISIT_M: Final = 30
+"""How long a device that a brand's page sent here is looked at."""
+
+
+class _Visit(msgspec.Struct, frozen=True, array_like=True):
+    device: bytes
+    ends_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +64,8 @@ class Browser:
     """The browser cookie."""
     unverified_known: str | None = None
     """The cookie that remembers which accounts were seen here."""
+    unverified_visit: str | None = None
+    """Whom a brand's page sent here to look at what holds; see ``visit_from_page``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +108,11 @@ async def find_visitor(
     lock: bool = False,
 ) -> Visitor:
     """Find out who is there.  Erased subjects, expired sessions and unknown cookies are nobody."""
-    device = await _find_device(connection, browser, now=now)
     login = await _find_login(connection, browser, now=now)
+    visiting = None
+    if login is None:
+        visiting = await _find_visiting(context, connection, browser, now=now)
+    device = visiting or await _find_device(connection, browser, now=now)
     beneath = None if device is None else await open_subject(context, connection, device)
     if login is not None:
         account = await open_subject(context, connection, login.account, lock=lock)
@@ -250,6 +265,36 @@ async def _find_device(
     if credential is None or len(credential) > _MAX_COOKIE:
         return None
     return await find_device(connection, credential, origin=None, now=now)
+
+
+def seal_visit(context: Context, browser: Browser, device: SubjectId, *, at: Instant) -> str | None:
+    """The visit cookie's value; None where the browser has no secret that binds it."""
+    bound_to = hash_browser(browser)
+    if bound_to is None:
+        return None
+    visit = _Visit(device=device.bytes, ends_at=Instant(at + VISIT_M * MINUTE))
+    return seal_reference(context, ReferenceKind.VISIT, holder=bound_to.hex(), content=visit)
+
+
+async def _find_visiting(
+    context: Context, connection: AsyncConnection, browser: Browser, *, now: Instant
+) -> SubjectId | None:
+    bound_to = hash_browser(browser)
+    if browser.unverified_visit is None or bound_to is None:
+        return None
+    try:
+        visit = open_reference(
+            context,
+            ReferenceKind.VISIT,
+            browser.unverified_visit,
+            holder=bound_to.hex(),
+            into=_Visit,
+        )
+    except MalformedError:
+        return None
+    device = SubjectId(UUID(bytes=visit.device))
+    ends_at = await subjects.find_device_end(connection, device)
+    return device if ends_at is not None and now < min(ends_at, visit.ends_at) else None
 
 
 async def _find_login(

@@ -30,6 +30,7 @@ class ReferenceKind(StrEnum):
     PAIRING = "pairing"
     SERVED = "served"
     SNAPSHOT = "snapshot"
+    VISIT = "visit"
 
 
 def seal_reference(

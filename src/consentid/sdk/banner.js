@@ -94,7 +94,6 @@ const highest = (some) => some.filter(({ id }) => !some.some((other) => id.start
 
 class ConsentBanner extends HTMLElement {
   /** @type {() => void} */ stop = () => {};
-  isChange = false; // of answers
 
   constructor() {
     super();
@@ -118,7 +117,7 @@ class ConsentBanner extends HTMLElement {
     const { text, names, notice, look } = catalogue;
     const words = notice.language === "fr" ? WORDS.fr : WORDS.en;
     const asked = wanted(core, catalogue);
-    const isHere = this.isChange || this.hasAttribute("in-page");
+    const isHere = this.hasAttribute("in-page");
     const named = (/** @type {Purpose[]} */ some) => some.map((each) => each.name).join(", ");
     const refused = catalogue.purposes.filter((each) => catalogue.gpc?.includes(each.id));
     const isTold = core.state().gpc && refused.length > 0;
@@ -179,7 +178,7 @@ class ConsentBanner extends HTMLElement {
     this.hidden = false;
     this.stop();
     this.stop = core.onChange(({ status, missing }) => {
-      if (status === "known" && !missing.length && !this.isChange) this.hidden = true;
+      if (status === "known" && !missing.length) this.hidden = true;
     });
     note(core, catalogue, "shown", root.innerHTML);
   }
@@ -304,11 +303,11 @@ async function note(core, { served }, event, layout) {
 if (!customElements.get("consent-banner")) customElements.define("consent-banner", ConsentBanner);
 
 /** Show one banner: the page's first, or one of our own.  @param {Core} core */
-export async function show(core, isChange = false) {
+export async function show(core) {
   const catalogue = await core.catalogue();
   const [first, ...others] = /** @type {NodeListOf<ConsentBanner>} */ (document.querySelectorAll("consent-banner"));
   const banner = /** @type {ConsentBanner} */ (first ?? document.createElement("consent-banner"));
   if (!first) document.body.prepend(banner);
   others.forEach((each) => (each.hidden = true));
-  Object.assign(banner, { isChange }).open(core, catalogue);
+  banner.open(core, catalogue);
 }

@@ -32,8 +32,8 @@ export function answer(
 export function withdraw(what: string[] | "all", how?: { reach?: "brand" | "group" }): Promise<State>;
 
 /**
- * Go to the preference centre, and back here from there; where the person answered on this page, ask
- * here anew, since the hub's own pages do not know a device that was made here.
+ * Go to the preference centre, and back here from there.  A code takes this page's device along, so
+ * whoever answered on a page, or came by a link, finds their choices; what is changed counts here.
  */
 export function openPreferences(): Promise<void>;
 

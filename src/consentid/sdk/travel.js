@@ -182,28 +182,27 @@ function claimsOf(token) {
   }
 }
 
-/** Be where the trip began, once it is over.  @param {Core} core */
+/** Be where the trip began, once it is over, and hear of what was changed there.  @param {Core} core */
 export function back(core) {
   const kept = core.load("sessionStorage", ":back");
   core.save("sessionStorage", ":back", null);
+  if (kept?.how === "preferences") core.renew("changed elsewhere").catch(() => {});
   if (kept?.scroll > 0 && !location.hash) scrollTo({ top: kept.scroll, behavior: "instant" });
 }
 
 /**
- * What was answered on this page is changed on this page: the hub's own pages do not know its device.
+ * The hub's own pages do not know a device that answered in a page: a code tells them, once.
  *
  * @param {Core} core
  */
 export async function openPreferences(core) {
-  if (core.holder?.device) {
-    await (await import("./banner.js")).show(core, true);
-    const title = document.querySelector("consent-banner")?.shadowRoot?.querySelector("h2");
-    if (title) title.tabIndex = -1;
-    return title?.focus(); // it was asked for, unlike a question
-  }
   const { hub, client } = core.options;
   const [here] = location.href.split("#");
-  location.assign(`${hub}/preferences?${new URLSearchParams({ client_id: client, return_to: here })}`);
+  const isDevice = core.holder && !core.holder.account;
+  const minted = isDevice && (await core.asSubject("/v1/handoffs", { origin: hub }).catch(() => null));
+  const way = minted && minted.body.code ? ["/visit", `#consentid=${minted.body.code}`] : ["", ""];
+  core.save("sessionStorage", ":back", { scroll: scrollY, how: "preferences" });
+  location.assign(`${hub}/preferences${way[0]}?${new URLSearchParams({ client_id: client, return_to: here })}${way[1]}`);
   await leaving();
 }
 

@@ -29,6 +29,7 @@ class HandOff:
     target: str
     """The origin that it is for."""
     target_brand: Slug
+    """Whose withdrawal ends it; for the hub as target, the brand whose page it was."""
     family: UUID
     """What tokens that come of this code have in common."""
     issued_at: Instant

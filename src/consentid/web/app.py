@@ -92,6 +92,7 @@ from consentid.web.poll_keeping import keeping_polls
 from consentid.web.portal_callback import get_portal_callback
 from consentid.web.quick_polls import QuickPolls
 from consentid.web.propagation import get_change, get_propagation, post_confirmation
+from consentid.web.pages.visit_pages import get_visit, post_visit
 from consentid.web.quick_verify import QuickVerify
 from consentid.web.read_keeping import keeping_reads
 from consentid.web.receipts import get_receipt
@@ -191,9 +192,11 @@ _HANDLERS: Final = (
 
 def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Litestar:
     """Build the application around a context; ``close`` is awaited at shutdown."""
+    get_visit,
     settings = context.settings
     stream = RevocationStream(most=min(settings.listeners, max(1, settings.concurrency // 4)))
     watch = RevocationWatch(context, stream)
+    post_visit,
     memory = Memory(context, watch)
     polls = PollWatch(context)
     # Who waits holds a place among those who are served at once.

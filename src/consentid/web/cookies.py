@@ -15,7 +15,7 @@ from litestar.connection import ASGIConnection
 
 from consentid.flows.context import Context
 from consentid.flows.create_device import LIFETIME_D
-from consentid.flows.hub_session import Browser
+from consentid.flows.hub_session import VISIT_M, Browser
 
 _PREFIX: Final = "__Host-"
 _DAY_S: Final = 86_400
@@ -34,10 +34,14 @@ class Cookie(StrEnum):
     KNOWN = "consentid-known"
     """Names nobody; which accounts were told that they count in this browser.  13 months."""
 
+    VISIT = "consentid-visit"
+    """Whose choices the preference centre shows to who came from a brand's page.  30 minutes."""
+
 
 _LIFETIMES_S: Final[Mapping[Cookie, int]] = {
     Cookie.DEVICE: LIFETIME_D * _DAY_S,
     Cookie.KNOWN: LIFETIME_D * _DAY_S,
+    Cookie.VISIT: VISIT_M * 60,
 }
 
 
@@ -51,8 +55,13 @@ class Jar:
         """The cookie's name on the wire."""
         return f"{_PREFIX}{cookie}" if self.is_secure else str(cookie)
 
-    def read(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Browser:
-        """What the browser presents.  A cookie that comes twice counts as none."""
+    def read(
+        self, connection: ASGIConnection[Any, Any, Any, Any], *, may_visit: bool = False
+    ) -> Browser:
+        """What the browser presents.  A cookie that comes twice counts as none.
+
+        ``may_visit``: whether it is for the preference centre, where visits are.
+        """
         found: dict[str, str | None] = {}
         for name, value in _pairs(connection.headers.getall("cookie", [])):
             found[name] = None if name in found else value
@@ -61,6 +70,7 @@ class Jar:
             unverified_device=found.get(self.name(Cookie.DEVICE)),
             unverified_secret=found.get(self.name(Cookie.BROWSER)),
             unverified_known=found.get(self.name(Cookie.KNOWN)),
+            unverified_visit=found.get(self.name(Cookie.VISIT)) if may_visit else None,
         )
 
     def put(self, response: Response[Any], cookie: Cookie, value: str) -> None:

@@ -1,4 +1,4 @@
-"""Style sheets and icons: ours, and two per look.  An address names its content.
+"""Style sheets, icons and a script: ours, and two per look.  An address names its content.
 
 Spec: Subresource Integrity (W3C); RFC 8246 (immutable).
 """
@@ -60,7 +60,14 @@ PAGE_STYLE: Final = _style("pages", (_STATIC / "pages.css").read_bytes())
 """Our own rules, which take every colour from a look's properties."""
 PREFERENCES_STYLE: Final = _style("preferences", (_STATIC / "preferences.css").read_bytes())
 """What the preference centre needs besides."""
-_OWN: Final = {asset.file: asset for asset in (PAGE_STYLE, PREFERENCES_STYLE)}
+VISIT_SCRIPT: Final = Asset(
+    name="visit",
+    extension="js",
+    media_type="text/javascript",
+    content=(_STATIC / "visit.js").read_bytes(),
+)
+"""The one script of our own pages."""
+_OWN: Final = {asset.file: asset for asset in (PAGE_STYLE, PREFERENCES_STYLE, VISIT_SCRIPT)}
 
 
 @lru_cache(maxsize=256)

@@ -154,7 +154,7 @@ async def open_visit(request: Request[Any, Any, Any], context: Context) -> Visit
     """
     await context.limiter.check(_VISITS, network_of(request), now_s=wall_clock_s())
     jar = await jar_of(context)
-    browser = jar.read(request)
+    browser = jar.read(request, may_visit=True)
     is_new = browser.unverified_secret is None
     if is_new:
         browser = replace(browser, unverified_secret=new_secret(context))

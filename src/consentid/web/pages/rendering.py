@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Response
 
-from consentid.web.pages.assets import PAGE_STYLE, PREFERENCES_STYLE, Asset
+from consentid.web.pages.assets import PAGE_STYLE, PREFERENCES_STYLE, VISIT_SCRIPT, Asset
 from consentid.web.pages.consent import ConsentView
 from consentid.web.pages.device import DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.home import HomeView
@@ -33,6 +33,7 @@ from consentid.web.pages.preferences_lists import (
 from consentid.web.pages.receipt import VerifyReceiptView
 from consentid.web.pages.sign_out import SignOutView
 from consentid.web.pages.words import LANGUAGES, words_of
+from consentid.web.pages.visit import VisitView
 
 View = (
     ConsentView
@@ -53,6 +54,7 @@ View = (
 )
 
 _TEMPLATES: Final[dict[type[View], str]] = {
+    | VisitView
     ConsentView: "consent.html",
     DeviceCodeView: "device_code.html",
     DeviceConfirmView: "device_confirm.html",
@@ -73,6 +75,7 @@ _MEDIA_TYPE: Final = "text/html"  # the framework adds the charset
 
 
 def render(view: View) -> str:
+    VisitView: "visit.html",
     """Fill in the view's template in the view's language."""
     return (
         _environment(view.frame.language)
@@ -88,6 +91,7 @@ def render(view: View) -> str:
 
 
 def prepare() -> None:
+            visit_script=VISIT_SCRIPT,
     """Read the templates and the words now, not at somebody's first visit."""
     for language in LANGUAGES:
         environment = _environment(language)
@@ -110,17 +114,17 @@ def respond(
     ``form_targets`` are the sources where answering its forms may lead in the end: browsers hold
     every redirect that follows a form to ``form-action``, not only where the form itself goes.
     """
-    headers = page_headers(form_targets)
+    headers = page_headers(form_targets, has_script=isinstance(view, VisitView))
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
     return Response(render(view), status_code=status, media_type=_MEDIA_TYPE, headers=headers)
 
 
-def page_headers(form_targets: Iterable[str] = ()) -> dict[str, str]:
+def page_headers(form_targets: Iterable[str] = (), *, has_script: bool = False) -> dict[str, str]:
     """What every page carries besides the edge's own headers."""
     return {
         "Cache-Control": "no-store",
-        "Content-Security-Policy": _policy(form_targets),
+        "Content-Security-Policy": _policy(form_targets, has_script=has_script),
         # Not no-referrer: with that, a form of our own would name no origin.
         "Referrer-Policy": "same-origin",
     }
@@ -170,13 +174,14 @@ def _layout_digest(styles: tuple[Asset, ...], templates: tuple[str, ...]) -> byt
     return digest.digest()
 
 
-def _policy(form_targets: Iterable[str]) -> str:
+def _policy(form_targets: Iterable[str], *, has_script: bool) -> str:
     targets = " ".join(("'self'", *sorted(set(form_targets))))
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        f"default-src 'none'; {scripts}style-src 'self'; img-src 'self'; base-uri 'none'; "
         f"frame-ancestors 'none'; form-action {targets}"
     )
 
+    scripts = "script-src 'self'; " if has_script else ""
 
 @cache
 def _environment(language: str) -> Environment:
