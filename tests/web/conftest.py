@@ -29,6 +29,7 @@ def hub(
     settings = {
         "CONSENTID_METRICS_PORT": "0",  # any that is free; the log says which
         "CONSENTID_LISTENERS": "4",
+        "CONSENTID_PORTAL_EVENTS_AUDIENCE": "https://consent.example/ssf",
     }
     with running_hub(folder, urls, portal, valkey_url=valkey_url, settings=settings) as running:
         yield running

@@ -138,7 +138,7 @@ class Sender:
 @contextmanager
 def sending(hub: Hub) -> Generator[Sender]:
     """A dispatcher of this test's own, and endpoints of all sorts."""
-    opened = _opened(hub)
+    opened = opened_by_owner(hub)
     with hub.asking.wrap_async_context_manager(serving_endpoints()) as endpoints:
         dispatcher = Dispatcher(opened.context)
         yield Sender(hub=hub, opened=opened, dispatcher=dispatcher, endpoints=endpoints)
@@ -152,21 +152,21 @@ def erase(hub: Hub, subject: SubjectId) -> None:
 
 
 async def _erase(hub: Hub, subject: SubjectId) -> None:
-    opened = _opened(hub)
+    opened = opened_by_owner(hub)
     asked = Asked(reason=Reason.OBJECTION, asked_by=OPERATOR)
     async with opened.context.database.writing() as connection:
         assert await restrict_subject(opened.context, connection, subject, asked)
     await opened.close()
 
 
-def _opened(hub: Hub) -> Opened:
+def opened_by_owner(hub: Hub) -> Opened:
     url = hub.owner.url.render_as_string(hide_password=False)
     keys = hub.log.parent / "keys"
     return open_context(Settings(database_url=url, keys_dir=keys, localhost_hosts=True))
 
 
 async def _register(hub: Hub, clients: dict[str, Party]) -> dict[str, str]:
-    opened = _opened(hub)
+    opened = opened_by_owner(hub)
     secrets: dict[str, str] = {}
     for client, party in clients.items():
         made = await add_client(
@@ -181,7 +181,7 @@ async def _register(hub: Hub, clients: dict[str, Party]) -> dict[str, str]:
 
 
 async def _pump(hub: Hub) -> None:
-    opened = _opened(hub)
+    opened = opened_by_owner(hub)
     while await drain_outbox(opened.context):
         pass
     await opened.close()

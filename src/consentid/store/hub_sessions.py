@@ -105,9 +105,15 @@ async def of_account(
 
 
 async def end_of_portal(
-    connection: AsyncConnection, *, sid_hash: bytes | None, identity_hash: bytes | None
+    connection: AsyncConnection,
+    *,
+    sid_hash: bytes | None,
+    identity_hash: bytes | None,
+    begun_until: Instant | None = None,
 ) -> list[HubSessionRow]:
     """End what came of a portal session, or of a portal identity, or of both where both are named.
+
+    ``begun_until``: what began later stays.
 
     Raises:
         ValueError: neither is named, which would end everybody's.
@@ -120,6 +126,8 @@ async def end_of_portal(
         statement = statement.where(hub_sessions.c.portal_sid_hash == sid_hash)
     if identity_hash is not None:
         statement = statement.where(hub_sessions.c.identity_hash == identity_hash)
+    if begun_until is not None:
+        statement = statement.where(hub_sessions.c.created_at <= begun_until)
     rows = await connection.execute(statement.returning(hub_sessions))
     return [_row(row) for row in rows]
 

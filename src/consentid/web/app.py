@@ -90,6 +90,7 @@ from consentid.web.par import post_par
 from consentid.web.peers import Peers
 from consentid.web.poll_keeping import keeping_polls
 from consentid.web.portal_callback import get_portal_callback
+from consentid.web.portal_events import post_portal_event
 from consentid.web.quick_polls import QuickPolls
 from consentid.web.propagation import get_change, get_propagation, post_confirmation
 from consentid.web.pages.visit_pages import get_visit, post_visit
@@ -185,6 +186,7 @@ _HANDLERS: Final = (
     post_verify_batch,
     post_verify_receipt,
     post_withdrawal,
+    post_portal_event,
     token,
     *SSF_HANDLERS,
 )

@@ -18,10 +18,6 @@ _WORDS: Final = {
     "set_issuer_refused": "invalid_issuer",
     "set_audience_refused": "invalid_audience",
 }
-_BY_STATUS: Final = {
-    HTTPStatus.UNAUTHORIZED: "authentication_failed",
-    HTTPStatus.FORBIDDEN: "access_denied",
-}
 
 
 def is_of_streams(path: str) -> bool:
@@ -31,7 +27,7 @@ def is_of_streams(path: str) -> bool:
 
 def set_error_of(found: Problem) -> SetError:
     """Say a problem to who sent a token."""
-    word = _WORDS.get(found.code) or _BY_STATUS.get(HTTPStatus(found.status), "invalid_request")
+    word = _WORDS.get(found.code, "invalid_request")
     return SetError(err=word, description=found.detail)
 
 
