@@ -6,6 +6,8 @@
 import * as page from "https://consent.example/sdk/v1/consentid.js";
 import type { State } from "https://consent.example/sdk/v1/consentid.js";
 import * as server from "https://consent.example/sdk/v1/verify.js";
+import * as hooks from "https://consent.example/sdk/v1/webhooks.js";
+import type * as foundHooks from "found/own-webhooks";
 import type * as foundPage from "found/own-consentid";
 import type * as foundServer from "found/own-verify";
 
@@ -42,6 +44,19 @@ export async function reasonAgainst(token: string): Promise<string | undefined> 
   return found.granted.has("ads") ? undefined : "refused";
 }
 
+const receiver = new hooks.Receiver(["whsec_old", "whsec_new"], { seen: { add: async () => true, forget: () => undefined } });
+
+export async function receive(request: Request): Promise<Response> {
+  try {
+    const event = await receiver.receive(request.headers, new Uint8Array(await request.arrayBuffer()));
+    // @ts-expect-error it may have been here before
+    if (event.type === "consentid.erasure.v1") await receiver.forget(event.id);
+    return new Response(event?.subject, { status: 204 });
+  } catch (error) {
+    return new Response(error instanceof hooks.BadWebhookError ? error.code : "", { status: 400 });
+  }
+}
+
 // Published is what is there, no more and no less; of a verifier, what is promised.
 type Same<One, Other> = [One, Other] extends [Other, One] ? true : never;
 
@@ -49,4 +64,6 @@ export const isPublished: [
   Same<typeof page, typeof foundPage>,
   Same<keyof typeof server, keyof typeof foundServer>,
   typeof foundServer extends typeof server ? true : never,
-] = [true, true, true];
+  Same<keyof typeof hooks, keyof typeof foundHooks>,
+  typeof foundHooks extends typeof hooks ? true : never,
+] = [true, true, true, true, true];
