@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "clients",
     "webhooks",
     "propagation",
+    "operations",
     "connect",
     "events",
     "subjects",

@@ -22,6 +22,7 @@ from consentid.store import (
     idempotency,
     interactions,
     linked_devices,
+    operators,
     outbox,
     portal_logins,
     pushed_requests,
@@ -52,6 +53,7 @@ async def reap(context: Context) -> int:
         gone += await hub_sessions.delete_expired(connection, before=now)
         gone += await portal_logins.delete_expired(connection, before=now)
         gone += await refresh_tokens.delete_expired(connection, before=now)
+        gone += await operators.delete_expired(connection, before=now)
         gone += await reads.delete_before(connection, Instant(now - limits.keep_reads_d * DAY))
         read_again = Instant(now - limits.keep_events_d * DAY)
         gone += await feed.forget(connection, before=read_again)

@@ -65,6 +65,12 @@ from consentid.web.pages.interactions import (
     get_interaction_sign_in,
     post_interaction,
 )
+from consentid.web.pages.operations_pages import (
+    get_operations,
+    post_operations,
+    post_operator_sign_in,
+    post_operator_sign_out,
+)
 from consentid.web.pages.preferences_list_pages import (
     get_notice,
     get_own_data,
@@ -86,14 +92,14 @@ from consentid.web.pages.preferences_pages import (
 from consentid.web.pages.receipt_pages import get_verify_receipt, post_verify_receipt
 from consentid.web.pages.rendering import prepare
 from consentid.web.pages.sign_out_pages import get_logout, post_logout
+from consentid.web.pages.visit_pages import get_visit, post_visit
 from consentid.web.par import post_par
 from consentid.web.peers import Peers
 from consentid.web.poll_keeping import keeping_polls
 from consentid.web.portal_callback import get_portal_callback
 from consentid.web.portal_events import post_portal_event
-from consentid.web.quick_polls import QuickPolls
 from consentid.web.propagation import get_change, get_propagation, post_confirmation
-from consentid.web.pages.visit_pages import get_visit, post_visit
+from consentid.web.quick_polls import QuickPolls
 from consentid.web.quick_verify import QuickVerify
 from consentid.web.read_keeping import keeping_reads
 from consentid.web.receipts import get_receipt
@@ -139,9 +145,9 @@ _HANDLERS: Final = (
     get_preferences,
     get_preferences_sign_in,
     get_catalogue,
+    get_change,
     get_checkpoint,
     get_consistency_proof,
-    get_change,
     get_entry_proof,
     get_event_schema,
     get_event_snapshot,
@@ -154,9 +160,10 @@ _HANDLERS: Final = (
     get_log_key,
     get_log_keys,
     get_metadata,
+    get_operations,
+    get_propagation,
     get_ready,
     get_receipt,
-    get_propagation,
     get_sdk_file,
     get_state,
     get_status_list,
@@ -166,13 +173,16 @@ _HANDLERS: Final = (
     get_userinfo,
     post_authorize,
     post_backchannel_logout,
+    post_confirmation,
     post_decision,
     post_device,
-    post_confirmation,
     post_erasure,
     post_hand_off,
     post_introspect,
     post_logout,
+    post_operations,
+    post_operator_sign_in,
+    post_operator_sign_out,
     post_par,
     post_own_devices,
     post_preferences,
@@ -182,9 +192,11 @@ _HANDLERS: Final = (
     post_userinfo,
     get_verify_forward,
     get_verify_receipt,
+    get_visit,
     post_verify,
     post_verify_batch,
     post_verify_receipt,
+    post_visit,
     post_withdrawal,
     post_portal_event,
     token,
@@ -194,11 +206,9 @@ _HANDLERS: Final = (
 
 def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Litestar:
     """Build the application around a context; ``close`` is awaited at shutdown."""
-    get_visit,
     settings = context.settings
     stream = RevocationStream(most=min(settings.listeners, max(1, settings.concurrency // 4)))
     watch = RevocationWatch(context, stream)
-    post_visit,
     memory = Memory(context, watch)
     polls = PollWatch(context)
     # Who waits holds a place among those who are served at once.

@@ -16,8 +16,10 @@ from litestar.connection import ASGIConnection
 from consentid.flows.context import Context
 from consentid.flows.create_device import LIFETIME_D
 from consentid.flows.hub_session import VISIT_M, Browser
+from consentid.flows.let_in import SESSION_H
 
 _PREFIX: Final = "__Host-"
+_HOUR_S: Final = 3_600
 _DAY_S: Final = 86_400
 _MAX_HEADER: Final = 16_384
 
@@ -31,6 +33,8 @@ class Cookie(StrEnum):
     """A device's credential.  13 months."""
     BROWSER = "consentid-browser"
     """Names nobody; what is begun in a browser is finished there."""
+    OPERATOR = "consentid-operator"
+    """Whoever runs the hub, on the operators' page.  An hour, and strictly same-site."""
     KNOWN = "consentid-known"
     """Names nobody; which accounts were told that they count in this browser.  13 months."""
 
@@ -41,6 +45,7 @@ class Cookie(StrEnum):
 _LIFETIMES_S: Final[Mapping[Cookie, int]] = {
     Cookie.DEVICE: LIFETIME_D * _DAY_S,
     Cookie.KNOWN: LIFETIME_D * _DAY_S,
+    Cookie.OPERATOR: SESSION_H * _HOUR_S,
     Cookie.VISIT: VISIT_M * 60,
 }
 
@@ -62,9 +67,7 @@ class Jar:
 
         ``may_visit``: whether it is for the preference centre, where visits are.
         """
-        found: dict[str, str | None] = {}
-        for name, value in _pairs(connection.headers.getall("cookie", [])):
-            found[name] = None if name in found else value
+        found = _found(connection)
         return Browser(
             unverified_session=found.get(self.name(Cookie.SESSION)),
             unverified_device=found.get(self.name(Cookie.DEVICE)),
@@ -72,6 +75,10 @@ class Jar:
             unverified_known=found.get(self.name(Cookie.KNOWN)),
             unverified_visit=found.get(self.name(Cookie.VISIT)) if may_visit else None,
         )
+
+    def find(self, connection: ASGIConnection[Any, Any, Any, Any], cookie: Cookie) -> str | None:
+        """What one cookie holds, not verified; None where there is none, or it comes twice."""
+        return _found(connection).get(self.name(cookie))
 
     def put(self, response: Response[Any], cookie: Cookie, value: str) -> None:
         """Set a cookie."""
@@ -81,7 +88,7 @@ class Jar:
             path="/",
             secure=self.is_secure,
             httponly=True,
-            samesite="lax",
+            samesite="strict" if cookie is Cookie.OPERATOR else "lax",
             max_age=_LIFETIMES_S.get(cookie),
         )
 
@@ -93,7 +100,7 @@ class Jar:
             path="/",
             secure=self.is_secure,
             httponly=True,
-            samesite="lax",
+            samesite="strict" if cookie is Cookie.OPERATOR else "lax",
             max_age=0,
         )
 
@@ -107,6 +114,13 @@ async def jar_of(context: Context) -> Jar:
     async with context.database.reading() as connection:
         book = await context.book(connection)
     return Jar(is_secure=book.group.issuer.startswith("https://"))
+
+
+def _found(connection: ASGIConnection[Any, Any, Any, Any]) -> Mapping[str, str | None]:
+    found: dict[str, str | None] = {}
+    for name, value in _pairs(connection.headers.getall("cookie", [])):
+        found[name] = None if name in found else value
+    return found
 
 
 def _pairs(headers: Iterable[str]) -> Iterable[tuple[str, str]]:

@@ -10,9 +10,12 @@ from consentid.web.problems import Problem
 
 MEDIA_TYPE: Final = "text/html; charset=utf-8"
 _PATHS: Final = frozenset(
-    {"/authorize", "/device", "/login/callback", "/logout", "/preferences", "/verify-receipt"}
+    {
+        *("/authorize", "/device", "/login/callback", "/logout"),
+        *("/operations", "/preferences", "/verify-receipt"),
+    }
 )
-_FOLDERS: Final = ("/interaction/", "/device/", "/preferences/")
+_FOLDERS: Final = ("/interaction/", "/device/", "/operations/", "/preferences/")
 
 
 def is_for_persons(unverified_path: str) -> bool:

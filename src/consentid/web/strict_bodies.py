@@ -48,10 +48,11 @@ _FORM_PATHS: Final = (
     "/logout",
     "/backchannel_logout",
     "/preferences",
+    "/operations",
 )
 _FILE: Final = b"multipart/form-data"
 _FILE_PATHS: Final = frozenset({"/verify-receipt"})
-_FORM_FOLDERS: Final = ("/interaction/", "/device/", "/preferences/")
+_FORM_FOLDERS: Final = ("/interaction/", "/device/", "/preferences/", "/operations/")
 _BODY: Final = "consentid.body"
 _MAX_PLACE: Final = 128
 _BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)

@@ -59,6 +59,17 @@ def visiting(
     context.close()
 
 
+def faults_of(page: Page) -> str:
+    """What axe finds on a page; nothing where it finds none."""
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
+    found: dict[str, Any] = page.evaluate(
+        "tags => axe.run({runOnly: tags, resultTypes: ['violations'],"
+        " rules: {'target-size': {enabled: true}}})",
+        _AXE_TAGS,
+    )
+    return json.dumps(found["violations"], indent=1)[:3000] if found["violations"] else ""
+
+
 def answer_some(page: Page) -> None:
     """Somebody with a yes, a no at one brand, and a history."""
     with page.expect_navigation():
@@ -88,7 +99,6 @@ def look(page: Page, path: str, language: str = "en") -> None:
 def test_axe_finds_nothing_and_nothing_needs_scrolling_sideways(
     browser: Browser, hub: Hub, width: int
 ) -> None:
-    axe = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
     with visiting(browser, hub, width, scripts=True, bypass_csp=True) as page:
         for is_known in (False, True):
             if is_known:
@@ -98,14 +108,8 @@ def test_axe_finds_nothing_and_nothing_needs_scrolling_sideways(
                 look(page, path, "fr" if width == 320 else "en")
                 page.evaluate(_OPEN)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-                page.evaluate(axe)
-                found: dict[str, Any] = page.evaluate(
-                    "tags => axe.run({runOnly: tags, resultTypes: ['violations'],"
-                    " rules: {'target-size': {enabled: true}}})",
-                    _AXE_TAGS,
-                )
-                told = json.dumps(found["violations"], indent=1)[:3000]
-                assert not found["violations"], (path, told)
+                told = faults_of(page)
+                assert not told, (path, told)
 
 
 def test_at_twice_the_size_nothing_needs_scrolling_sideways(browser: Browser, hub: Hub) -> None:

@@ -20,6 +20,7 @@ from consentid.web.pages.consent import ConsentView
 from consentid.web.pages.device import DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.home import HomeView
 from consentid.web.pages.message import MessageView
+from consentid.web.pages.operations import LetInView, OperationsView
 from consentid.web.pages.preferences import PreferencesView
 from consentid.web.pages.preferences_data import DataView
 from consentid.web.pages.preferences_lists import (
@@ -32,8 +33,8 @@ from consentid.web.pages.preferences_lists import (
 )
 from consentid.web.pages.receipt import VerifyReceiptView
 from consentid.web.pages.sign_out import SignOutView
-from consentid.web.pages.words import LANGUAGES, words_of
 from consentid.web.pages.visit import VisitView
+from consentid.web.pages.words import LANGUAGES, words_of
 
 View = (
     ConsentView
@@ -44,22 +45,26 @@ View = (
     | DevicesView
     | HomeView
     | HistoryView
+    | LetInView
     | MessageView
     | NoticeView
+    | OperationsView
     | PreferencesView
     | ReadsView
     | ReceiptView
     | SignOutView
     | VerifyReceiptView
+    | VisitView
 )
 
 _TEMPLATES: Final[dict[type[View], str]] = {
-    | VisitView
     ConsentView: "consent.html",
     DeviceCodeView: "device_code.html",
     DeviceConfirmView: "device_confirm.html",
     HomeView: "home.html",
+    LetInView: "operations_sign_in.html",
     MessageView: "message.html",
+    OperationsView: "operations.html",
     PreferencesView: "preferences.html",
     DataView: "preferences_data.html",
     DecisionView: "preferences_decision.html",
@@ -70,12 +75,12 @@ _TEMPLATES: Final[dict[type[View], str]] = {
     ReceiptView: "preferences_receipt.html",
     SignOutView: "sign_out.html",
     VerifyReceiptView: "verify_receipt.html",
+    VisitView: "visit.html",
 }
 _MEDIA_TYPE: Final = "text/html"  # the framework adds the charset
 
 
 def render(view: View) -> str:
-    VisitView: "visit.html",
     """Fill in the view's template in the view's language."""
     return (
         _environment(view.frame.language)
@@ -86,12 +91,12 @@ def render(view: View) -> str:
             words=words_of(view.frame.language),
             page_style=PAGE_STYLE,
             preferences_style=PREFERENCES_STYLE,
+            visit_script=VISIT_SCRIPT,
         )
     )
 
 
 def prepare() -> None:
-            visit_script=VISIT_SCRIPT,
     """Read the templates and the words now, not at somebody's first visit."""
     for language in LANGUAGES:
         environment = _environment(language)
@@ -154,13 +159,13 @@ def preferences_layout_digest() -> bytes:
         (PAGE_STYLE, PREFERENCES_STYLE),
         (
             "parts.html",
+            "preferences_items.html",
             "preferences_page.html",
             "preferences_parts.html",
             _TEMPLATES[PreferencesView],
         ),
     )
 
-            "preferences_items.html",
 
 @cache
 def _layout_digest(styles: tuple[Asset, ...], templates: tuple[str, ...]) -> bytes:
@@ -176,12 +181,12 @@ def _layout_digest(styles: tuple[Asset, ...], templates: tuple[str, ...]) -> byt
 
 def _policy(form_targets: Iterable[str], *, has_script: bool) -> str:
     targets = " ".join(("'self'", *sorted(set(form_targets))))
+    scripts = "script-src 'self'; " if has_script else ""
     return (
         f"default-src 'none'; {scripts}style-src 'self'; img-src 'self'; base-uri 'none'; "
         f"frame-ancestors 'none'; form-action {targets}"
     )
 
-    scripts = "script-src 'self'; " if has_script else ""
 
 @cache
 def _environment(language: str) -> Environment:

@@ -1,0 +1,116 @@
+"""The operators' page: whether changes arrive everywhere, and what to do where they do not."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from consentid.web.pages.frame import Frame
+from consentid.web.pages.preferences import TOKEN
+
+
+class Did(StrEnum):
+    """What came of a button."""
+
+    REDRIVEN = "redriven"
+    ENABLED = "enabled"
+    TEST_TAKEN = "test-taken"
+    TEST_REFUSED = "test-refused"
+    """There was an answer, which was no yes."""
+    TEST_UNHEARD = "test-unheard"
+    """There was no answer."""
+
+
+class Act(StrEnum):
+    """A button."""
+
+    REDRIVE = "redrive"
+    ENABLE = "enable"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A day and a time of it, in UTC."""
+
+    on: date
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """What was given up."""
+
+    sequence: int
+    id: str
+    since: Moment
+    attempts: int
+    outcome: str
+    """What the last attempt was answered, or why it was not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemItem:
+    """One system."""
+
+    name: str
+    number: int | None
+    """Of its endpoint."""
+    client_id: str
+    party: str
+    address: str | None
+    """The host that is sent to."""
+    is_webhook: bool
+    waiting: int
+    oldest_min: int | None
+    """How long the oldest has waited, in whole minutes."""
+    last: Moment | None
+    failures: int
+    failing_since: Moment | None
+    disabled_why: str | None
+    late: int
+    dead: int
+    letters: tuple[DeadLetter, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nobody has to do anything."""
+        return not (self.late or self.dead or self.disabled_why or self.failing_since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationsView:
+    """All that the page shows to whoever is let in."""
+
+    frame: Frame
+    action: str
+    sign_out_action: str
+    form_token: str
+    systems: tuple[SystemItem, ...]
+    deadline_min: int
+    did: Did | None = None
+
+    @property
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """What its forms carry."""
+        return ((TOKEN, self.form_token),)
+
+    @property
+    def troubled(self) -> int:
+        """How many systems need somebody."""
+        return sum(not each.is_well for each in self.systems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetInView:
+    """The form for the code."""
+
+    frame: Frame
+    action: str
+    form_token: str
+    is_wrong: bool = False
+    is_too_many: bool = False
+
+    @property
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """What its form carries."""
+        return ((TOKEN, self.form_token),)
