@@ -1,8 +1,10 @@
 """The log as anybody reads it: with its key, with what it serves, and with nothing else."""
 
 import base64
+import importlib
 import json
 from pathlib import Path
+from typing import Any, cast
 from uuid import UUID
 
 import httpx2
@@ -207,3 +209,41 @@ def test_a_receipt_is_completed_once_the_log_has_it(hub: Hub) -> None:
     assert (found.verdict, found.proven is not None) == (Outcome.HOLDS, True), found
     for stranger, status in ((hub.sign_in(), 404), (hub.client_token(), 403), ({}, 401)):
         assert receipt(stranger).status_code == status
+
+
+def present(value: Any) -> Any:
+    """JSON without its nulls, which linked data does not tell from what is not there."""
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value).items()
+        return {name: present(member) for name, member in members if member is not None}
+    return (
+        [present(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
+    )
+
+
+def test_a_receipt_is_linked_data_in_which_every_member_has_its_term(hub: Hub) -> None:
+    person = hub.sign_in()
+    answered = hub.decide(person)
+    told = hub.http.get(f"/v1/receipts/{answered['decision']}", headers=person)
+    link = told.headers["link"]
+    issuer = told.json()["issuer"]
+    assert link.startswith(f'<{issuer}/schema/receipt>; rel="http://www.w3.org/ns/json-ld#context"')
+    served = hub.http.get("/schema/receipt")
+    assert served.headers["content-type"].startswith("application/ld+json")
+    meaning = served.json()
+    linked_data: Any = importlib.import_module("pyld.jsonld")  # it has no types
+    (expanded,) = linked_data.expand({**meaning, **told.json()})
+    # There and back with nothing lost: there is no member without a term.
+    again = linked_data.compact(expanded, meaning)
+    assert present(told.json()) == {name: again[name] for name in again if name != "@context"}
+    dpv = "https://w3id.org/dpv#"
+    (record,) = expanded["http://purl.org/dc/terms/hasPart"]
+    granted, *_ = record[f"{dpv}hasProcess"]
+    assert granted[f"{dpv}hasConsentStatus"] == [{"@id": f"{dpv}ConsentGiven"}]
+    chosen = told.json()["record"]["choices"][0]
+    assert chosen["outcome"] == "granted"
+    assert granted[f"{dpv}hasPurpose"] == [{"@id": f"{issuer}/purposes/{chosen['purpose']}"}]
+    (at,) = expanded["http://purl.org/dc/terms/created"]
+    assert at["@type"] == "http://www.w3.org/2001/XMLSchema#dateTime"
+    assert {f"{dpv}hasNotice", f"{dpv}isIndicatedAtTime", f"{dpv}hasScope"} <= record.keys()
+    assert f"{dpv}hasDataController" in expanded

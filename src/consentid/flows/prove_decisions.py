@@ -28,6 +28,7 @@ from consentid.kit.instants import to_rfc3339
 from consentid.ledger import bundle
 from consentid.store import catalogues, decisions, ledger, restricted, served, subjects
 from consentid.store.engine import Database
+from consentid.tokens import receipt_context
 
 PORTAL: Final = "portal:"
 """Before a person's ``sub`` at the customer portal."""
@@ -115,6 +116,9 @@ async def prove_decisions(
             yield await _decision(context, connection, subject, decision)
     async with context.database.reading() as connection:
         logs = await ledger.every_log(connection)
+        issuer = (await context.book(connection)).group.issuer
+    meaning = msgspec.json.format(msgspec.json.encode(receipt_context.context(issuer)), indent=2)
+    yield Evidence(folder="meaning", files={"receipt.jsonld": meaning})
     yield Evidence(
         folder="keys",
         files={

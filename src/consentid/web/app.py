@@ -102,7 +102,7 @@ from consentid.web.propagation import get_change, get_propagation, post_confirma
 from consentid.web.quick_polls import QuickPolls
 from consentid.web.quick_verify import QuickVerify
 from consentid.web.read_keeping import keeping_reads
-from consentid.web.receipts import get_receipt
+from consentid.web.receipts import get_receipt, get_receipt_context
 from consentid.web.requests import StrictRequest
 from consentid.web.revocation_events import get_status_list_stream
 from consentid.web.revoke import post_revoke
@@ -164,6 +164,7 @@ _HANDLERS: Final = (
     get_propagation,
     get_ready,
     get_receipt,
+    get_receipt_context,
     get_sdk_file,
     get_state,
     get_status_list,

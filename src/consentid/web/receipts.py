@@ -1,6 +1,6 @@
-"""``/v1/receipts/...``: the receipt of a decision, once more and with its proof."""
+"""``/v1/receipts/...``: the receipt of a decision, once more; ``/schema/receipt``: what it says."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -11,9 +11,12 @@ from consentid.flows.authenticate import Caller
 from consentid.flows.complete_receipt import show_receipt
 from consentid.flows.context import Context
 from consentid.tokens.receipt import Receipt
+from consentid.tokens.receipt_context import PATH, link_to
+from consentid.tokens.receipt_context import context as meaning
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
-from consentid.web.responses import FOUND_PROBLEMS
+from consentid.web.responses import DOCUMENT_PROBLEMS, FOUND_PROBLEMS
 
+_LINKED_DATA: Final = "application/ld+json"
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
@@ -36,4 +39,23 @@ async def get_receipt(
     has it, and from then on the receipt carries `proof` (C2SP tlog-proof).
     """
     receipt = await show_receipt(context, caller, unverified_decision=decision)
-    return Response(receipt, headers=dict(_NO_STORE))
+    return Response(receipt, headers={**_NO_STORE, "Link": link_to(receipt.issuer)})
+
+
+@get(
+    PATH,
+    tags=["Decisions"],
+    summary="What a receipt's members mean, as a JSON-LD context",
+    security=[{}],
+    media_type=_LINKED_DATA,
+    responses=DOCUMENT_PROBLEMS,
+)
+async def get_receipt_context(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
+    """In the terms of the W3C Data Privacy Vocabulary where it has one."""
+    async with context.database.glancing() as connection:
+        issuer = (await context.book(connection)).group.issuer
+    return Response(
+        meaning(issuer),
+        media_type=_LINKED_DATA,
+        headers={"Cache-Control": "public, max-age=300"},
+    )
