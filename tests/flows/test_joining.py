@@ -1,6 +1,7 @@
 """Two partners compare all that they got about the same people, and learn who is who of nobody."""
 
 import json
+import os
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -28,8 +29,9 @@ from consentid.flows.show_state import show_state
 from consentid.kit import base64url
 from consentid.tokens import status
 
-PEOPLE = 100
-WITHDRAWING = 30
+PEOPLE = int(os.environ.get("JOINING_PEOPLE", "100"))
+"""10,000 take a quarter of an hour."""
+WITHDRAWING = PEOPLE * 3 // 10
 AT_ONCE = 8
 FEW = 5
 """What so few people have in common at a partner tells them from the rest."""
