@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request, post
 from litestar.di import NamedDependency
+from litestar.middleware import DefineMiddleware
 from litestar.params import JSONBody
 from msgspec import Meta
 
@@ -16,6 +17,7 @@ from consentid.core.party import ReachKind
 from consentid.core.purpose import PurposeId
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
+from consentid.flows.idempotency import Repeatable
 from consentid.flows.judge_answer import Answer, Withdrawal
 from consentid.flows.note_signals import note_signals
 from consentid.flows.record_decision import DecisionOut, record_decision, withdraw
@@ -23,6 +25,7 @@ from consentid.flows.show_catalogue import NoticeRefOut
 from consentid.kit.errors import MalformedError
 from consentid.web.callers import wall_clock_s
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
+from consentid.web.quick_decisions import QuickDecisions
 from consentid.web.requests import (
     IdempotencyKey,
     is_global_privacy_control,
@@ -73,25 +76,11 @@ class WithdrawalIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     all: bool = False
 
 
-@post(
-    "/v1/decisions",
-    status_code=HTTPStatus.CREATED,
-    guards=[bearer_guard],
-    opt={SCOPE: Scope.DECISIONS_WRITE, QUERY: frozenset[str]()},
-    tags=["Decisions"],
-    summary="Record what a person chose",
-    responses=WRITE_PROBLEMS,
-)
-async def post_decision(
-    request: Request[Any, Any, Any],
-    context: NamedDependency[Context],
-    caller: NamedDependency[Caller],
-    data: JSONBody[DecisionIn],
-    idempotency_key: IdempotencyKey,
+async def _record(
+    context: Context, caller: Caller, data: DecisionIn, request: Repeatable, *, gpc: bool = False
 ) -> DecisionOut:
-    """Record an answer to a notice: durable when answered, and once however often it is sent."""
     signals = dict(data.signals)
-    if is_global_privacy_control(request):
+    if gpc:
         signals.setdefault(SignalSource.GPC, True)
     await context.limiter.check(_WRITES, str(caller.subject), now_s=wall_clock_s())
     return await record_decision(
@@ -114,7 +103,34 @@ async def post_decision(
             told_of_signal=data.told_of_signal,
             prompted_by=data.prompted_by,
         ),
+        request,
+    )
+
+
+@post(
+    "/v1/decisions",
+    status_code=HTTPStatus.CREATED,
+    guards=[bearer_guard],
+    middleware=[DefineMiddleware(QuickDecisions, body=DecisionIn, record=_record)],
+    opt={SCOPE: Scope.DECISIONS_WRITE, QUERY: frozenset[str]()},
+    tags=["Decisions"],
+    summary="Record what a person chose",
+    responses=WRITE_PROBLEMS,
+)
+async def post_decision(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    data: JSONBody[DecisionIn],
+    idempotency_key: IdempotencyKey,
+) -> DecisionOut:
+    """Record an answer to a notice: durable when answered, and once however often it is sent."""
+    return await _record(
+        context,
+        caller,
+        data,
         repeatable_of(request, context, caller, "decisions", idempotency_key),
+        gpc=is_global_privacy_control(request),
     )
 
 
