@@ -19,6 +19,7 @@ from tests.flows.town import GRANTED, REFUSED, Town
 from consentid.connectors.broker import NOWHERE, Connecting
 from consentid.connectors.jetstream import PLACE, JetStream, Target, connecting
 from consentid.flows.publish_events import Publisher, open_connector
+from consentid.flows.show_propagation import list_systems
 from consentid.kit.errors import ConflictError, UnavailableError
 from consentid.store.connectors import Connector
 from consentid.store.turns import turn
@@ -94,6 +95,8 @@ async def test_a_stream_holds_the_feed_and_goes_on_where_it_ends(
     await town.change("UPDATE connectors SET seq = seq - 3")
     assert await carry(town, target) == 0
     assert (await noted(town))[0][1] == PEOPLE * 4
+    (system,) = await list_systems(town.context.database, town.context.settings)
+    assert (system.system, system.lag_events) == ("nats:crm", 0)
     await crm.read()
     stored = await server.stored(target.stream)
     expect_the_feed(stored, crm.seen)

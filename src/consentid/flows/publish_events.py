@@ -23,7 +23,7 @@ from consentid.kit.errors import (
     NotFoundError,
     UnavailableError,
 )
-from consentid.store import clients, clock, connectors, feed
+from consentid.store import clients, clock, confirmations, connectors, feed
 from consentid.store.clients import Client
 from consentid.store.connectors import Connector
 from consentid.telemetry.tracing import step
@@ -118,8 +118,7 @@ class Publisher:
             if not is_gap_taken:
                 raise _gap("it has more than the database, as after a backup's return") from error
             self._position = Position(stream=stream, seq=stream.head)
-        if last is not None and last != noted:
-            await self._move(self._position)
+        await self._move(self._position)
         return self._position.seq
 
     @step("publish_events")
@@ -164,6 +163,9 @@ class Publisher:
                 stream_no=position.stream.stream_no,
                 seq=position.seq,
                 at=await clock.now(connection),
+            )
+            await confirmations.mark(
+                connection, self._connector.kind, {position.stream.stream_no: position.seq}
             )
         self._position = position
 

@@ -17,9 +17,8 @@ class Connector:
 
     no: int
     client_id: str
-    stream_no: int
-    seq: int
-    """The last event that the broker acknowledged; 0 and 0 before the first."""
+    kind: str
+    """``nats``: the way by which its events arrive."""
 
     @property
     def duty(self) -> Duty:
@@ -44,13 +43,8 @@ async def open_connector(
         .values(**named, created_at=at, stream_no=0, seq=0)
         .on_conflict_do_nothing()
     )
-    found = await connection.execute(
-        select(connectors.c.connector_no, connectors.c.stream_no, connectors.c.seq).filter_by(
-            **named
-        )
-    )
-    number, stream_no, seq = found.one()
-    return Connector(no=number, client_id=client_id, stream_no=stream_no, seq=seq)
+    found = await connection.execute(select(connectors.c.connector_no).filter_by(**named))
+    return Connector(no=found.scalar_one(), client_id=client_id, kind=kind)
 
 
 async def find_place(connection: AsyncConnection, number: int) -> tuple[int, int]:
