@@ -217,7 +217,8 @@ def _say_endpoints(endpoints: "Sequence[Endpoint]", *, as_json: bool) -> None:
             state = f"disabled ({each.disabled_why})"
         elif each.failing_since is not None:
             state = f"failing since {to_rfc3339(each.failing_since)}"
-        terminal.say(f"{each.no}  {each.client_id}  {each.url}  {state}")
+        where = each.url if each.stream_id is None else f"stream {each.stream_id}"
+        terminal.say(f"{each.no}  {each.client_id}  {where}  {state}")
 
 
 def _shown(endpoint: "Endpoint") -> dict[str, Any]:
@@ -225,6 +226,7 @@ def _shown(endpoint: "Endpoint") -> dict[str, Any]:
         "number": endpoint.no,
         "client_id": endpoint.client_id,
         "url": endpoint.url,
+        "stream_id": endpoint.stream_id,
         "filters": msgspec.json.decode(endpoint.filters),
         "queued": endpoint.queued_seq,
         "failures": endpoint.failures,

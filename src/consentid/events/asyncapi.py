@@ -7,7 +7,9 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from consentid.events import security_events
 from consentid.events.contract import MEDIA_TYPE, VERSION, Event, Kind
+from consentid.events.security_events import SetClaims
 
 _REF: Final = "#/components/schemas/{name}"
 _DESCRIPTION: Final = """\
@@ -20,8 +22,10 @@ Ignore an entry whose `revision` is below the one that you hold.
 
 def document(issuer: str) -> dict[str, Any]:
     """The document of one hub."""
-    structs = get_args(Event)
-    _, schemas = msgspec.json.schema_components(structs, ref_template=_REF)
+    structs, told = get_args(Event), security_events.EVENTS
+    _, schemas = msgspec.json.schema_components(
+        [*structs, *told.values(), SetClaims], ref_template=_REF
+    )
     names = [struct.__name__ for struct in structs]
     in_feed = [struct.__name__ for struct in structs if _type(struct) != Kind.TEST.type]
     return {
@@ -43,6 +47,16 @@ def document(issuer: str) -> dict[str, Any]:
                 ),
                 "messages": _messages(names, "#/components/messages/{name}"),
             },
+            "stream": {
+                "address": None,
+                "description": (
+                    "A Shared Signals stream, made at `/ssf/streams`: signed tokens, sent (RFC "
+                    "8935) or fetched (RFC 8936)."
+                ),
+                "messages": _messages(
+                    [each.__name__ for each in told.values()], "#/components/messages/{name}"
+                ),
+            },
         },
         "operations": {
             "tell": {
@@ -55,6 +69,14 @@ def document(issuer: str) -> dict[str, Any]:
                 "channel": {"$ref": "#/channels/webhook"},
                 "messages": [{"$ref": f"#/channels/webhook/messages/{name}"} for name in names],
             },
+            "signal": {
+                "action": "send",
+                "channel": {"$ref": "#/channels/stream"},
+                "messages": [
+                    {"$ref": f"#/channels/stream/messages/{each.__name__}"}
+                    for each in told.values()
+                ],
+            },
         },
         "components": {
             "schemas": schemas,
@@ -66,7 +88,29 @@ def document(issuer: str) -> dict[str, Any]:
                     "payload": {"$ref": _REF.format(name=struct.__name__)},
                 }
                 for struct in structs
+            }
+            | {
+                struct.__name__: {
+                    "name": uri,
+                    "contentType": security_events.MEDIA_TYPE,
+                    "summary": schemas[struct.__name__].get("description", ""),
+                    "payload": _token(uri, struct),
+                }
+                for uri, struct in told.items()
             },
+        },
+    }
+
+
+def _token(uri: str, struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """A signed token, and what its claims are."""
+    event = {uri: {"$ref": _REF.format(name=struct.__name__)}}
+    return {
+        "type": "string",
+        "contentMediaType": "application/jwt",
+        "contentSchema": {
+            "allOf": [{"$ref": _REF.format(name=SetClaims.__name__)}],
+            "properties": {"events": {"properties": event, "required": [uri]}},
         },
     }
 

@@ -8,13 +8,20 @@ Spec: RFC 8417 (tokens), RFC 9493 section 3.2 (``sub_id``), OpenID Shared Signal
 sections 4 (events) and 8.1.4 (verification), CAEP 1.0 sections 2 and 3.2, RISC 1.0 section 2.2.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from consentid.events.contract import Cause, ConsentEvent, Effect, ErasureEvent, Kind
+from consentid.events.contract import (
+    Cause,
+    ConsentData,
+    ConsentEvent,
+    Effect,
+    ErasureEvent,
+    Kind,
+)
 
 TYP: Final = "secevent+jwt"
 MEDIA_TYPE: Final = "application/secevent+jwt"
@@ -71,6 +78,16 @@ class SetClaims(msgspec.Struct, frozen=True, kw_only=True):
     events: dict[str, dict[str, Any]]
 
 
+class ConsentChanged(ConsentData, frozen=True, kw_only=True):
+    """Somebody's consent changed, or was given again: what the event feed tells of it."""
+
+    event_timestamp: int
+
+
+class AccountPurged(msgspec.Struct, frozen=True, kw_only=True):
+    """The person was erased: erase what you hold of them.  Spec: RISC 1.0 section 2.2."""
+
+
 class ClaimsChange(msgspec.Struct, frozen=True, kw_only=True):
     """What the receiver's consent token would say now.  Spec: CAEP 1.0 section 3.2."""
 
@@ -92,6 +109,16 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     state: str | None = None
 
 
+EVENTS: Final[Mapping[str, type[msgspec.Struct]]] = {
+    CONSENT_CHANGED: ConsentChanged,
+    TOKEN_CLAIMS_CHANGE: ClaimsChange,
+    ACCOUNT_PURGED: AccountPurged,
+    VERIFICATION: Verification,
+    STREAM_UPDATED: StreamUpdated,
+}
+"""All that a token may hold one of."""
+
+
 def delivered_of(requested: Collection[str]) -> tuple[str, ...]:
     """Which events a stream tells of those that were asked for: of the two forms, our own."""
     return tuple(
@@ -105,13 +132,13 @@ def statement_of(kind: str, body: bytes, delivered: Collection[str]) -> Statemen
     """An event of the feed as a stream tells it; None where the stream does not."""
     if kind == Kind.ERASURE and ACCOUNT_PURGED in delivered:
         erased = _erasures.decode(body)
-        return _about(erased.source, erased.subject, ACCOUNT_PURGED, {})
+        return _about(erased.source, erased.subject, ACCOUNT_PURGED, AccountPurged())
     if kind != Kind.CONSENT:
         return None
     if CONSENT_CHANGED in delivered:
         told = _consents.decode(body)
-        data = msgspec.to_builtins(told.data)
-        event = {"event_timestamp": _seconds(told.time), **data}
+        data = msgspec.structs.asdict(told.data)
+        event = ConsentChanged(event_timestamp=_seconds(told.time), **data)
         return _about(told.source, told.subject, CONSENT_CHANGED, event)
     if TOKEN_CLAIMS_CHANGE in delivered:
         return _claims_change(_consents.decode(body))
@@ -140,7 +167,7 @@ def _claims_change(told: ConsentEvent) -> Statement | None:
             }
         },
     )
-    return _about(told.source, told.subject, TOKEN_CLAIMS_CHANGE, msgspec.to_builtins(change))
+    return _about(told.source, told.subject, TOKEN_CLAIMS_CHANGE, change)
 
 
 def _own(effective: Sequence[Effect]) -> Effect | None:
@@ -148,8 +175,9 @@ def _own(effective: Sequence[Effect]) -> Effect | None:
     return next((each for each in effective if not each.via), None)
 
 
-def _about(issuer: str, sub: str, type_: str, event: dict[str, Any]) -> Statement:
-    return Statement(type=type_, sub_id=IssSub(iss=issuer, sub=sub), event=event)
+def _about(issuer: str, sub: str, type_: str, event: msgspec.Struct) -> Statement:
+    told = msgspec.to_builtins(event)
+    return Statement(type=type_, sub_id=IssSub(iss=issuer, sub=sub), event=told)
 
 
 def _seconds(time: str) -> int:
