@@ -60,6 +60,8 @@ class Endpoints:
                 if kind == "hang":
                     await reader.read()
                     return
+                if kind == "cut":
+                    return
                 answer = _ANSWERS["fail"] if kind in self.failing else _ANSWERS.get(kind)
                 writer.write(answer or _NO_CONTENT)
                 await writer.drain()

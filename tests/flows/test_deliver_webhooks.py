@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.flows.conftest import Founded
 from tests.flows.endpoints import Endpoints, serving_endpoints
 from tests.flows.readers import NEWS, drain, new_consumer
@@ -28,9 +29,12 @@ from consentid.flows.manage_webhooks import (
 )
 from consentid.flows.opening import open_context
 from consentid.kit.errors import MalformedError
+from consentid.kit.instants import HOUR, Instant
 from consentid.net.guarded import make_endpoint_transport
 from consentid.settings import Settings
+from consentid.store import clock
 from consentid.webhooks import Receiver
+from consentid.webhooks.signature import BadWebhookError
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,7 +184,10 @@ def tried_ids(post: Post) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(
     ("path", "outcome"),
-    [("away", "302"), ("large", "200"), ("early", "200"), ("busy", "429"), ("gone", "410")],
+    [
+        *(("away", "302"), ("large", "200"), ("early", "200"), ("busy", "429"), ("gone", "410")),
+        ("cut", "RemoteProtocolError"),
+    ],
 )
 async def test_an_answer_counts_by_its_status(post: Post, path: str, outcome: str) -> None:
     added = await post.add(path)
@@ -251,7 +258,7 @@ async def test_what_is_refused_for_three_days_is_a_dead_letter_until_it_is_drive
     await post.until(is_done)
     assert len({each.headers["webhook-id"] for each in post.endpoints.calls}) == 1
     await post.town.change(
-        "UPDATE webhook_endpoints SET failing_since = now() - interval '73 hours'"
+        "UPDATE webhook_endpoints SET failing_since = now() - interval '73 hours', failures = 8"
     )
     post.endpoints.failing.add("picky")
     await replay_webhook(post.office.database, added.no, first=1, last=9)
@@ -281,6 +288,54 @@ async def test_whoever_sends_next_sends_what_was_under_way(post: Post) -> None:
     assert len(set(ids)) == 1
 
 
+async def test_a_clock_that_is_set_back_or_forward_holds_up_and_disables_nobody(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.endpoints.failing.add("picky")
+    added = await post.add("picky")
+    await post.town.device()
+    await drain(post.town)
+
+    async def is_tried() -> bool:
+        return (await list_webhooks(post.office.database))[0].failures == 1
+
+    await post.until(is_tried)
+    # The clock was an hour ahead, and is right again from the next round on.
+    ahead = HOUR
+
+    async def now(connection: AsyncConnection) -> Instant:
+        return Instant(await right(connection) + ahead)
+
+    right = clock.now
+    monkeypatch.setattr(clock, "now", now)
+    await post.dispatcher.round()
+    ahead = 0
+    later = "due_at = due_at + interval '1 hour'"
+    await post.town.change(f"UPDATE webhook_deliveries SET {later}")
+    await post.town.change("UPDATE webhook_endpoints SET paused_until = now() + interval '1 hour'")
+    await post.dispatcher.round()
+    ((due_s, paused_s),) = await post.town.rows(
+        "SELECT extract(epoch FROM due_at - now()), extract(epoch FROM paused_until - now())"
+        " FROM webhook_deliveries JOIN webhook_endpoints USING (endpoint_no)"
+    )
+    assert due_s < 60
+    assert paused_s < 60
+    # Nobody looked when it was set back: what was never tried does not wait for it.
+    await post.town.change(f"UPDATE webhook_deliveries SET {later}, outcome = NULL")
+    await post.town.change("UPDATE webhook_endpoints SET paused_until = NULL")
+    await post.dispatcher.close()
+    post.dispatcher = Dispatcher(post.context)
+    await post.dispatcher.round()
+    ahead = 100 * HOUR  # and now it is days ahead: the endpoint has not failed for days
+
+    async def is_tried_again() -> bool:
+        return (await list_webhooks(post.office.database))[0].failures == 2
+
+    await post.until(is_tried_again)
+    (endpoint,) = await list_webhooks(post.office.database)
+    assert (endpoint.no, endpoint.disabled_at) == (added.no, None)
+
+
 async def test_secrets_change_without_a_pause_and_filters_leave_out(post: Post) -> None:
     added = await post.add("ok", kinds=("consent",), purposes=("content",))
     new = await rotate_webhook(post.office, added.no, overlap_s=3_600)
@@ -295,6 +350,7 @@ async def test_secrets_change_without_a_pause_and_filters_leave_out(post: Post) 
     await post.until(is_done)
     states = await post.states(added.no)
     (call, *_) = post.endpoints.calls
+    last = await rotate_webhook(post.office, added.no, overlap_s=0)
     for key in (added.secrets.secret, new.secret, new.public_key):
         assert Receiver(key).receive(call.headers, call.body) is not None
     assert states == ["left_out", "delivered", "left_out"]
@@ -303,7 +359,11 @@ async def test_secrets_change_without_a_pause_and_filters_leave_out(post: Post) 
             post.office, way, added.no, issuer="http://consent.localhost:7600"
         )
     assert trial.is_taken
-    assert b"consentid.test.v1" in post.endpoints.calls[-1].body
+    trial_call = post.endpoints.calls[-1]
+    assert b"consentid.test.v1" in trial_call.body
+    assert Receiver(last.secret).receive(trial_call.headers, trial_call.body) is not None
+    with pytest.raises(BadWebhookError):  # the overlap is over
+        Receiver(new.secret).receive(trial_call.headers, trial_call.body)
 
 
 async def test_an_address_that_nothing_is_sent_to_is_refused(post: Post) -> None:

@@ -46,6 +46,8 @@ RETRIES: Final = (
 """Waits after each attempt, give or take a fifth: three days in all."""
 GIVE_UP: Final = 72 * HOUR
 """How long an endpoint may fail before it is disabled."""
+LEAST_FAILURES: Final = 8
+"""As many as one event alone has come to by then: a clock that is set forward disables nobody."""
 _FAILING: Final = 3
 """Failures in a row that are the endpoint's, and no longer one event's."""
 _FIRST_PAUSE: Final = 5 * SECOND
@@ -88,6 +90,8 @@ class Dispatcher:
         self._tasks: Final[set[asyncio.Task[None]]] = set()
         self._ended: Final[list[tuple[Due, Delivered]]] = []
         self._left_out: Final[list[Settled]] = []
+        self._seen_at: Instant | None = None
+        """When the last round was."""
         self.woken: Final = asyncio.Event()
         """Set when an attempt has ended."""
 
@@ -101,6 +105,7 @@ class Dispatcher:
         ended, left_out = tuple(self._ended), tuple(self._left_out)
         async with self._context.database.writing() as connection:
             now = await clock.now(connection)
+            await self._mind_clock(connection, now)
             settled = [self._settled(*each, now=now) for each in ended]
             await deliveries.settle(connection, [*settled, *left_out])
             await self._note_health(connection, ended, now=now)
@@ -108,6 +113,7 @@ class Dispatcher:
             enabled = [each for each in await webhooks.every(connection) if each.is_sent_to]
             secrets = await webhooks.secrets_of(connection, [each.no for each in enabled], at=now)
         del self._ended[: len(ended)], self._left_out[: len(left_out)]
+        self._seen_at = now
         for each in (*settled, *left_out):
             target = self._targets.get(each.endpoint_no)
             if target is not None:
@@ -123,6 +129,13 @@ class Dispatcher:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for target in self._targets.values():
             await target.transport.aclose()
+
+    async def _mind_clock(self, connection: AsyncConnection, now: Instant) -> None:
+        """Let nothing wait longer since the clock was set back, now or while nobody looked."""
+        by = 0 if self._seen_at is None else self._seen_at - now
+        if self._seen_at is None or by > 0:
+            await deliveries.set_back(connection, at=now, by_us=by)
+            await webhooks.set_back(connection, at=now, by_us=by)
 
     async def _know(
         self, enabled: Sequence[Endpoint], secrets: Mapping[int, Sequence[bytes]]
@@ -254,7 +267,7 @@ class Dispatcher:
             health = self._health(before, outcomes, now=now)
             if any(each.is_gone for each in outcomes):
                 await self._disable(connection, number, "gone", now=now)
-            elif health.since is not None and now - health.since >= GIVE_UP:
+            elif health.is_lost(now):
                 await self._disable(connection, number, "failing", now=now)
             if health != Health(before.failures, before.failing_since, before.paused_until):
                 await webhooks.note_failing(
@@ -300,6 +313,11 @@ class Health(NamedTuple):
     failures: int
     since: Instant | None
     until: Instant | None
+
+    def is_lost(self, now: Instant) -> bool:
+        """Whether it has failed for too long, and not by the clock alone."""
+        is_long = self.since is not None and now - self.since >= GIVE_UP
+        return is_long and self.failures >= LEAST_FAILURES
 
 
 def signed_headers(secrets: Sequence[str], read: Read, *, now_s: int) -> dict[str, str]:

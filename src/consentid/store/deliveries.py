@@ -300,6 +300,20 @@ async def log(
     return [LogEntry(**dict(row)) for row in rows.mappings()]
 
 
+_SET_BACK: Final = text(
+    """
+    UPDATE webhook_deliveries SET due_at = CASE WHEN outcome IS NULL THEN :at
+      ELSE greatest(:at, due_at - CAST(:by_us AS float8) * interval '1 microsecond') END
+    WHERE state = 'pending' AND due_at > :at
+    """
+).bindparams(bindparam("at", type_=InstantType))
+
+
+async def set_back(connection: AsyncConnection, *, at: Instant, by_us: int) -> None:
+    """The clock was set back, perhaps: what was never tried is due, the rest so much earlier."""
+    await connection.execute(_SET_BACK, {"at": at, "by_us": by_us})
+
+
 async def redrive(connection: AsyncConnection, endpoint_no: int, *, at: Instant) -> int:
     """Try again what was given up; how many."""
     again = await connection.execute(

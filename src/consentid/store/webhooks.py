@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, text, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.kit.instants import Instant
-from consentid.store.tables import ssf_streams, webhook_endpoints, webhook_secrets
+from consentid.store.tables import InstantType, ssf_streams, webhook_endpoints, webhook_secrets
 
 PUSHED: Final = "push"
 POLLED: Final = "poll"
@@ -148,6 +148,20 @@ async def note_failing(
         .where(webhook_endpoints.c.endpoint_no == number)
         .values(failures=failures, failing_since=since, paused_until=until)
     )
+
+
+_SET_BACK: Final = text(
+    """
+    UPDATE webhook_endpoints
+    SET paused_until = paused_until - CAST(:by_us AS float8) * interval '1 microsecond'
+    WHERE paused_until > :at
+    """
+).bindparams(bindparam("at", type_=InstantType))
+
+
+async def set_back(connection: AsyncConnection, *, at: Instant, by_us: int) -> None:
+    """The clock was set back: nobody is left alone for longer than they were to be."""
+    await connection.execute(_SET_BACK, {"at": at, "by_us": by_us})
 
 
 async def add_secret(
