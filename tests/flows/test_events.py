@@ -16,6 +16,7 @@ from consentid.flows.event_watch import EventWatch
 from consentid.flows.read_events import read_events
 from consentid.flows.restrict_subject import OPERATOR, Asked, Reason, restrict_subject
 from consentid.flows.revoke_token import revoke_token
+from consentid.flows.show_standings import show_standings
 from consentid.flows.show_state import public_decision_id
 from consentid.flows.tell_receiver import subject_of
 from consentid.kit.errors import BadCursorError, GoneError
@@ -264,3 +265,29 @@ async def test_an_erasure_is_told_to_who_knew_the_person(town: Town) -> None:
     assert [each["type"].split(".")[1] for each in await news.read()] == [
         *("erased", "erased", "erasure"),
     ]
+
+
+async def test_two_receivers_cannot_join_people_by_their_place_in_the_snapshot(town: Town) -> None:
+    news, shop = await new_consumer(town, NEWS), await new_consumer(town, SHOP, "erp")
+    orders: dict[str, list[str]] = {"news": [], "shop": []}
+    known: dict[str, str] = {}
+    for _ in range(12):
+        credential = await town.new_device()
+        person = await town.on_device(credential)
+        await town.decide(person, {"ads": GRANTED})
+        await town.decide(await town.on_device(credential, "shop-web"), {"ads": GRANTED}, BRAND)
+        assert person.subject is not None
+        for party in (NEWS, SHOP):
+            known[subject_of(town.context, party, person.subject)] = str(person.subject)
+    for name, consumer in (("news", news), ("shop", shop)):
+        page = None
+        while True:
+            shown = await show_standings(town.context, consumer.caller, page=page, limit=1)
+            orders[name] += [known[each.subject] for each in shown.subjects]
+            page = shown.next
+            if page is None:
+                break
+    assert sorted(orders["news"]) == sorted(orders["shop"]) == sorted(known.values())[::2]
+    assert orders["news"] != orders["shop"]
+    for order in orders.values():
+        assert order != sorted(order)  # nor does it tell who came first

@@ -3,23 +3,26 @@
 The cursor is read before the people are.  What changes meanwhile follows it in the feed, and may be
 in the snapshot too: revisions tell.  So nothing falls between, however long the snapshot takes.
 
-A page is in an order of the receiver's own, as events are.
+Pages, and people within one, are in an order of the receiver's own, as events are: two receivers
+cannot find whom they have in common by comparing who came when.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from consentid.brandbook.book import Book
-from consentid.core.decision import SubjectId
 from consentid.core.sharing import Line
 from consentid.events.contract import Standing
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.flows.event_cursor import cursor_of, stream_of
+from consentid.flows.note_read import note_read
 from consentid.flows.open_subject import unseal
+from consentid.flows.read_buffer import ReadKind
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
 from consentid.flows.restate import find_line, resolver, say_now
 from consentid.flows.show_state import require_party
@@ -55,7 +58,8 @@ class SnapshotOut(msgspec.Struct, frozen=True, kw_only=True):
 class _Page(msgspec.Struct, frozen=True, array_like=True):
     stream_no: int
     seq: int
-    subject: bytes
+    audience: str
+    after: bytes
 
 
 @step("show_standings")
@@ -76,9 +80,11 @@ async def show_standings(
         place = _open(context, head.client_id, head.stream_no, page)
         book = await context.book(connection)
         require_party(book, party)
-        audiences = book.catalogue.parties[party].audiences
-        after = None if place is None else SubjectId(UUID(bytes=place.subject))
-        rows = await standings.page(connection, audiences, after=after, most=limit)
+        audiences = sorted(book.catalogue.parties[party].audiences)
+        first, after = audiences[0], standings.BEGINNING
+        if place is not None:
+            first, after = place.audience, UUID(bytes=place.after)
+        rows = await standings.page(connection, audiences, first=first, after=after, most=limit)
         now = await clock.now(connection)
     seq = head.head if place is None else place.seq
     receiver = Receiver(client=caller.client, own_clients=frozenset())
@@ -86,11 +92,14 @@ async def show_standings(
     for number, row in enumerate(rows):
         if row.subject is not None:
             found.append(_standing(context, book, receiver, row, at=now))
+            note_read(context, row.subject.id, caller.client.client_id, ReadKind.SNAPSHOT)
         if number % _AT_ONCE == _AT_ONCE - 1:
             await asyncio.sleep(0)
+    onward = (first, rows[-1].place) if len(rows) == limit else _of_next(audiences, first)
     following = None
-    if len(rows) == limit:
-        last = _Page(stream_no=head.stream_no, seq=seq, subject=rows[-1].id.bytes)
+    if onward is not None:
+        audience, after = onward
+        last = _Page(stream_no=head.stream_no, seq=seq, audience=audience, after=after.bytes)
         following = seal_reference(
             context, ReferenceKind.SNAPSHOT, holder=head.client_id, content=last
         )
@@ -99,6 +108,12 @@ async def show_standings(
         next=following,
         cursor=cursor_of(context, head, seq),
     )
+
+
+def _of_next(audiences: Sequence[str], audience: str) -> tuple[str, UUID] | None:
+    """The beginning of the next audience; None where there is none."""
+    later = next((each for each in audiences if each > audience), None)
+    return None if later is None else (later, standings.BEGINNING)
 
 
 def _open(context: Context, client_id: str, stream_no: int, unverified: str | None) -> _Page | None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -62,6 +63,13 @@ audience_states: Final = Table(
     # The version that the row was last brought in step with; an older one is work to do.
     Column("catalogue", Integer, nullable=False),
     Index(None, "catalogue", "subject_id"),
+    # Whom a brand or partner has met, in an order of its own that tells nothing of another's.
+    Index(
+        "audience_states_met_ix",
+        text("split_part(audience, ' ', 1)"),
+        text("(md5(split_part(audience, ' ', 1) || subject_id::text)::uuid)"),
+        "subject_id",
+    ),
 )
 
 status_lists: Final = Table(

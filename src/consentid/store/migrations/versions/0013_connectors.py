@@ -35,5 +35,14 @@ def upgrade() -> None:
             "client_id", "kind", "target", name=op.f("connectors_client_id_kind_target_uq")
         ),
     )
+    op.create_index(
+        "audience_states_met_ix",
+        "audience_states",
+        [
+            sa.text("split_part(audience, ' ', 1)"),
+            sa.text("(md5(split_part(audience, ' ', 1) || subject_id::text)::uuid)"),
+            "subject_id",
+        ],
+    )
     role = str(context.config.attributes["serving_role"]).replace('"', '""')
     op.execute(f'GRANT SELECT, INSERT, UPDATE ON connectors TO "{role}"')
