@@ -6,8 +6,8 @@ from typing import Any
 
 import jwt
 import pytest
-from tests.flows.readers import NEWS, SHOP
-from tests.web.hub import Hub, bearer
+from tests.flows.readers import NEWS
+from tests.web.hub import Hub
 from tests.web.ssf_receiver import (
     ACCOUNT_PURGED,
     CONSENT_CHANGED,
@@ -32,7 +32,7 @@ _REGISTERED = "news-ssf"
 
 @pytest.fixture(scope="module")
 def registered(hub: Hub) -> SsfReceiver:
-    register(hub, **{_REGISTERED: NEWS, "shop-ssf": SHOP})
+    register(hub, **{_REGISTERED: NEWS})
     pump(hub)
     return SsfReceiver(hub=hub, client=_REGISTERED)
 
@@ -284,121 +284,3 @@ def test_whoever_is_erased_is_told_of_once_and_nothing_else_of_them(
     pump(hub)
     told = crm.drain(stream)
     assert [(each["sub_id"], each["events"]) for each in told] == [(sub_id, {ACCOUNT_PURGED: {}})]
-
-
-def test_a_stream_is_its_receiver_s_alone(hub: Hub, crm: SsfReceiver) -> None:
-    other = SsfReceiver(hub=hub, client="shop-ssf")
-    stream = crm.create()
-    hub.decide()
-    pump(hub)
-    named = {"stream_id": stream["stream_id"]}
-    calls: tuple[tuple[str, str, dict[str, Any]], ...] = (
-        ("GET", STREAMS, {"params": named}),
-        ("PATCH", STREAMS, {"json": named}),
-        ("PUT", STREAMS, {"json": named}),
-        ("DELETE", STREAMS, {"params": named}),
-        ("GET", STATUS, {"params": named}),
-        ("POST", STATUS, {"json": {**named, "status": "disabled"}}),
-        ("POST", VERIFY, {"json": named}),
-        ("POST", f"/ssf/poll/{stream['stream_id']}", {"json": {"returnImmediately": True}}),
-    )
-    for method, path, more in calls:
-        answer = other.ask(method, path, **more)
-        assert (answer.status_code, answer.json()["code"]) == (404, "stream_unknown"), path
-        for headers, status in ((hub.client_token("news-web"), 403), (bearer("x"), 401)):
-            assert hub.http.request(method, path, headers=headers, **more).status_code == status
-    assert other.ask("GET", STREAMS).json() == []
-    # Nor does another's acknowledgement count.
-    ((jti, _),) = crm.poll(stream)["sets"].items()
-    own = other.create()
-    other.poll(own, ack=[jti], setErrs={jti: {"err": "x"}})
-    assert list(crm.poll(stream)["sets"]) == [jti]
-    other.begin_anew()
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://127.0.0.1.evil\n.example/",
-        "https://10.0.0.1/set",
-        "https://169.254.169.254/latest",
-        "https://[fe80::1]/set",
-        "https://[::ffff:10.0.0.1]/",
-        "https://user:secret@crm.example/",
-        "https://crm.example/#fragment",
-        "https://crm.example:99999/",
-        "https://[/",
-        "ftp://crm.example/",
-        "https:///set",
-        "file:///etc/passwd",
-    ],
-)
-def test_nothing_is_sent_where_nothing_may_be(crm: SsfReceiver, url: str) -> None:
-    delivery = {"method": PUSH, "endpoint_url": url}
-    answer = crm.ask("POST", STREAMS, json={"delivery": delivery})
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["where"] == "delivery.endpoint_url"
-    assert crm.ask("GET", STREAMS).json() == []
-
-
-def test_a_name_that_leads_inside_is_found_when_something_is_sent(
-    hub: Hub, crm: SsfReceiver
-) -> None:
-    # Digits that a resolver reads as 10.0.0.1: no address by its form.
-    crm.create(delivery={"method": PUSH, "endpoint_url": "https://167772161/"})
-    hub.decide()
-    pump(hub)
-    with sending(hub) as sender:
-        sender.until_tried()
-    assert hub.rows("SELECT DISTINCT outcome FROM webhook_deliveries WHERE attempts > 0")[-1:] == [
-        ("ConnectError",)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body", "code"),
-    [
-        ("POST", STREAMS, b'{"unknown": 1}', "invalid_body"),
-        ("POST", STREAMS, b'{"delivery": {"method": "urn:x"}}', "invalid_body"),
-        ("POST", STREAMS, b'{"delivery": {"method": "urn:ietf:rfc:8935"}}', "invalid_body"),
-        ("POST", STREAMS, b'{"events_requested": "all"}', "invalid_body"),
-        ("POST", STREAMS, b'{"description": "a", "description": "b"}', "malformed_body"),
-        ("POST", STREAMS, b"[" * 100, "malformed_body"),
-        (
-            "PATCH",
-            STREAMS,
-            b'{"stream_id": "%s", "iss": "https://evil.example"}',
-            "not_yours_to_say",
-        ),
-        ("PUT", STREAMS, b'{"stream_id": "%s", "aud": "shop-ssf"}', "not_yours_to_say"),
-        ("PATCH", STREAMS, b'{"events_requested": []}', "invalid_body"),
-        ("POST", STATUS, b'{"stream_id": "%s", "status": "gone"}', "invalid_body"),
-        ("POST", VERIFY, b'{"stream_id": "%s", "state": 1}', "invalid_body"),
-        ("POST", "/ssf/poll/%s", b'{"maxEvents": -1}', "invalid_body"),
-        ("POST", "/ssf/poll/%s", b'{"maxEvents": "1"}', "invalid_body"),
-        ("POST", "/ssf/poll/%s", b'{"ack": "all"}', "invalid_body"),
-        ("POST", "/ssf/poll/%s", b'{"setErrs": {"a": {}}}', "invalid_body"),
-    ],
-)
-def test_what_is_no_such_request_is_refused(
-    crm: SsfReceiver, method: str, path: str, body: bytes, code: str
-) -> None:
-    id_ = crm.create()["stream_id"]
-    answer = crm.ask(
-        method,
-        path.replace("%s", id_),
-        content=body.replace(b"%s", id_.encode()),
-        headers={"Content-Type": "application/json"},
-    )
-    assert (answer.status_code, answer.json()["code"]) == (400, code)
-    assert answer.json()["status"] == 400
-    assert answer.headers["content-type"] == "application/problem+json"
-
-
-def test_there_are_only_so_many_and_nothing_is_too_large(crm: SsfReceiver) -> None:
-    for _ in range(4):
-        crm.create()
-    more = crm.ask("POST", STREAMS, json={})
-    assert (more.status_code, more.json()["code"]) == (409, "too_many_streams")
-    large = crm.ask("POST", STREAMS, json={"description": "a" * 70_000})
-    assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
