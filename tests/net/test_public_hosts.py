@@ -15,9 +15,10 @@ from cryptography.x509.oid import NameOID
 from tests.net.logout_receiver import running_receiver
 
 from consentid.net import guarded
-from consentid.net.guarded import make_public_client
+from consentid.net.guarded import make_endpoint_transport, make_public_client
 from consentid.net.logout_sender import send_logout_token
 from consentid.net.public_hosts import ForbiddenHostError, find_public_addresses, is_public
+from consentid.net.webhook_sender import send_webhook
 
 NOBODYS = [
     "127.0.0.1",
@@ -184,3 +185,43 @@ async def test_the_address_that_was_judged_is_connected_to_and_proves_the_name(
     else:
         assert told == "ConnectError"
         assert heads == []
+
+
+async def test_a_name_that_leads_elsewhere_at_the_second_look_up_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though a connection from the first time is still open."""
+    file = certificate(tmp_path, "news.example")
+    found = iter([["127.0.0.1"]])
+    came: list[bytes] = []
+
+    async def look_up(host: str, port: int) -> list[str]:
+        del host, port
+        try:
+            return next(found)
+        except StopIteration:
+            msg = "the host is not at a public address"
+            raise ForbiddenHostError(msg) from None
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                came.append(head)
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+                await writer.drain()
+        writer.close()
+        ended.set()
+
+    ended = asyncio.Event()
+    monkeypatch.setattr(guarded, "find_public_addresses", look_up)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(file)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls)
+    url = f"https://news.example:{server.sockets[0].getsockname()[1]}/"
+    async with make_endpoint_transport(localhost_hosts=False, kept=4) as way:
+        outcomes = [(await send_webhook(way, url, headers={}, body=b"")).outcome for _ in range(2)]
+    await asyncio.wait_for(ended.wait(), 120)
+    server.close()
+    assert outcomes == ["204", "ConnectError"]
+    assert len(came) == 1
