@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from tests.flows.readers import NEWS, new_consumer
+from tests.flows.readers import drain as pump
 from tests.flows.town import BRAND, GRANTED, Town
 
 from consentid.core.decision import SubjectId
@@ -129,3 +131,20 @@ def test_a_full_buffer_says_how_much_it_lost(monkeypatch: pytest.MonkeyPatch) ->
         buffer.note((subject, "news-web", ReadKind.STATE))
     assert sum(buffer.take().values()) == 3
     assert buffer.lost == 1
+
+
+async def test_whoever_is_told_of_a_change_is_seen_longer_than_the_event_is_kept(
+    town: Town,
+) -> None:
+    consumer = await new_consumer(town, NEWS)
+    caller = await town.device()
+    await town.decide(caller, {"ads": GRANTED})
+    before = await kept(town, caller)
+    await pump(town)
+    await consumer.begin_with_snapshot()
+    told = await kept(town, caller)
+    assert told.keys() == before.keys() | {("crm", "event"), ("crm", "snapshot")}
+    await town.change("UPDATE events SET at = at - interval '31 days'")
+    await reap(town.context)
+    assert await town.rows("SELECT 1 FROM events") == []
+    assert await kept(town, caller) == told

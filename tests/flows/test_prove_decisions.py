@@ -1,5 +1,6 @@
 """Evidence for a court: whole, checked by a program of its own, and by nothing of ours."""
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -14,11 +15,16 @@ import pytest
 from tests.cli.running import Command
 from tests.flows.conftest import Founded
 from tests.flows.test_sequence_ledger import drain
+from tests.flows.test_verify_ledger import walk
 from tests.flows.town import GRANTED, REFUSED, Town
 
 from consentid.cli import court_verifier
 from consentid.core.decision import SubjectId
+from consentid.flows.note_export import note_download
+from consentid.flows.open_subject import open_subject
 from consentid.flows.restrict_subject import OPERATOR, Asked, Reason, restrict_subject
+from consentid.flows.stage_entry import open_own
+from consentid.store import entry_bodies, reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +128,34 @@ def test_a_bundle_is_checked_with_python_and_cryptography_alone(
     assert done.returncode == 1
     assert "no key of" in done.stdout
     assert bare(unpacked / "verify.py", tmp_path / "none", folder=tmp_path).returncode == 2
+
+
+async def test_who_wrote_evidence_is_in_the_log_and_seen_by_the_person(
+    case: Case, prove: Command, tmp_path: Path
+) -> None:
+    town = case.town
+    path = tmp_path / "evidence.zip"
+    # The command has a loop of its own.
+    await asyncio.to_thread(prove, "ledger", "prove", case.decisions[0], "--output", path)
+    await asyncio.to_thread(prove, "ledger", "export")
+    subject = SubjectId(UUID(case.subject))
+    async with town.context.database.reading() as connection:
+        seen = await reads.page(connection, [subject], before=None, limit=10)
+        opened = await open_subject(town.context, connection, subject)
+        assert opened is not None
+        of_person = await entry_bodies.of_subject(connection, subject)
+    assert {(OPERATOR, "proof"), (OPERATOR, "export")} <= {
+        (row.client_id, row.kind) for row in seen
+    }
+    (noted,) = (row for row in of_person if row.kind == "export")
+    said = json.loads(open_own(opened.key, noted))
+    assert (said["act"], said["decisions"]) == ("prove", [case.decisions[0]])
+    staged = await town.rows("SELECT convert_from(leaf, 'UTF8') FROM staged_entries")
+    assert len([leaf for (leaf,) in staged if '"kind":"export"' in leaf]) == 2
+    assert not any(name in leaf for name in (case.subject, *case.decisions) for (leaf,) in staged)
+    await note_download(town.context, opened)
+    await drain(town.context)
+    assert (await walk(town))[1] == await town.faults() == []
 
 
 def test_whatever_is_changed_in_a_bundle_is_found(

@@ -14,6 +14,7 @@ import msgspec
 
 from consentid.flows.append_decisions import BODY
 from consentid.flows.context import Context
+from consentid.flows.note_export import note_export, note_opened
 from consentid.keyring import wrapping
 from consentid.kit.errors import MalformedError
 from consentid.store import ledger, ledger_export
@@ -75,6 +76,7 @@ async def export_ledger(
         UnavailableError: the database cannot be reached.
     """
     after_log, after_index = _cursor(unverified_after)
+    await note_export(context, after=unverified_after, is_opened=is_opened)
     async with context.database.reading() as connection:
         logs = await ledger.every_log(connection)
         ends = {log.log_no: await ledger.newest_checkpoint(connection, log.log_no) for log in logs}
@@ -104,6 +106,7 @@ async def _page(
         raise MalformedError(
             "ledger_damaged", "an entry is missing: run `consentid ledger verify`", where=log.origin
         )
+    await note_opened(context, frozenset(each.subject for each in found.values()))
     faults = list[str]()
     lines: list[EntryOut] = []
     for index, entry in rows:

@@ -11,6 +11,7 @@ from consentid.flows.context import Context
 from consentid.flows.export_rows import RowsOut, export_rows
 from consentid.flows.history import full_history
 from consentid.flows.manage_devices import show_places
+from consentid.flows.note_export import note_download
 from consentid.flows.own_history import find_shown
 from consentid.flows.own_reads import subjects_of
 from consentid.flows.preference_page import Coming, receive
@@ -132,6 +133,7 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
             client = await clients.find(connection, client_id)
             if client is not None:
                 parties[client_id] = str(client.party)
+    await note_download(context, session.subject)
     profiles = (*book.brands.values(), *book.partners.values())
     return OwnDataOut(
         schema=SCHEMA,

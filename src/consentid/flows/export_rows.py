@@ -13,7 +13,7 @@ from consentid.flows.open_subject import OpenSubject
 from consentid.flows.restate import audience_of
 from consentid.flows.seal_saying import open_saying
 from consentid.kit.instants import to_rfc3339
-from consentid.store import own_rows, statuses
+from consentid.store import entry_bodies, own_rows, statuses
 
 TOLD_OF: Final[Mapping[str, str]] = {
     "access_tokens": "tokens",
@@ -23,6 +23,7 @@ TOLD_OF: Final[Mapping[str, str]] = {
     "decisions": "decisions",
     "device_codes": "tokens",
     "devices": "subject",
+    "entry_bodies": "entries",
     "events": "notices",
     "hand_offs": "tokens",
     "hub_sessions": "sessions",
@@ -101,6 +102,14 @@ class NoticeOut(msgspec.Struct, frozen=True, kw_only=True):
     at: str
 
 
+class EntryOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What the log speaks of beside decisions: that a device was linked, or all this downloaded."""
+
+    entry: str
+    kind: str
+    at: str
+
+
 class RowsOut(msgspec.Struct, frozen=True, kw_only=True):
     """All of it."""
 
@@ -110,6 +119,7 @@ class RowsOut(msgspec.Struct, frozen=True, kw_only=True):
     places: list[PlaceOut]
     tokens: list[TokenOut]
     notices: list[NoticeOut]
+    entries: list[EntryOut]
 
 
 async def export_rows(connection: AsyncConnection, subject: OpenSubject) -> RowsOut:
@@ -160,5 +170,9 @@ async def export_rows(connection: AsyncConnection, subject: OpenSubject) -> Rows
         notices=[
             NoticeOut(kind=notice.kind, client=notice.client_id, at=to_rfc3339(notice.at))
             for notice in await own_rows.notices(connection, subject.id)
+        ],
+        entries=[
+            EntryOut(entry=str(body.event_id), kind=body.kind, at=to_rfc3339(body.recorded_at))
+            for body in await entry_bodies.of_subject(connection, subject.id)
         ],
     )

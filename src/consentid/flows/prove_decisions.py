@@ -17,6 +17,7 @@ from consentid.core.record import to_record
 from consentid.flows.complete_receipt import complete_receipt
 from consentid.flows.context import Context, read_book
 from consentid.flows.history import open_decision
+from consentid.flows.note_export import note_proof
 from consentid.flows.open_aside import open_anyhow
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.portal_identity import identity_hash
@@ -99,16 +100,18 @@ async def prove_decisions(
         GoneError: the subject was erased, or set aside and we may not look at it.
         UnavailableError: a decision is not in the log yet, or something is missing.
     """
+    async with context.database.reading() as connection:
+        whose = await open_anyhow(context, connection, named.subject, apart)
+    if whose is None:
+        raise _gone()
+    await note_proof(context, whose, named.decisions)
     told = set[int]()
     for id_ in named.decisions:
         async with context.database.reading() as connection:
             subject = await open_anyhow(context, connection, named.subject, apart)
             row = await decisions.find(connection, named.subject, id_)
             if subject is None or row is None:
-                raise GoneError(
-                    "subject_erased",
-                    "the subject was erased, or is set aside where this role does not reach",
-                )
+                raise _gone()
             decision = open_decision(subject, row)
             if decision.catalogue not in told:
                 told.add(decision.catalogue)
@@ -219,6 +222,12 @@ async def _catalogue(connection: AsyncConnection, version: CatalogueVersion) -> 
             "leaf.json": entry[1],
             "proof.txt": bundle.encode(proof).encode(),
         },
+    )
+
+
+def _gone() -> GoneError:
+    return GoneError(
+        "subject_erased", "the subject was erased, or is set aside where this role does not reach"
     )
 
 

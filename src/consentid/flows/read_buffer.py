@@ -34,6 +34,14 @@ class ReadKind(StrEnum):
     """Tokens that speak of them."""
     EXCHANGE = "exchange"
     """A token for one party, taken over from another."""
+    EVENT = "event"
+    """A change, in its feed of events: noted by the feed itself, not here."""
+    SNAPSHOT = "snapshot"
+    """What holds, among what holds of everybody."""
+    PROOF = "proof"
+    """Evidence of what they decided."""
+    EXPORT = "export"
+    """Their records, among those of everybody."""
 
 
 Read: TypeAlias = tuple[SubjectId | StatusIndex, str, ReadKind]

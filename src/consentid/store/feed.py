@@ -165,13 +165,28 @@ async def page(
 
 _FORGET_OLD: Final = text(
     """
-    DELETE FROM events USING (
-      SELECT stream_no, max(seq) AS seq FROM events WHERE at < :before GROUP BY stream_no
-    ) AS past
-    WHERE events.stream_no = past.stream_no AND events.seq <= past.seq
+    WITH gone AS (
+      DELETE FROM events USING (
+        SELECT stream_no, max(seq) AS seq FROM events WHERE at < :before GROUP BY stream_no
+      ) AS past
+      WHERE events.stream_no = past.stream_no AND events.seq <= past.seq
+      RETURNING events.stream_no, subject_id, at
+    ), told AS (
+      INSERT INTO reads (subject_id, hour, client_id, kind, times)
+      SELECT subject_id, date_trunc('hour', at, 'UTC'), client_id, 'event', count(*)
+      FROM gone JOIN event_streams USING (stream_no)
+      WHERE EXISTS (SELECT FROM subjects WHERE subjects.id = subject_id)
+      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+      ON CONFLICT (subject_id, hour, client_id, kind)
+      DO UPDATE SET times = reads.times + excluded.times
+    )
+    SELECT count(*) FROM gone
     """
 ).bindparams(bindparam("before", type_=InstantType))
-"""From the beginning, even where a clock was set back: what is left has no gap."""
+"""From the beginning, even where a clock was set back: what is left has no gap.
+
+Who was told something of a person is shown to them longer than the events are kept.
+"""
 _FORGET_CLOSED: Final = text(
     """
     WITH RECURSIVE there AS (
@@ -196,5 +211,6 @@ _FORGET_CLOSED: Final = text(
 async def forget(connection: AsyncConnection, *, before: Instant) -> int:
     """Remove events older than an instant, and those of streams that were closed."""
     old = await connection.execute(_FORGET_OLD, {"before": before})
+    forgotten: int = old.scalar_one()
     closed = await connection.execute(_FORGET_CLOSED)
-    return old.rowcount + closed.rowcount
+    return forgotten + closed.rowcount

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
 from consentid.kit.instants import Instant
-from consentid.store.tables import reads
+from consentid.store.tables import event_streams, events, reads
+
+_HOUR: Final = func.date_trunc("hour", events.c.at, "UTC", type_=reads.c.hour.type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +59,29 @@ async def page(
     """At most ``limit`` rows of some subjects, newest first, older than ``before``.
 
     Of one person's account and device, the same hour, client and kind are one row, of the first.
+    What lies in a client's feed counts too: it costs the feed nothing, and becomes rows of its own
+    when it is removed there.
     """
+    noted = select(reads.c.hour, reads.c.client_id, reads.c.kind, reads.c.times).where(
+        reads.c.subject_id.in_(subjects)
+    )
+    told = (
+        select(_HOUR, event_streams.c.client_id, literal("event"), literal(1))
+        .join(event_streams, event_streams.c.stream_no == events.c.stream_no)
+        .where(events.c.subject_id.in_(subjects))
+    )
+    every = noted.union_all(told).subquery()
     statement = select(
-        reads.c.hour, reads.c.client_id, reads.c.kind, func.sum(reads.c.times).label("times")
-    ).where(reads.c.subject_id.in_(subjects))
+        every.c.hour, every.c.client_id, every.c.kind, func.sum(every.c.times).label("times")
+    )
     if before is not None:
         statement = statement.where(
-            tuple_(reads.c.hour, reads.c.client_id, reads.c.kind)
+            tuple_(every.c.hour, every.c.client_id, every.c.kind)
             < tuple_(*before, types=(reads.c.hour.type, reads.c.client_id.type, reads.c.kind.type))
         )
     statement = (
-        statement.group_by(reads.c.hour, reads.c.client_id, reads.c.kind)
-        .order_by(reads.c.hour.desc(), reads.c.client_id.desc(), reads.c.kind.desc())
+        statement.group_by(every.c.hour, every.c.client_id, every.c.kind)
+        .order_by(every.c.hour.desc(), every.c.client_id.desc(), every.c.kind.desc())
         .limit(limit)
     )
     return [

@@ -125,6 +125,7 @@ class ReadItem:
     """``14:00``."""
     who: str
     is_partner: bool
+    is_staff: bool
     kind: ReadKind
     times: int
 
