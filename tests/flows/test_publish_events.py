@@ -20,7 +20,7 @@ from consentid.connectors.broker import NOWHERE, Connecting
 from consentid.connectors.jetstream import PLACE, JetStream, Target, connecting
 from consentid.flows.publish_events import Publisher, open_connector
 from consentid.flows.show_propagation import list_systems
-from consentid.kit.errors import ConflictError, UnavailableError
+from consentid.kit.errors import ConflictError, NotFoundError, UnavailableError
 from consentid.store.connectors import Connector
 from consentid.store.turns import turn
 from consentid.worker.connector import carry_once, run_connector
@@ -153,9 +153,18 @@ async def test_a_stream_that_is_not_the_feeds_own_or_has_a_gap_is_not_carried_on
     await town.change("DELETE FROM events WHERE seq <= (SELECT max(seq) - 2 FROM events)")
     with pytest.raises(ConflictError, match="over-the-gap"):
         await carry(town, target)
+    with pytest.raises(ConflictError, match="over-the-gap"):  # nor does anybody try for ever
+        await run_connector(
+            *(town.context, await connector_of(town, target), opening(target)),
+            *(asyncio.Event(), Rounds()),
+        )
     assert (await noted(town))[0][2] == "broker_gap"
     assert await carry(town, target, is_gap_taken=True) == 2
     assert (await noted(town))[0][2] is None
+    await town.change("UPDATE clients SET disabled_at = now() WHERE client_id = 'crm'")
+    connector = Connector(no=1, client_id="crm", kind="nats")
+    with pytest.raises(NotFoundError):
+        await carry_once(town.context, connector, opening(target), tell_nobody)
 
 
 async def test_two_that_work_at_once_cannot_mix_their_events(

@@ -95,8 +95,11 @@ class Publisher:
         Raises:
             ConflictError: events are missing between what it has and what is kept, unless
                 ``is_gap_taken``: then go on with the oldest that is kept.
+            NotFoundError: the client may not read events any more.
             UnavailableError: the broker or the database cannot be reached.
         """
+        async with self._context.database.glancing() as connection:
+            await find_receiver(connection, self._connector.client_id)
         stream = await stream_of_client(self._context, self._connector.client_id)
         async with self._context.database.glancing() as connection:
             oldest = await feed.oldest_kept(connection, stream)

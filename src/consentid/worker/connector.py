@@ -30,19 +30,31 @@ async def run_connector(
     *,
     is_gap_taken: bool = False,
 ) -> None:
-    """Carry on, or wait to, until ``stopped`` is set.  A gap is taken once, at the beginning."""
+    """Carry on, or wait to, until ``stopped`` is set.  A gap is taken once, at the beginning.
+
+    Raises:
+        ConflictError: there is a gap, or the stream is somebody else's: no retry mends that.
+    """
     takes_gap = is_gap_taken
+    conflicts: list[ConflictError] = []
 
     @asynccontextmanager
     async def beginning(_: Context) -> AsyncGenerator[Callable[[], Awaitable[int]]]:
         nonlocal takes_gap
-        async with _publishing(context, connector, connecting) as publisher:
-            await publisher.begin(is_gap_taken=takes_gap)
-            takes_gap = False
-            yield publisher.round
+        try:
+            async with _publishing(context, connector, connecting) as publisher:
+                await publisher.begin(is_gap_taken=takes_gap)
+                takes_gap = False
+                yield publisher.round
+        except ConflictError as error:
+            conflicts.append(error)
+            stopped.set()
+            raise
 
     worked = Worked(role=ROLE, duty=connector.duty, batch=BATCH, beginning=beginning)
     await run_in_turn(worked, context, stopped, rounds)
+    if conflicts:
+        raise conflicts[0]
 
 
 async def carry_once(
