@@ -59,13 +59,10 @@ def asked_by(uri: str) -> dict[str, str | None]:
     return {**left_out, "request_uri": uri}
 
 
-@pytest.mark.parametrize("outcome", [Outcome.GRANTED, Outcome.REFUSED])
-async def test_the_token_response_echoes_what_was_granted(
-    town: Town, visit: Visit, outcome: Outcome
-) -> None:
+async def test_the_token_response_echoes_what_was_granted(town: Town, visit: Visit) -> None:
     uri = await push(town, visit, detail("ads.partners", channel="web"), detail("ads.measurement"))
     interaction = await visit.begin(**asked_by(uri))
-    told = await visit.choose(interaction, outcome, ReachKind.PARTNER)
+    told = await visit.choose(interaction, Outcome.GRANTED, ReachKind.PARTNER)
     answer = await visit.redeem(told["code"])
     assert answer.status == 200, answer.body
     version = (await town.book()).catalogue.version
@@ -74,8 +71,18 @@ async def test_the_token_response_echoes_what_was_granted(
         detail("ads.measurement", locations=[AUDIENCE], catalogue=version),
     ]
     said = json.loads(json.dumps(answer.body["authorization_details"]))
-    expected = json.loads(json.dumps(granted))
-    assert said == (expected if outcome is Outcome.GRANTED else [])
+    assert said == json.loads(json.dumps(granted))
+
+
+async def test_a_partner_that_is_granted_nothing_hears_so_and_holds_nothing(
+    town: Town, visit: Visit
+) -> None:
+    interaction = await visit.begin(**asked_by(await push(town, visit, detail("ads.partners"))))
+    told = await visit.choose(interaction, Outcome.REFUSED, ReachKind.PARTNER)
+    assert told["error"] == "access_denied"
+    # The no was recorded: whoever asks once more hears it at once, and the person nothing.
+    again = await visit.ask_for_answer(**asked_by(await push(town, visit, detail("ads.partners"))))
+    assert again["error"] == "access_denied"
 
 
 async def test_when_somebody_signed_in_is_no_partners_to_know(town: Town, visit: Visit) -> None:

@@ -86,11 +86,7 @@ def _panel(view: PartnerView) -> str:
         )
         return f'{head}<p class="said" role="status">{said}</p></section>'
     granted = [str(one) for detail in heard.details for one in detail.get("purposes", ())]
-    said = (
-        f"{view.word('some')} {', '.join(f'<code>{escape(one)}</code>' for one in granted)}"
-        if granted
-        else view.word("none")
-    )
+    said = f"{view.word('some')} {', '.join(f'<code>{escape(one)}</code>' for one in granted)}"
     badge = view.word("active" if view.is_active else "inactive")
     errand = urlencode({"client_id": view.client_id, "return_to": f"{view.origin}/"})
     return (

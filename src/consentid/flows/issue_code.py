@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.client import GrantType, Scope
+from consentid.core.party import PartyKind
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
 from consentid.flows.find_need import Asked
@@ -64,7 +65,7 @@ async def issue_code(
 
     Raises:
         RefusedRequestError: see ``granted_scopes``; ``login_required`` where the session has ended
-            while this was under way.
+            while this was under way; ``access_denied`` where a partner was granted nothing.
     """
     request, login, now = asked.request, visitor.login, asked.now
     if login is not None and not await hub_sessions.join(connection, login, asked.client.client_id):
@@ -105,6 +106,9 @@ def _rests_on(asked: Asked, session: Session) -> tuple[str, ...] | None:
     if not purposes:
         return None
     granted = granted_of(asked.book, session, asked.answered_for, purposes, asked.now)
+    if not granted and asked.party.kind is PartyKind.PARTNER:
+        # The refusal is recorded, and asked about no more; of a no a partner holds nothing.
+        raise RefusedRequestError("access_denied", "The person said no to all that was asked.")
     return spell_resting(asked.party, asked.answered_for, granted)
 
 
