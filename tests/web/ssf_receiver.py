@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -15,7 +16,12 @@ from consentid.core.decision import SubjectId
 from consentid.core.party import Party
 from consentid.flows.deliver_webhooks import Dispatcher
 from consentid.flows.drain_outbox import drain_outbox
-from consentid.flows.manage_webhooks import disable_webhook, enable_webhook
+from consentid.flows.manage_webhooks import (
+    Office,
+    disable_webhook,
+    enable_webhook,
+    rotate_webhook,
+)
 from consentid.flows.opening import Opened, open_context
 from consentid.flows.register_client import add_client
 from consentid.flows.restrict_subject import OPERATOR, Asked, Reason, restrict_subject
@@ -127,8 +133,17 @@ class Sender:
 
     def operate(self, act: str, number: int) -> None:
         """What an operator does with it."""
+        context = self.opened.context
+        if act == "rotate":
+            office = Office(
+                database=context.database,
+                master=context.keyring.master,
+                randomness=context.randomness,
+            )
+            self.hub.asking.call(partial(rotate_webhook, office, number, overlap_s=0))
+            return
         acts = {"disable": disable_webhook, "enable": enable_webhook}
-        self.hub.asking.call(acts[act], self.opened.context.database, number)
+        self.hub.asking.call(acts[act], context.database, number)
 
     async def _until(self, count: int, path: str) -> None:
         while len(self.endpoints.at(path)) < count or self.dispatcher.woken.is_set():

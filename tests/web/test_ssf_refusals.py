@@ -17,6 +17,8 @@ from tests.web.ssf_receiver import (
     sending,
 )
 
+from consentid.kit.errors import ConflictError
+
 
 @pytest.fixture(scope="module")
 def registered(hub: Hub) -> SsfReceiver:
@@ -61,6 +63,21 @@ def test_a_stream_is_its_receiver_s_alone(hub: Hub, crm: SsfReceiver) -> None:
     other.poll(own, ack=[jti], setErrs={jti: {"err": "x"}})
     assert list(crm.poll(stream)["sets"]) == [jti]
     other.begin_anew()
+
+
+def test_what_a_receiver_does_itself_no_operator_does(hub: Hub, crm: SsfReceiver) -> None:
+    stream = crm.create()
+    ((number,),) = hub.rows("SELECT max(endpoint_no) FROM ssf_streams")
+    paused = {"stream_id": stream["stream_id"], "status": "paused"}
+    assert crm.ask("POST", STATUS, json=paused).status_code == 200
+    with sending(hub) as sender:
+        for act, code in (("rotate", "not_a_webhook"), ("enable", "stopped_by_receiver")):
+            with pytest.raises(ConflictError) as refused:
+                sender.operate(act, number)
+            assert refused.value.code == code
+    assert hub.rows(f"SELECT count(*) FROM webhook_secrets WHERE endpoint_no = {number}") == [(0,)]
+    named = {"stream_id": stream["stream_id"]}
+    assert crm.ask("GET", STATUS, params=named).json()["status"] == "paused"
 
 
 @pytest.mark.parametrize(

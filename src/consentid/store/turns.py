@@ -31,10 +31,11 @@ SEQUENCING: Final = Duty(lock="consentid.ledger", waiting="SELECT FROM staged_en
 DRAINING: Final = Duty(lock="consentid.outbox", waiting="SELECT FROM outbox")
 SENDING: Final = Duty(
     lock="consentid.webhooks",
-    # A stream that was disabled is told so.
+    # A stream that was disabled is told so; one that is polled is nobody's to send to.
     waiting=(
         "SELECT FROM webhook_endpoints LEFT JOIN ssf_streams USING (endpoint_no)"
-        " WHERE disabled_at IS NULL OR stream_id IS NOT NULL"
+        " WHERE method IS DISTINCT FROM 'poll'"
+        " AND (disabled_at IS NULL OR stream_id IS NOT NULL)"
     ),
 )
 
