@@ -1,4 +1,7 @@
-"""Bare JSON routes, served as ``consentid serve`` serves: what the framework itself costs."""
+"""Bare JSON routes on uvicorn as it comes, set as ``consentid serve`` sets it: where others start.
+
+How the hub's own answers leave (``web.joining``) and connections are let in is no part of that.
+"""
 
 import sys
 from collections.abc import Mapping

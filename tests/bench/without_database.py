@@ -25,6 +25,7 @@ from consentid.store.grounds import Asked, Grounds
 from consentid.store.holders import Holder
 from consentid.store.statuses import StatusIndex
 from consentid.store.subjects import SubjectRow
+from consentid.web.joining import JoiningProtocol
 
 _lock, _look, _find_holders = grounds.lock, grounds.look, holders.find_holders
 _rows: dict[SubjectId, SubjectRow] = {}
@@ -106,4 +107,5 @@ def _app() -> Litestar:
 
 
 if __name__ == "__main__":
-    uvicorn.run(_app(), fd=int(sys.argv[1]), **SERVED_ALIKE)
+    served: dict[str, Any] = {**SERVED_ALIKE, "http": JoiningProtocol}
+    uvicorn.run(_app(), fd=int(sys.argv[1]), **served)

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         fd=given.fd,
         workers=workers,
         loop="consentid.web.listening:Loop",
-        http="httptools",
+        http="consentid.web.joining:JoiningProtocol",
         ws="none",
         lifespan="on",
         access_log=False,
