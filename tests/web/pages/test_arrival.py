@@ -39,7 +39,11 @@ def readers(hub: Hub) -> dict[str, dict[str, str]]:
     for headers in found.values():
         read(hub, headers, after=end_of(hub, headers))
     ends_s = time.monotonic() + _CONFIRMED_S
-    while len(hub.rows("SELECT 1 FROM event_marks WHERE way = 'feed'")) < len(_CLIENTS):
+    written = (
+        "SELECT DISTINCT stream_no FROM event_marks JOIN event_streams USING (stream_no)"
+        " WHERE way = 'feed' AND client_id LIKE 'arrival-%'"
+    )
+    while len(hub.rows(written)) < len(_CLIENTS):
         assert time.monotonic() < ends_s
     return found
 
