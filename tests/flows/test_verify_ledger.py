@@ -63,7 +63,7 @@ async def found_after(town: Town, *statements: str) -> list[Fault]:
     faults: list[Fault] = []
     with contextlib.suppress(UndoneError):
         async with town.owner.writing() as connection:
-            for table in ("decisions", "staged_entries", *LEDGER):
+            for table in ("decisions", "staged_entries", "catalogues", *LEDGER):
                 await connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
             for statement in statements:
                 await connection.execute(text(statement))
@@ -132,6 +132,11 @@ TAMPERING: Final[dict[str, tuple[str, int | None]]] = {
     f"DELETE FROM decisions WHERE {OF_ENTRY}": ("entry", 9),
     "DELETE FROM staged_entries": ("decision", None),
     flip("staged_entries", "leaf", 30, "true"): ("staged", None),
+    "INSERT INTO ledger_logs SELECT 2, 'a', key, NULL, opened_at FROM ledger_logs": (
+        *("log", None),
+    ),
+    "DELETE FROM ledger_checkpoints WHERE size = 258": ("checkpoint", 258),
+    flip("catalogues", "body", 100, "true"): ("catalogue", None),
 }
 
 

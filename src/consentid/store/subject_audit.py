@@ -31,6 +31,9 @@ _STRAYS: Final = text(
     SELECT subjects.id, 'to be erased, and not set aside' FROM subjects
     JOIN erasures ON erasures.subject_id = subjects.id
     WHERE erased_at IS NULL
+    UNION ALL
+    SELECT subject_id, 'a place in status list ' || list_no || ', which is not there'
+    FROM status_indices WHERE list_no NOT IN (SELECT list_no FROM status_lists)
     ORDER BY 1, 2
     """
 )
@@ -43,7 +46,8 @@ _CLEAR: Final = (
 
 async def strays(connection: AsyncConnection) -> Sequence[str]:
     """What is said of subjects who are not there, or not as it is said."""
-    return [f"{row.subject_id}: {row.fault}" for row in await connection.execute(_STRAYS)]
+    rows = await connection.execute(_STRAYS)
+    return [f"{row.subject_id or 'nobody'}: {row.fault}" for row in rows]
 
 
 async def is_there(connection: AsyncConnection, subject: SubjectId) -> bool:
