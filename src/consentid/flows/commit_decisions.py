@@ -10,16 +10,9 @@ from consentid.flows.append_decisions import append_decisions
 from consentid.flows.context import Context
 from consentid.flows.count_decisions import count_decisions
 from consentid.flows.end_dependents import end_dependents
+from consentid.flows.lines import resolver
 from consentid.flows.open_subject import OpenSubject, seal_projection
-from consentid.flows.restate import (
-    changed,
-    ended,
-    find_rows,
-    line_states,
-    resolver,
-    settle_all,
-    take_indices,
-)
+from consentid.flows.restate import changed, ended, find_rows, line_states, settle_all, take_indices
 from consentid.flows.write_effects import write_effects
 from consentid.kit.instants import Instant
 from consentid.store import acts, statuses

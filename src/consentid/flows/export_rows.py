@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consentid.flows.lines import audience_of
 from consentid.flows.open_subject import OpenSubject
-from consentid.flows.restate import audience_of
 from consentid.flows.seal_saying import open_saying
 from consentid.kit.instants import to_rfc3339
 from consentid.store import entry_bodies, own_rows, statuses

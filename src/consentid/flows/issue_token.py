@@ -13,8 +13,9 @@ from consentid.core.purpose import PurposeId
 from consentid.core.saying import Saying, say
 from consentid.core.sharing import Line
 from consentid.flows.context import Context
+from consentid.flows.lines import audience_of
 from consentid.flows.open_subject import OpenSubject
-from consentid.flows.restate import audience_of, restate
+from consentid.flows.restate import restate
 from consentid.flows.session import Session, resolve_here
 from consentid.flows.target import default_audience
 from consentid.kit.ids import RANDOM_BYTES, uuid7

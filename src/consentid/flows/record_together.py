@@ -28,6 +28,7 @@ from consentid.flows.idempotency import Repeatable, check_same, open_answer, sea
 from consentid.flows.issue_token import token_of
 from consentid.flows.judge_answer import Answer, Judged, Withdrawal, judge_answer
 from consentid.flows.lane import ALONE, Alone
+from consentid.flows.lines import resolver, say_now
 from consentid.flows.open_subject import OpenSubject, seal_projection, unseal
 from consentid.flows.restate import (
     Row,
@@ -35,8 +36,6 @@ from consentid.flows.restate import (
     ended,
     find_rows,
     line_states,
-    resolver,
-    say_now,
     settle_all,
     take_indices,
 )

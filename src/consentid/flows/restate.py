@@ -4,22 +4,17 @@ The row follows the subject alone.  A token for a person signed in on a device m
 row (the device's objections stand), never more.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
-from consentid.core.catalogue import find_party
 from consentid.core.decision import SubjectId
-from consentid.core.party import Party
-from consentid.core.purpose import PurposeId
-from consentid.core.resolution import Resolution, resolve_all
 from consentid.core.saying import Saying
-from consentid.core.sharing import Line, Resolve, say_on
+from consentid.core.sharing import Line, Resolve
 from consentid.flows.context import Context
+from consentid.flows.lines import find_line, resolver, row_key, say_now
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.seal_saying import (
     first_revision,
@@ -33,9 +28,6 @@ from consentid.kit.instants import Instant
 from consentid.store import acts, statuses
 from consentid.store.acts import Act
 from consentid.store.statuses import AudienceState, StatusIndex
-
-_VIA: Final = " via "
-"""Between the parts of a row's key; no audience and no party holds a blank."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,46 +75,6 @@ class Restated:
 
     state: AudienceState
     saying: Saying
-
-
-def row_key(line: Line, audience: str) -> str:
-    """Which row speaks for a line: an audience of its holder's, and over whom the answer came."""
-    before = (line.origin, *line.actors)[:-1]
-    return _VIA.join((audience, *map(str, before)))
-
-
-def audience_of(state: AudienceState) -> str:
-    """Whom the tokens of a row are for."""
-    return state.audience.partition(_VIA)[0]
-
-
-def find_line(book: Book, key: str) -> Line | None:
-    """The line that a row speaks for; None where one of its parties has left."""
-    audience, *before = key.split(_VIA)
-    names = {str(party): party for party in book.catalogue.parties}
-    holder = find_party(book.catalogue, audience)
-    if holder is None or any(name not in names for name in before):
-        return None
-    origin, *actors = (*(names[name] for name in before), holder)
-    return Line(origin=origin, actors=tuple(actors))
-
-
-def resolver(book: Book, subject: OpenSubject, *, at: Instant) -> Resolve:
-    """Says what holds of a subject for a brand or partner, and finds it out once."""
-
-    @cache
-    def resolve(party: Party) -> Mapping[PurposeId, Resolution]:
-        return resolve_all(subject.projection, book.catalogue, party, at, adult=subject.adult)
-
-    return resolve
-
-
-def say_now(
-    book: Book, subject: OpenSubject, line: Line, *, at: Instant, resolve: Resolve | None = None
-) -> Saying:
-    """What is said of a subject to a line's holder."""
-    resolve = resolve or resolver(book, subject, at=at)
-    return say_on(line, book.shares, book.catalogue, resolve, at)
 
 
 def find_rows(

@@ -18,9 +18,9 @@ from consentid.core.projection import Grant
 from consentid.events.contract import Kind as Event
 from consentid.flows.context import Context
 from consentid.flows.event_seal import Told, seal_told
+from consentid.flows.lines import find_line
 from consentid.flows.log_origin import log_origin
 from consentid.flows.open_subject import OpenSubject, open_subject
-from consentid.flows.restate import find_line
 from consentid.flows.stage_entry import stage_entry
 from consentid.flows.tell_of_end import tell_of_end
 from consentid.kit import canonical

@@ -19,9 +19,9 @@ from consentid.core.purpose import PurposeId
 from consentid.core.sharing import Line
 from consentid.flows.context import read_book
 from consentid.flows.history import open_decision
+from consentid.flows.lines import find_line, say_now
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.preference_page import PreferencePage
-from consentid.flows.restate import find_line, say_now
 from consentid.store import decisions, statuses
 
 _LOOKED_AT: Final = 200

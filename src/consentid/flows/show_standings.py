@@ -20,11 +20,11 @@ from consentid.events.contract import Standing
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.flows.event_cursor import cursor_of, stream_of
+from consentid.flows.lines import find_line, resolver, say_now
 from consentid.flows.note_read import note_read
 from consentid.flows.open_subject import unseal
 from consentid.flows.read_buffer import ReadKind
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
-from consentid.flows.restate import find_line, resolver, say_now
 from consentid.flows.show_state import require_party
 from consentid.flows.tell_receiver import Receiver, effect_of, subject_of
 from consentid.flows.write_effects import LineEffect, path_of, revision_of

@@ -17,8 +17,8 @@ from consentid.core.decision import CatalogueVersion, SubjectId
 from consentid.core.saying import Saying
 from consentid.flows.context import Context, read_book
 from consentid.flows.history import full_history
+from consentid.flows.lines import audience_of, find_line, say_now
 from consentid.flows.open_subject import OpenSubject, open_subject
-from consentid.flows.restate import audience_of, find_line, say_now
 from consentid.flows.seal_saying import open_saying
 from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.kit.instants import Instant

@@ -21,10 +21,10 @@ from consentid.flows.authenticate import Caller
 from consentid.flows.consistency import check_at_least
 from consentid.flows.context import Context
 from consentid.flows.counts import ACTIVE, NOT_GRANTED
+from consentid.flows.lines import find_line, say_now
 from consentid.flows.note_read import note_read
 from consentid.flows.open_subject import OpenSubject, open_subject
 from consentid.flows.read_buffer import ReadKind
-from consentid.flows.restate import find_line, say_now
 from consentid.flows.session import Session
 from consentid.flows.show_state import require_party
 from consentid.flows.target import default_audience

@@ -27,11 +27,11 @@ from consentid.core.saying import say
 from consentid.core.sharing import MAX_ACTORS, Line
 from consentid.flows.authenticate import hash_token
 from consentid.flows.issue_token import PreparedToken, prepare_token
+from consentid.flows.lines import say_now
 from consentid.flows.oauth.client import AuthlibClient
 from consentid.flows.oauth.errors import InvalidTargetError
 from consentid.flows.oauth.token_types import ACCESS_TOKEN, CONSENT_TOKEN
 from consentid.flows.oauth.transaction import Transaction
-from consentid.flows.restate import say_now
 from consentid.flows.session import Session, open_session, resolve_here
 from consentid.flows.verify_token import Judged, judge_status, verify_for
 from consentid.kit.errors import UnauthenticatedError
