@@ -30,12 +30,14 @@ from consentid.flows.show_standings import show_standings
 NEWS, SHOP = (Party(kind=PartyKind.BRAND, slug=Slug(each)) for each in ("news", "shop"))
 REACH = Party(kind=PartyKind.PARTNER, slug=Slug("reach"))
 
+_EVENTS = frozenset({Scope.EVENTS_READ})
+
 
 def consumer(
     client: str,
     party: Party,
     *purposes: str,
-    scopes: frozenset[Scope] = frozenset({Scope.EVENTS_READ}),
+    scopes: frozenset[Scope] = _EVENTS,
 ) -> ClientDeclaration:
     """A client that reads events and does nothing else, or what ``scopes`` say."""
     return ClientDeclaration(
