@@ -28,11 +28,12 @@ from consentid.flows.manage_webhooks import (
     try_webhook,
 )
 from consentid.flows.opening import open_context
+from consentid.flows.verify_ledger import verify_ledger
 from consentid.kit.errors import MalformedError
 from consentid.kit.instants import HOUR, Instant
 from consentid.net.guarded import make_endpoint_transport
 from consentid.settings import Settings
-from consentid.store import clock
+from consentid.store import clock, webhooks
 from consentid.webhooks import Receiver
 from consentid.webhooks.signature import BadWebhookError
 
@@ -245,28 +246,55 @@ async def test_what_is_refused_for_three_days_is_a_dead_letter_until_it_is_drive
             "UPDATE webhook_deliveries SET due_at = now() WHERE state = 'pending'"
         )
     assert await post.states(added.no) == ["dead"]
-    assert await redrive_webhook(post.office.database, added.no) == 1
+    assert await redrive_webhook(post.office, added.no) == 1
     post.endpoints.failing.clear()
-    await enable_webhook(post.office.database, added.no)
+    await enable_webhook(post.office, added.no)
 
     async def is_done() -> bool:
         return await post.settled(added.no)
 
     await post.until(is_done)
     assert len({each.headers["webhook-id"] for each in post.endpoints.calls}) == 1
-    assert await replay_webhook(post.office.database, added.no, first=1, last=9) == 1
+    assert await replay_webhook(post.office, added.no, first=1, last=9) == 1
     await post.until(is_done)
     assert len({each.headers["webhook-id"] for each in post.endpoints.calls}) == 1
     await post.town.change(
         "UPDATE webhook_endpoints SET failing_since = now() - interval '73 hours', failures = 8"
     )
     post.endpoints.failing.add("picky")
-    await replay_webhook(post.office.database, added.no, first=1, last=9)
+    await replay_webhook(post.office, added.no, first=1, last=9)
 
     async def is_disabled() -> bool:
         return (await list_webhooks(post.office.database))[0].disabled_why == "failing"
 
     await post.until(is_disabled)
+    # Whatever an operator did is in the log, and not where events go.
+    noted = await post.town.rows("SELECT body FROM entry_bodies WHERE kind = 'admin'")
+    bodies = [msgspec.json.decode(body) for (body,) in noted]
+    acts = ("add", "enable", "redrive", "replay", "replay")
+    assert sorted(each["act"] for each in bodies) == [f"endpoint/{act}" for act in acts]
+    assert {(each["client"], each["endpoint"]) for each in bodies} == {("crm", added.no)}
+    assert not any(b"http" in body for (body,) in noted)
+    assert not [each.faults async for each in verify_ledger(post.context) if each.faults]
+
+
+async def test_whoever_removes_an_endpoint_that_is_sent_to_waits_for_nobody_in_a_circle(
+    post: Post,
+) -> None:
+    added = await post.add("ok")
+    await post.town.device()
+    await drain(post.town)
+    while not post.dispatcher.woken.is_set():
+        await post.dispatcher.round()
+        await asyncio.sleep(0)
+    async with post.town.owner.writing() as connection:
+        await webhooks.hold(connection, [added.no])
+        settling = asyncio.create_task(post.dispatcher.round())
+        while not await post.town.rows("SELECT pid FROM pg_locks WHERE NOT granted"):
+            assert not settling.done()
+        await webhooks.remove(connection, added.no)
+    assert await settling == 1
+    assert await post.town.rows("SELECT seq FROM webhook_deliveries") == []
 
 
 async def test_whoever_sends_next_sends_what_was_under_way(post: Post) -> None:
@@ -367,7 +395,10 @@ async def test_secrets_change_without_a_pause_and_filters_leave_out(post: Post) 
 
 
 async def test_an_address_that_nothing_is_sent_to_is_refused(post: Post) -> None:
-    for url in ("http://a.example/", "https://user@a.example/", "https:///x", "ftp://a.example/"):
+    for url in (
+        *("http://a.example/", "https://user@a.example/", "https:///x", "ftp://a.example/"),
+        *("https://10.0.0.1/", "https://[::1]/"),
+    ):
         with pytest.raises(MalformedError):
             await add_webhook(
                 post.office, client_id="crm", url=url, filters=Filters(), allows_http=False

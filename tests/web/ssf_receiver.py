@@ -1,5 +1,6 @@
 """A Shared Signals receiver for tests: its stream, and its tokens read by PyJWT."""
 
+import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,6 +124,15 @@ class Sender:
         self.hub.asking.call(self._until, count, path)
         return [each.body.decode() for each in self.endpoints.at(path)]
 
+    def until_called(self, count: int, path: str) -> None:
+        """Deliver until so many came there, whether they are answered or not."""
+        self.hub.asking.call(self._until_called, count, path)
+
+    async def _until_called(self, count: int, path: str) -> None:
+        async with asyncio.timeout(60):
+            while len(self.endpoints.at(path)) < count:
+                await self.dispatcher.round()
+
     def until_tried(self) -> None:
         """Deliver until an attempt was made and kept."""
         self.hub.asking.call(self._until_tried)
@@ -134,16 +144,16 @@ class Sender:
     def operate(self, act: str, number: int) -> None:
         """What an operator does with it."""
         context = self.opened.context
+        office = Office(
+            database=context.database,
+            master=context.keyring.master,
+            randomness=context.randomness,
+        )
         if act == "rotate":
-            office = Office(
-                database=context.database,
-                master=context.keyring.master,
-                randomness=context.randomness,
-            )
             self.hub.asking.call(partial(rotate_webhook, office, number, overlap_s=0))
             return
         acts = {"disable": disable_webhook, "enable": enable_webhook}
-        self.hub.asking.call(acts[act], context.database, number)
+        self.hub.asking.call(acts[act], office, number)
 
     async def _until(self, count: int, path: str) -> None:
         while len(self.endpoints.at(path)) < count or self.dispatcher.woken.is_set():

@@ -247,6 +247,34 @@ def test_tokens_are_sent_in_order_with_what_the_receiver_wants_to_find(
         assert "authorization" not in sender.endpoints.calls[-1].headers
 
 
+def test_a_way_that_changes_while_something_is_sent_holds_up_nothing(
+    hub: Hub, crm: SsfReceiver
+) -> None:
+    with sending(hub) as sender:
+        hanging = {"method": PUSH, "endpoint_url": f"{sender.endpoints.url}/hang"}
+        failing = {"method": PUSH, "endpoint_url": f"{sender.endpoints.url}/fail"}
+        stream = crm.create(delivery=hanging)
+        named = {"stream_id": stream["stream_id"]}
+        assert crm.ask("POST", VERIFY, json=named).status_code == 204
+        sender.until_called(1, "hang")
+        # There and back while an attempt is under way: whatever comes goes there again.
+        for delivery in (failing, hanging):
+            changed = crm.ask("PATCH", STREAMS, json={**named, "delivery": delivery})
+            assert changed.status_code == 200, changed.text
+            hub.asking.call(sender.dispatcher.round)
+        hub.decide()
+        pump(hub)
+        sender.until_called(2, "hang")
+    with sending(hub) as sender:
+        failing = {"method": PUSH, "endpoint_url": f"{sender.endpoints.url}/fail"}
+        assert crm.ask("PATCH", STREAMS, json={**named, "delivery": failing}).status_code == 200
+        sender.until_tried()
+        # What failed there waits for its next attempt, and not where it is fetched.
+        polled = crm.ask("PATCH", STREAMS, json={**named, "delivery": {"method": POLL}})
+        assert polled.json()["delivery"]["method"] == POLL
+        assert VERIFICATION in types(crm.drain(stream))
+
+
 def test_a_stream_that_an_operator_stops_is_told_so_and_loses_nothing(
     hub: Hub, crm: SsfReceiver
 ) -> None:

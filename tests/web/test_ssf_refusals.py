@@ -71,13 +71,31 @@ def test_what_a_receiver_does_itself_no_operator_does(hub: Hub, crm: SsfReceiver
     paused = {"stream_id": stream["stream_id"], "status": "paused"}
     assert crm.ask("POST", STATUS, json=paused).status_code == 200
     with sending(hub) as sender:
-        for act, code in (("rotate", "not_a_webhook"), ("enable", "stopped_by_receiver")):
+        for act, code in (
+            ("rotate", "not_a_webhook"),
+            ("enable", "stopped_by_receiver"),
+            ("disable", "stopped_by_receiver"),
+        ):
             with pytest.raises(ConflictError) as refused:
                 sender.operate(act, number)
             assert refused.value.code == code
     assert hub.rows(f"SELECT count(*) FROM webhook_secrets WHERE endpoint_no = {number}") == [(0,)]
     named = {"stream_id": stream["stream_id"]}
     assert crm.ask("GET", STATUS, params=named).json()["status"] == "paused"
+
+
+def test_who_is_stopped_by_an_operator_does_not_go_on_by_being_gone(
+    hub: Hub, crm: SsfReceiver
+) -> None:
+    with sending(hub) as sender:
+        url = f"{sender.endpoints.url}/gone"
+        stream = crm.create(delivery={"method": PUSH, "endpoint_url": url})
+        ((number,),) = hub.rows("SELECT max(endpoint_no) FROM ssf_streams")
+        sender.operate("disable", number)
+        sender.until_tried()  # what it is told of that, it answers by 410
+        named = {"stream_id": stream["stream_id"]}
+        refused = crm.ask("POST", STATUS, json={**named, "status": "enabled"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "stopped_by_operator")
 
 
 @pytest.mark.parametrize(
@@ -127,6 +145,15 @@ def test_a_name_that_leads_inside_is_found_when_something_is_sent(
         ("POST", STREAMS, b'{"unknown": 1}', "invalid_body"),
         ("POST", STREAMS, b'{"delivery": {"method": "urn:x"}}', "invalid_body"),
         ("POST", STREAMS, b'{"delivery": {"method": "urn:ietf:rfc:8935"}}', "invalid_body"),
+        (
+            "POST",
+            STREAMS,
+            (
+                b'{"delivery": {"method": "urn:ietf:rfc:8935", "endpoint_url": "https://crm.example/",'
+                b' "authorization_header": "Bearer of news\\n"}}'
+            ),
+            "invalid_body",
+        ),
         ("POST", STREAMS, b'{"events_requested": "all"}', "invalid_body"),
         ("POST", STREAMS, b'{"description": "a", "description": "b"}', "malformed_body"),
         ("POST", STREAMS, b"[" * 100, "malformed_body"),
@@ -134,6 +161,15 @@ def test_a_name_that_leads_inside_is_found_when_something_is_sent(
             "PATCH",
             STREAMS,
             b'{"stream_id": "%s", "iss": "https://evil.example"}',
+            "not_yours_to_say",
+        ),
+        (
+            "PATCH",
+            STREAMS,
+            (
+                b'{"stream_id": "%s", "delivery":'
+                b' {"method": "urn:ietf:rfc:8936", "endpoint_url": "https://evil.example"}}'
+            ),
             "not_yours_to_say",
         ),
         ("PUT", STREAMS, b'{"stream_id": "%s", "aud": "shop-sets"}', "not_yours_to_say"),

@@ -152,11 +152,11 @@ async def _run(chosen: Settings, given: _Arguments) -> int:
                 )
                 _say_log(entries, as_json=given.json)
             case "redrive":
-                count = await flows.redrive_webhook(office.database, given.number)
+                count = await flows.redrive_webhook(office, given.number)
                 _say_done(f"{count} to be tried again", events=count, as_json=given.json)
             case "replay":
                 count = await flows.replay_webhook(
-                    office.database, given.number, first=given.first, last=given.last
+                    office, given.number, first=given.first, last=given.last
                 )
                 _say_done(f"{count} to be sent again", events=count, as_json=given.json)
             case "enable" | "disable" | "remove" as act:
@@ -165,7 +165,7 @@ async def _run(chosen: Settings, given: _Arguments) -> int:
                     "disable": flows.disable_webhook,
                     "remove": flows.remove_webhook,
                 }
-                await acts[act](office.database, given.number)
+                await acts[act](office, given.number)
                 _say_done(f"{act}d", as_json=given.json)
             case _:
                 raise AssertionError(given.action)
@@ -179,7 +179,12 @@ async def _office(chosen: Settings) -> "AsyncGenerator[Office]":
 
     master = load(chosen.keys_dir).master
     async with owned(chosen) as database:
-        yield Office(database=database, master=master, randomness=secrets.token_bytes)
+        yield Office(
+            database=database,
+            master=master,
+            randomness=secrets.token_bytes,
+            ledger_origin=chosen.ledger_origin,
+        )
 
 
 async def _try(chosen: Settings, office: "Office", given: _Arguments) -> int:

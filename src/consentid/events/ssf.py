@@ -15,9 +15,13 @@ POLL: Final = "urn:ietf:rfc:8936"
 MIN_VERIFICATION_S: Final = 10
 MOST_SETS: Final = 200
 """Of one answer to a poll, and acknowledged by one."""
-_VISIBLE: Final = r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"
+_END: Final = r"(?!\n)$"
+"""A mere ``$`` would let a line end follow."""
+_VISIBLE: Final = rf"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?{_END}"
 
-StreamId: TypeAlias = Annotated[str, Meta(min_length=22, max_length=22, pattern="^[A-Za-z0-9_-]+$")]
+StreamId: TypeAlias = Annotated[
+    str, Meta(min_length=22, max_length=22, pattern=rf"^[A-Za-z0-9_-]+{_END}")
+]
 Jti: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
 EventUri: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 EventUris: TypeAlias = Annotated[list[EventUri], Meta(max_length=32)]
@@ -132,7 +136,7 @@ class VerificationIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class SetError(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why a token was not taken.  Spec: RFC 8936 section 2.6."""
 
-    err: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_.-]+$")]
+    err: Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^[A-Za-z0-9_.-]+{_END}")]
     description: Annotated[str, Meta(max_length=1_024)] = ""
 
 

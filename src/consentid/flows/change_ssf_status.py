@@ -54,6 +54,7 @@ async def change_ssf_status(context: Context, caller: Caller, given: StatusIn) -
             await ssf_streams.skip(connection, number)
         if given.status is Status.ENABLED:
             await webhooks.enable(connection, number)
+            await deliveries.hasten(connection, number, at=now)
         else:
             await webhooks.disable(connection, number, why=given.status, at=now)
         if given.status is Status.DISABLED:

@@ -5,9 +5,8 @@ A webhook gets the event, signed; a Shared Signals stream gets it as a token.
 What is under way is known to this process alone.  Killed, the next one finds what is pending and
 sends it: an event may come twice, with the same id, and none is lost.
 
-An endpoint has connections and places of its own, so one that hangs or fails slows nobody.  One
-that fails is tried with one event at a time, less and less often; after three days it is disabled.
-An event that an endpoint refuses while it takes others is given up after three days: a dead letter.
+An endpoint has connections and places of its own, so one that hangs or fails slows nobody.  What
+fails is tried again as ``endpoint_health`` says.
 """
 
 import asyncio
@@ -15,7 +14,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, final
+from typing import Final, final
 
 import httpx2
 import msgspec
@@ -26,34 +25,20 @@ from consentid.events.filters import Filters
 from consentid.events.security_events import MEDIA_TYPE as SET_MEDIA_TYPE
 from consentid.events.security_events import Statement
 from consentid.flows.context import Context
+from consentid.flows.endpoint_health import FAILING, health_of, settled_of
 from consentid.flows.read_events import Read, open_row
 from consentid.flows.webhook_secrets import open_secret
 from consentid.flows.write_set import stated, write_set
-from consentid.kit.instants import HOUR, MINUTE, SECOND, Instant
+from consentid.kit.instants import Instant
 from consentid.net.guarded import make_endpoint_transport
 from consentid.net.webhook_sender import Delivered, send_webhook
-from consentid.store import clock, deliveries, webhooks
-from consentid.store.deliveries import DEAD, DELIVERED, LEFT_OUT, PENDING, Due, Settled
+from consentid.store import clock, deliveries, delivery_queue, webhooks
+from consentid.store.deliveries import DEAD, LEFT_OUT, Due, Settled
 from consentid.store.webhooks import Endpoint
 from consentid.webhooks.signature import ID, SIGNATURE, TIMESTAMP, sign
 
 AT_ONCE: Final = 8
 """Under way to one endpoint."""
-RETRIES: Final = (
-    *(5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR),
-    *(20 * HOUR, 20 * HOUR),
-)
-"""Waits after each attempt, give or take a fifth: three days in all."""
-GIVE_UP: Final = 72 * HOUR
-"""How long an endpoint may fail before it is disabled."""
-LEAST_FAILURES: Final = 8
-"""As many as one event alone has come to by then: a clock that is set forward disables nobody."""
-_FAILING: Final = 3
-"""Failures in a row that are the endpoint's, and no longer one event's."""
-_FIRST_PAUSE: Final = 5 * SECOND
-_LONGEST_PAUSE: Final = HOUR
-_MOST_DOUBLINGS: Final = 12
-
 _log: Final = logging.getLogger("consentid.webhooks")
 
 
@@ -76,7 +61,7 @@ class _Target:
         is_paused = endpoint.paused_until is not None and endpoint.paused_until > now
         if is_paused or self.is_leaving:
             return 0
-        most = AT_ONCE if endpoint.failures < _FAILING else 1
+        most = AT_ONCE if endpoint.failures < FAILING else 1
         return max(0, most - len(self.under_way))
 
 
@@ -103,13 +88,16 @@ class Dispatcher:
         """
         self.woken.clear()
         ended, left_out = tuple(self._ended), tuple(self._left_out)
+        concerned = {due.endpoint_no for due, _ in ended} | {each.endpoint_no for each in left_out}
         async with self._context.database.writing() as connection:
             now = await clock.now(connection)
             await self._mind_clock(connection, now)
-            settled = [self._settled(*each, now=now) for each in ended]
+            if concerned:
+                await webhooks.hold(connection, concerned)
+            settled = [settled_of(*each, now=now, draw=self._context.draw) for each in ended]
             await deliveries.settle(connection, [*settled, *left_out])
             await self._note_health(connection, ended, now=now)
-            await deliveries.queue(connection)
+            await delivery_queue.queue(connection)
             enabled = [each for each in await webhooks.every(connection) if each.is_sent_to]
             secrets = await webhooks.secrets_of(connection, [each.no for each in enabled], at=now)
         del self._ended[: len(ended)], self._left_out[: len(left_out)]
@@ -134,6 +122,7 @@ class Dispatcher:
         """Let nothing wait longer since the clock was set back, now or while nobody looked."""
         by = 0 if self._seen_at is None else self._seen_at - now
         if self._seen_at is None or by > 0:
+            await webhooks.hold(connection)
             await deliveries.set_back(connection, at=now, by_us=by)
             await webhooks.set_back(connection, at=now, by_us=by)
 
@@ -159,6 +148,7 @@ class Dispatcher:
                 self._targets[endpoint.no] = _Target(endpoint, filters, opened, transport)
             else:
                 target.endpoint, target.filters, target.secrets = endpoint, filters, opened
+                target.is_leaving = False  # should it have been to another, and back
         for number in self._targets.keys() - {endpoint.no for endpoint in enabled}:
             if not self._targets[number].under_way:
                 await self._targets.pop(number).transport.aclose()
@@ -226,31 +216,6 @@ class Dispatcher:
         self._ended.append((due, delivered))
         self.woken.set()
 
-    def _settled(self, due: Due, delivered: Delivered, *, now: Instant) -> Settled:
-        state, attempts, due_at = PENDING, due.attempts + 1, now
-        if delivered.is_taken:
-            state = DELIVERED
-        elif delivered.retry_after_s is not None:
-            # It asked for a pause: that is no refusal of this event.
-            attempts, due_at = due.attempts, _later(now, delivered.retry_after_s * SECOND)
-        elif delivered.is_gone:
-            attempts = due.attempts
-        elif attempts > len(RETRIES):
-            state = DEAD
-            _log.warning("an event was given up for webhook %d", due.endpoint_no)
-        else:
-            due_at = _later(now, self._give_or_take(RETRIES[attempts - 1]))
-        return Settled(
-            endpoint_no=due.endpoint_no,
-            stream_no=due.stream_no,
-            seq=due.seq,
-            state=state,
-            attempts=attempts,
-            due_at=due_at,
-            outcome=delivered.outcome,
-            took_ms=delivered.took_ms,
-        )
-
     async def _note_health(
         self,
         connection: AsyncConnection,
@@ -263,13 +228,13 @@ class Dispatcher:
         for due, delivered in ended:
             by_endpoint.setdefault(due.endpoint_no, []).append(delivered)
         for number, outcomes in by_endpoint.items():
-            before = self._targets[number].endpoint
-            health = self._health(before, outcomes, now=now)
+            before = health_of(self._targets[number].endpoint)
+            health = before.after(outcomes, now=now, draw=self._context.draw)
             if any(each.is_gone for each in outcomes):
                 await self._disable(connection, number, "gone", now=now)
             elif health.is_lost(now):
                 await self._disable(connection, number, "failing", now=now)
-            if health != Health(before.failures, before.failing_since, before.paused_until):
+            if health != before:
                 await webhooks.note_failing(
                     connection,
                     number,
@@ -281,43 +246,11 @@ class Dispatcher:
     async def _disable(
         self, connection: AsyncConnection, number: int, why: str, *, now: Instant
     ) -> None:
-        await webhooks.disable(connection, number, why=why, at=now)
-        _log.error(
-            "webhook %d is disabled (%s): once it is mended, consentid webhooks enable %d",
-            *(number, why, number),
-        )
-
-    def _health(self, before: Endpoint, outcomes: Sequence[Delivered], *, now: Instant) -> "Health":
-        failures, since, until = before.failures, before.failing_since, before.paused_until
-        for each in outcomes:
-            if each.is_taken:
-                failures, since, until = 0, None, None
-                continue
-            failures, since = failures + 1, since or now
-            if each.retry_after_s is not None:
-                until = _later(now, each.retry_after_s * SECOND)
-            elif failures >= _FAILING:
-                doublings = min(failures - _FAILING, _MOST_DOUBLINGS)
-                pause = min(_FIRST_PAUSE * 2**doublings, _LONGEST_PAUSE)
-                until = _later(now, self._give_or_take(pause))
-        return Health(failures, since, until)
-
-    def _give_or_take(self, wait: int) -> int:
-        """A fifth more or less, so that what failed together does not come back together."""
-        return wait * 4 // 5 + self._context.draw(wait * 2 // 5)
-
-
-class Health(NamedTuple):
-    """Whether an endpoint fails, since when, and until when it is left alone."""
-
-    failures: int
-    since: Instant | None
-    until: Instant | None
-
-    def is_lost(self, now: Instant) -> bool:
-        """Whether it has failed for too long, and not by the clock alone."""
-        is_long = self.since is not None and now - self.since >= GIVE_UP
-        return is_long and self.failures >= LEAST_FAILURES
+        if await webhooks.give_up(connection, number, why=why, at=now):
+            _log.error(
+                "webhook %d is disabled (%s): once it is mended, consentid webhooks enable %d",
+                *(number, why, number),
+            )
 
 
 def signed_headers(secrets: Sequence[str], read: Read, *, now_s: int) -> dict[str, str]:
@@ -334,7 +267,3 @@ def _token_headers(secrets: Sequence[str]) -> dict[str, str]:
     """What goes with a token, the receiver's own ``Authorization`` with it.  Spec: RFC 8935."""
     headers = {"content-type": SET_MEDIA_TYPE, "accept": "application/json"}
     return {**headers, "authorization": secrets[0]} if secrets else headers
-
-
-def _later(now: Instant, wait: int) -> Instant:
-    return Instant(now + wait)

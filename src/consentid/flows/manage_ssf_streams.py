@@ -5,11 +5,8 @@ met, all of them, so that nobody's withdrawal can be left out.
 Spec: OpenID Shared Signals Framework 1.0 section 8.1.1.
 """
 
-import ipaddress
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET
@@ -28,14 +25,13 @@ from consentid.events.ssf import (
 )
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
+from consentid.flows.endpoint_address import check_address
 from consentid.flows.event_cursor import stream_of
-from consentid.flows.manage_webhooks import check_url
 from consentid.flows.webhook_secrets import open_secret, seal_secret
 from consentid.kit import base64url
 from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
 from consentid.kit.instants import Instant
-from consentid.net.public_hosts import is_public
-from consentid.store import clock, feed, ssf_streams, webhooks
+from consentid.store import clock, deliveries, feed, ssf_streams, webhooks
 from consentid.store.ssf_streams import SsfStream, Wanted
 from consentid.store.webhooks import POLLED, PUSHED
 
@@ -127,10 +123,13 @@ async def change_ssf_stream(
             )
         delivery = PollDelivery() if given.delivery is UNSET else given.delivery
         wanted = _wanted(context, given, delivery)
-        number = stream.endpoint.no
+        number, now = stream.endpoint.no, await clock.now(connection)
         await ssf_streams.change(connection, number, wanted)
+        if (wanted.method, wanted.url) != (stream.method, stream.endpoint.url):
+            # What failed there says nothing of the new way.
+            await webhooks.note_failing(connection, number, failures=0, since=None, until=None)
+            await deliveries.hasten(connection, number, at=now)
         await webhooks.forget_secrets(connection, number)
-        now = await clock.now(connection)
         await _keep_authorization(context, connection, number, delivery, at=now)
         after = await _read_one(context, connection, caller, given.stream_id)
         _check_repeated(given, before, after)
@@ -167,24 +166,14 @@ async def find_ssf_stream(
 def _wanted(context: Context, given: StreamIn | StreamChangeIn, delivery: Delivery) -> Wanted:
     requested = list(SUPPORTED) if given.events_requested is UNSET else given.events_requested
     if isinstance(delivery, PushDelivery):
-        _check_endpoint(delivery.endpoint_url, allows_local=context.settings.localhost_hosts)
+        allows_local = context.settings.localhost_hosts
+        check_address(delivery.endpoint_url, allows_local=allows_local, where=_WHERE)
     return Wanted(
         method=PUSHED if isinstance(delivery, PushDelivery) else POLLED,
         url=delivery.endpoint_url if isinstance(delivery, PushDelivery) else "",
         requested=msgspec.json.encode(requested),
         description=None if given.description is UNSET else given.description,
     )
-
-
-def _check_endpoint(unverified: str, *, allows_local: bool) -> None:
-    """Refuse at once what can never be sent to; where a name leads is judged each time."""
-    check_url(unverified, allows_http=allows_local, where=_WHERE)
-    with suppress(ValueError):
-        address = ipaddress.ip_address(urlsplit(unverified).hostname or "")
-        if not is_public(address) and not (allows_local and address.is_loopback):
-            raise MalformedError(
-                "endpoint_not_public", "Tokens go to public addresses only.", where=_WHERE
-            )
 
 
 async def _keep_authorization(
@@ -241,4 +230,11 @@ def _check_repeated(given: StreamChangeIn, before: StreamOut, after: StreamOut) 
         said = getattr(given, name)
         known = [getattr(each, name) for each in (before, after)]
         if said is not UNSET and said not in known and not (name == "aud" and said == known[:1]):
-            raise MalformedError("not_yours_to_say", f"{name} is another here.", where=name)
+            raise _not_yours(name)
+    poll = given.delivery
+    if isinstance(poll, PollDelivery) and poll.endpoint_url is not None and poll != after.delivery:
+        raise _not_yours(_WHERE)
+
+
+def _not_yours(name: str) -> MalformedError:
+    return MalformedError("not_yours_to_say", f"{name} is another here.", where=name)

@@ -1,10 +1,8 @@
-"""What an operator does with webhook endpoints.  Needs the owner's database."""
+"""What an operator does with endpoints, each act in the log.  Needs the owner's database."""
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
@@ -16,23 +14,24 @@ from consentid.events.filters import Filters
 from consentid.events.security_events import StreamUpdated
 from consentid.events.ssf import Status
 from consentid.flows.deliver_webhooks import signed_headers
+from consentid.flows.endpoint_address import check_address
 from consentid.flows.read_events import Read
+from consentid.flows.stage_act import stage_act
 from consentid.flows.webhook_secrets import NewSecrets, make_secrets, open_secret, seal_secret
 from consentid.flows.write_set import add_notice
 from consentid.kit import base64url
+from consentid.kit.canonical import Json
 from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
 from consentid.kit.instants import SECOND, Instant, to_rfc3339, to_seconds
 from consentid.net.webhook_sender import Delivered, send_webhook
-from consentid.store import clients, clock, deliveries, feed, webhooks
+from consentid.store import clients, clock, deliveries, delivery_queue, feed, webhooks
 from consentid.store.deliveries import DEAD, DELIVERED, LEFT_OUT, PENDING, LogEntry
 from consentid.store.engine import Database
 from consentid.store.webhooks import BY_OPERATOR, Endpoint
 
 STATES: Final = (PENDING, DELIVERED, LEFT_OUT, DEAD)
 _ID_BYTES: Final = 16
-_MOST_URL: Final = 2_048
 _NUMBER: Final = "NUMBER"
-_PLAIN: Final = re.compile("[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +41,8 @@ class Office:
     database: Database
     master: bytes = field(repr=False)
     randomness: Callable[[int], bytes]
+    ledger_origin: str | None = None
+    """The log's name where the operator chose one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ async def add_webhook(
         MalformedError: the address is none that anything can be sent to, or a kind is unknown.
         NotFoundError: there is no such client, or it may not read events.
     """
-    check_url(url, allows_http=allows_http)
+    check_address(url, allows_local=allows_http, where="URL")
     for kind in filters.kinds:
         if kind not in set(Kind):
             raise MalformedError("unknown_kind", f"there is no kind {kind!r}", where="--kind")
@@ -90,6 +91,7 @@ async def add_webhook(
             at=now,
         )
         await _keep(office, connection, number, made, at=now)
+        await _note(office, connection, "add", await _find(connection, number), at=now)
     return AddedWebhook(no=number, secrets=made)
 
 
@@ -108,10 +110,11 @@ async def rotate_webhook(office: Office, number: int, *, overlap_s: int) -> NewS
     """
     made = make_secrets(office.randomness)
     async with office.database.writing() as connection:
-        _refuse_stream(await _find(connection, number))
+        endpoint = _refuse_stream(await _hold(connection, number))
         now = await clock.now(connection)
         await webhooks.expire_secrets(connection, number, at=Instant(now + overlap_s * SECOND))
         await _keep(office, connection, number, made, at=now)
+        await _note(office, connection, "rotate", endpoint, at=now, overlap_s=overlap_s)
     return made
 
 
@@ -141,71 +144,78 @@ async def try_webhook(
     return await send_webhook(transport, endpoint.url, headers=headers, body=read.body)
 
 
-async def enable_webhook(database: Database, number: int) -> None:
-    """Send to an endpoint again, from where it was.
+async def enable_webhook(office: Office, number: int) -> None:
+    """Send to an endpoint again at once, from where it was.
 
     Raises:
         ConflictError: the receiver of a Shared Signals stream stopped it itself.
         NotFoundError: there is no such endpoint.
     """
-    async with database.writing() as connection:
-        endpoint = await _find(connection, number)
-        if endpoint.disabled_why in set(Status):
-            raise ConflictError(
-                "stopped_by_receiver", "its receiver stopped it, and starts it again", where=_NUMBER
-            )
+    async with office.database.writing() as connection:
+        endpoint = _refuse_stopped(await _hold(connection, number))
+        now = await clock.now(connection)
         await webhooks.enable(connection, number)
+        await deliveries.hasten(connection, number, at=now)
         if endpoint.disabled_at is not None:
-            await _tell_stream(connection, endpoint, Status.ENABLED)
+            await _tell_stream(connection, endpoint, Status.ENABLED, at=now)
+        await _note(office, connection, "enable", endpoint, at=now)
 
 
-async def disable_webhook(database: Database, number: int) -> None:
+async def disable_webhook(office: Office, number: int) -> None:
     """Send nothing to it; what comes meanwhile is sent once it is enabled.
 
     Raises:
+        ConflictError: the receiver of a Shared Signals stream stopped it itself.
         NotFoundError: there is no such endpoint.
     """
-    async with database.writing() as connection:
-        endpoint = await _find(connection, number)
+    async with office.database.writing() as connection:
+        endpoint = _refuse_stopped(await _hold(connection, number))
         now = await clock.now(connection)
-        if endpoint.disabled_why in set(Status):
-            return  # nothing is sent there as it is
         await webhooks.disable(connection, number, why=BY_OPERATOR, at=now)
-        await _tell_stream(connection, endpoint, Status.PAUSED)
+        await _tell_stream(connection, endpoint, Status.PAUSED, at=now)
+        await _note(office, connection, "disable", endpoint, at=now)
 
 
-async def remove_webhook(database: Database, number: int) -> None:
+async def remove_webhook(office: Office, number: int) -> None:
     """Remove it with its secrets and its log.
 
     Raises:
         NotFoundError: there is no such endpoint.
     """
-    async with database.writing() as connection:
-        await _find(connection, number)
+    async with office.database.writing() as connection:
+        endpoint = await _hold(connection, number)
         await webhooks.remove(connection, number)
+        now = await clock.now(connection)
+        await _note(office, connection, "remove", endpoint, at=now)
 
 
-async def redrive_webhook(database: Database, number: int) -> int:
+async def redrive_webhook(office: Office, number: int) -> int:
     """Try its dead letters again; how many.
 
     Raises:
         NotFoundError: there is no such endpoint.
     """
-    async with database.writing() as connection:
-        await _find(connection, number)
-        return await deliveries.redrive(connection, number, at=await clock.now(connection))
+    async with office.database.writing() as connection:
+        endpoint = await _hold(connection, number)
+        now = await clock.now(connection)
+        count = await deliveries.redrive(connection, number, at=now)
+        await _note(office, connection, "redrive", endpoint, at=now, events=count)
+    return count
 
 
-async def replay_webhook(database: Database, number: int, *, first: int, last: int) -> int:
+async def replay_webhook(office: Office, number: int, *, first: int, last: int) -> int:
     """Send a range of its client's sequence again, with the same ids; how many events.
 
     Raises:
         NotFoundError: there is no such endpoint.
     """
-    async with database.writing() as connection:
-        await _find(connection, number)
+    async with office.database.writing() as connection:
+        endpoint = await _hold(connection, number)
         now = await clock.now(connection)
-        return await deliveries.replay(connection, number, first=first, last=last, at=now)
+        count = await delivery_queue.replay(connection, number, first=first, last=last, at=now)
+        sent: dict[str, Json] = {"first": first, "last": last, "events": count}
+        await _note(office, connection, "replay", endpoint, at=now, **sent)
+    return count
 
 
 async def show_deliveries(
@@ -221,16 +231,53 @@ async def show_deliveries(
         return await deliveries.log(connection, number, states=states, most=most)
 
 
-async def _tell_stream(connection: AsyncConnection, endpoint: Endpoint, status: Status) -> None:
+async def _note(
+    office: Office,
+    connection: AsyncConnection,
+    act: str,
+    endpoint: Endpoint,
+    *,
+    at: Instant,
+    **about: Json,
+) -> None:
+    await stage_act(
+        connection,
+        f"endpoint/{act}",
+        ledger_origin=office.ledger_origin,
+        at=at,
+        randomness=office.randomness,
+        endpoint=endpoint.no,
+        client=endpoint.client_id,
+        **about,
+    )
+
+
+async def _tell_stream(
+    connection: AsyncConnection, endpoint: Endpoint, status: Status, *, at: Instant
+) -> None:
     if endpoint.stream_id is not None:
         told = StreamUpdated(status=status.value, reason=BY_OPERATOR)
-        await add_notice(connection, endpoint, told, at=await clock.now(connection))
+        await add_notice(connection, endpoint, told, at=at)
+
+
+async def _hold(connection: AsyncConnection, number: int) -> Endpoint:
+    await webhooks.hold(connection, [number])
+    return await _find(connection, number)
 
 
 async def _find(connection: AsyncConnection, number: int) -> Endpoint:
     endpoint = await webhooks.find(connection, number)
     if endpoint is None:
         raise NotFoundError("webhook_unknown", f"there is no webhook {number}", where=_NUMBER)
+    return endpoint
+
+
+def _refuse_stopped(endpoint: Endpoint) -> Endpoint:
+    """Whoever stopped a stream starts it: its receiver what it stopped, an operator the rest."""
+    if endpoint.disabled_why in set(Status):
+        raise ConflictError(
+            "stopped_by_receiver", "its receiver stopped it, and starts it again", where=_NUMBER
+        )
     return endpoint
 
 
@@ -250,29 +297,3 @@ async def _keep(
     for secret in made.kept:
         sealed = seal_secret(office.master, number, secret, randomness=office.randomness)
         await webhooks.add_secret(connection, number, sealed, at=at)
-
-
-def check_url(url: str, *, allows_http: bool, where: str = "URL") -> None:
-    """Refuse what nothing can be sent to.
-
-    Raises:
-        MalformedError: naming the place.
-    """
-    if not _is_address(url, {"https", "http"} if allows_http else {"https"}):
-        raise MalformedError(
-            "bad_webhook_url",
-            "events go to https://HOST/PATH, without credentials and fragment",
-            where=where,
-        )
-
-
-def _is_address(url: str, schemes: Collection[str]) -> bool:
-    if len(url) > _MOST_URL or _PLAIN.fullmatch(url) is None:
-        return False
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port != 0
-    except ValueError:
-        return False
-    is_bare = not (parts.username or parts.password or parts.fragment)
-    return parts.scheme in schemes and bool(parts.hostname) and has_port and is_bare

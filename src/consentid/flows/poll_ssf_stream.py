@@ -22,7 +22,7 @@ from consentid.flows.manage_ssf_streams import find_ssf_stream
 from consentid.flows.read_events import open_row
 from consentid.flows.write_set import delivery_id_of, set_id_of, stated, write_set
 from consentid.kit.errors import ConflictError
-from consentid.store import clock, deliveries, feed
+from consentid.store import clock, deliveries, delivery_queue, feed
 from consentid.store.deliveries import DEAD, DELIVERED, LEFT_OUT, Settled
 from consentid.store.feed import Stream
 from consentid.store.webhooks import POLLED, Endpoint
@@ -39,6 +39,8 @@ class _Fetched:
     out: PollOut
     stream: Stream | None
     """The receiver's feed, as far as it had come."""
+    has_queued: bool
+    """Whether it came nearer to that: there may be more at once."""
 
 
 @step("poll_ssf_stream")
@@ -65,11 +67,14 @@ async def poll_ssf_stream(
     fetched = await _fetch(context, caller, stream_id, asked)
     while is_patient and not fetched.out.sets and fetched.stream is not None:
         left_s = until - loop.time()
-        stream = fetched.stream
-        with watch.waiting(stream.stream_no, seq=stream.head) as reader:
-            if reader is None or left_s <= 0 or gone.done():
-                break
-            await reader.wait(left_s=min(left_s, _LOOK_AGAIN_S), gone=gone)
+        if left_s <= 0 or gone.done():
+            break
+        if not fetched.has_queued:
+            stream = fetched.stream
+            with watch.waiting(stream.stream_no, seq=stream.head) as reader:
+                if reader is None:
+                    break
+                await reader.wait(left_s=min(left_s, _LOOK_AGAIN_S), gone=gone)
         fetched = await _fetch(context, caller, stream_id, PollIn(max_events=asked.max_events))
     return fetched.out
 
@@ -82,13 +87,15 @@ async def _fetch(context: Context, caller: Caller, stream_id: str, asked: PollIn
             raise ConflictError("stream_is_pushed", "The tokens of this stream are sent.")
         await _settle(connection, endpoint, asked)
         feed_stream = await feed.find_stream(connection, endpoint.client_id)
-        await deliveries.queue(connection, polled=endpoint.no)
+        has_queued = await delivery_queue.queue(connection, polled=endpoint.no) > 0
         most = min(asked.max_events, MOST_SETS)
         sets = await _sets(context, connection, endpoint, most=most) if most else {}
-        is_more = endpoint.disabled_at is None and await deliveries.is_pending(
+        is_more = endpoint.disabled_at is None and await delivery_queue.is_more(
             connection, endpoint.no, beside=len(sets)
         )
-    return _Fetched(out=PollOut(sets=sets, more_available=is_more), stream=feed_stream)
+    return _Fetched(
+        out=PollOut(sets=sets, more_available=is_more), stream=feed_stream, has_queued=has_queued
+    )
 
 
 async def _settle(connection: AsyncConnection, endpoint: Endpoint, asked: PollIn) -> None:

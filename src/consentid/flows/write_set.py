@@ -21,7 +21,7 @@ from consentid.flows.context import Context
 from consentid.flows.read_events import Read
 from consentid.keyring.manifest import Use
 from consentid.kit.instants import Instant
-from consentid.store import deliveries
+from consentid.store import delivery_queue
 from consentid.store.deliveries import Due
 from consentid.store.webhooks import Endpoint
 from consentid.tokens import jws
@@ -35,7 +35,7 @@ async def add_notice(
     at: Instant,
 ) -> None:
     """Let a stream tell something of itself.  The caller holds it, and commits."""
-    await deliveries.add_notice(
+    await delivery_queue.add_notice(
         connection,
         endpoint.no,
         notice=msgspec.json.encode((type(notice).__name__, notice)),

@@ -1,7 +1,7 @@
 """What is to be sent to endpoints, and what came of it: a queue that becomes a log.
 
-A stream's notices about itself lie there too, at places where no event is.  Of one person's events
-one is under way at a time for an endpoint: the first that waits.
+How something gets there: ``delivery_queue``.  Of one person's events one is under way at a time for
+an endpoint: the first that waits.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +21,6 @@ PENDING: Final = "pending"
 DELIVERED: Final = "delivered"
 LEFT_OUT: Final = "left_out"
 DEAD: Final = "dead"
-QUEUED_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,48 +79,6 @@ class LogEntry:
     outcome: str | None
     took_ms: int | None
     latency_ms: int | None
-
-
-_QUEUE: Final = text(
-    """
-    WITH new AS (
-      SELECT endpoints.endpoint_no, events.stream_no, events.seq, id, lane, at
-      FROM webhook_endpoints AS endpoints
-      JOIN event_streams AS streams USING (client_id)
-      CROSS JOIN LATERAL (
-        SELECT * FROM events
-        WHERE events.stream_no = streams.stream_no AND seq > CASE
-          WHEN endpoints.stream_no = streams.stream_no THEN endpoints.queued_seq ELSE 0 END
-        ORDER BY seq LIMIT :most
-      ) AS events
-      WHERE disabled_at IS NULL
-        AND (endpoints.stream_no, queued_seq) IS DISTINCT FROM (streams.stream_no, streams.head)
-        AND CASE WHEN CAST(:polled AS int) IS NULL THEN NOT EXISTS (
-          SELECT FROM ssf_streams AS shared
-          WHERE shared.endpoint_no = endpoints.endpoint_no AND method = 'poll'
-        ) ELSE endpoints.endpoint_no = :polled END
-    ), added AS (
-      INSERT INTO webhook_deliveries
-        (endpoint_no, stream_no, seq, id, lane, state, attempts, queued_at, due_at)
-      SELECT endpoint_no, stream_no, seq, id, lane, 'pending', 0, at, at FROM new
-      ON CONFLICT DO NOTHING
-    )
-    UPDATE webhook_endpoints SET stream_no = upto.stream_no, queued_seq = upto.seq
-    FROM (
-      SELECT endpoint_no, stream_no, max(seq) AS seq FROM new GROUP BY endpoint_no, stream_no
-    ) AS upto
-    WHERE webhook_endpoints.endpoint_no = upto.endpoint_no
-    """
-)
-
-
-async def queue(connection: AsyncConnection, *, polled: int | None = None) -> int:
-    """Queue what has come into the streams of enabled endpoints; how many of these it concerned.
-
-    ``polled``: one whose receiver is here to fetch it.  The others are those that are sent to.
-    """
-    given = {"most": QUEUED_AT_ONCE, "polled": polled}
-    return (await connection.execute(_QUEUE, given)).rowcount
 
 
 _DUE: Final = text(
@@ -213,25 +170,6 @@ async def settle(connection: AsyncConnection, settled: Sequence[Settled]) -> Non
     await fetch(connection, _SETTLE, *transposed(rows, width=len(_COLUMNS)))
 
 
-_ADD_NOTICE: Final = text(
-    """
-    INSERT INTO webhook_deliveries
-      (endpoint_no, stream_no, seq, id, lane, state, attempts, queued_at, due_at, notice)
-    SELECT :endpoint_no, 0, coalesce(max(seq), 0) + 1,
-      replace(CAST(gen_random_uuid() AS text), '-', ''), 0, 'pending', 0, :at, :at, :notice
-    FROM webhook_deliveries WHERE endpoint_no = :endpoint_no AND stream_no = 0
-    """
-).bindparams(bindparam("at", type_=InstantType))
-
-
-async def add_notice(
-    connection: AsyncConnection, endpoint_no: int, *, notice: bytes, at: Instant
-) -> None:
-    """Queue what a stream tells of itself.  The caller holds the stream."""
-    given = {"endpoint_no": endpoint_no, "notice": notice, "at": at}
-    await connection.execute(_ADD_NOTICE, given)
-
-
 async def settle_by_id(
     connection: AsyncConnection, endpoint_no: int, outcomes: Mapping[str, str], *, state: str
 ) -> int:
@@ -260,16 +198,17 @@ async def settle_by_id(
     return len(settled)
 
 
-async def is_pending(connection: AsyncConnection, endpoint_no: int, *, beside: int) -> bool:
-    """Whether more is pending than so many."""
-    pending = (
-        select(webhook_deliveries.c.seq)
+async def hasten(connection: AsyncConnection, endpoint_no: int, *, at: Instant) -> None:
+    """Let what waits for its next attempt be due: what failed before says nothing any more."""
+    await connection.execute(
+        update(webhook_deliveries)
         .where(
-            webhook_deliveries.c.endpoint_no == endpoint_no, webhook_deliveries.c.state == PENDING
+            webhook_deliveries.c.endpoint_no == endpoint_no,
+            webhook_deliveries.c.state == PENDING,
+            webhook_deliveries.c.due_at > at,
         )
-        .limit(beside + 1)
+        .values(due_at=at)
     )
-    return len((await connection.execute(pending)).all()) > beside
 
 
 async def leave_out_pending(connection: AsyncConnection, endpoint_no: int, *, at: Instant) -> None:
@@ -322,30 +261,6 @@ async def redrive(connection: AsyncConnection, endpoint_no: int, *, at: Instant)
         .values(state=PENDING, attempts=0, due_at=at, settled_at=None)
     )
     return again.rowcount
-
-
-_REPLAY: Final = text(
-    """
-    INSERT INTO webhook_deliveries AS kept
-      (endpoint_no, stream_no, seq, id, lane, state, attempts, queued_at, due_at)
-    SELECT endpoint_no, events.stream_no, seq, id, lane, 'pending', 0, :at, :at
-    FROM webhook_endpoints
-    JOIN event_streams AS streams USING (client_id)
-    JOIN events ON events.stream_no = streams.stream_no
-    WHERE endpoint_no = :endpoint_no AND seq BETWEEN :first AND :last
-    ON CONFLICT (endpoint_no, stream_no, seq) DO UPDATE SET
-      state = 'pending', attempts = 0, queued_at = :at, due_at = :at, settled_at = NULL
-    WHERE kept.state <> 'pending'
-    """
-).bindparams(bindparam("at", type_=InstantType))
-
-
-async def replay(
-    connection: AsyncConnection, endpoint_no: int, *, first: int, last: int, at: Instant
-) -> int:
-    """Send a range of the stream again, as far as it is kept; how many events."""
-    given = {"endpoint_no": endpoint_no, "first": first, "last": last, "at": at}
-    return (await connection.execute(_REPLAY, given)).rowcount
 
 
 async def forget(connection: AsyncConnection, *, before: Instant) -> int:

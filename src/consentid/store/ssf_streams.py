@@ -81,8 +81,8 @@ async def of_client(
     )
     if stream_id is not None:
         wanted = wanted.where(ssf_streams.c.stream_id == stream_id)
-    if lock:
-        wanted = wanted.with_for_update(of=ssf_streams)
+    if lock:  # the endpoint first, as ``webhooks.hold`` has it
+        wanted = wanted.with_for_update(of=[webhook_endpoints, ssf_streams], key_share=True)
     rows = (await connection.execute(wanted)).mappings().all()
     found = [(await webhooks.find(connection, row["endpoint_no"]), row) for row in rows]
     return [

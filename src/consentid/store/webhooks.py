@@ -1,10 +1,10 @@
 """Where events are sent, or fetched from: webhooks, Shared Signals streams; and their secrets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import Update, bindparam, delete, insert, or_, select, text, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -107,6 +107,17 @@ async def find(connection: AsyncConnection, number: int) -> Endpoint | None:
     return None if row is None else _endpoint(row)
 
 
+async def hold(connection: AsyncConnection, numbers: Collection[int] | None = None) -> None:
+    """Let nobody else change or remove these, or any, until the transaction ends.
+
+    An endpoint is held before its deliveries are, by everybody: nobody waits in a circle.
+    """
+    wanted = select(webhook_endpoints.c.endpoint_no).order_by(webhook_endpoints.c.endpoint_no)
+    if numbers is not None:
+        wanted = wanted.where(webhook_endpoints.c.endpoint_no.in_(numbers))
+    await connection.execute(wanted.with_for_update(key_share=True))
+
+
 async def remove(connection: AsyncConnection, number: int) -> None:
     """Remove an endpoint with its secrets and its log."""
     await connection.execute(
@@ -116,7 +127,18 @@ async def remove(connection: AsyncConnection, number: int) -> None:
 
 async def disable(connection: AsyncConnection, number: int, *, why: str, at: Instant) -> None:
     """Send it nothing more; what waits goes on waiting."""
-    await connection.execute(
+    await connection.execute(_disabled(number, why=why, at=at))
+
+
+async def give_up(connection: AsyncConnection, number: int, *, why: str, at: Instant) -> bool:
+    """The same by ourselves; False where somebody stopped it before: what they said goes on."""
+    wanted = _disabled(number, why=why, at=at)
+    given_up = await connection.execute(wanted.where(webhook_endpoints.c.disabled_at.is_(None)))
+    return given_up.rowcount > 0
+
+
+def _disabled(number: int, *, why: str, at: Instant) -> Update:
+    return (
         update(webhook_endpoints)
         .where(webhook_endpoints.c.endpoint_no == number)
         .values(disabled_at=at, disabled_why=why)

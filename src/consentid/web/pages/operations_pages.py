@@ -186,10 +186,10 @@ async def post_operations(
     _log.warning("an operator asks to %s endpoint %d", act, number)
     match act:
         case Act.REDRIVE:
-            await redrive_webhook(context.database, number)
+            await redrive_webhook(_office(context), number)
             did = Did.REDRIVEN
         case Act.ENABLE:
-            await enable_webhook(context.database, number)
+            await enable_webhook(_office(context), number)
             did = Did.ENABLED
         case Act.TEST:
             did = _did(await _try(context, visit.book, number))
@@ -206,13 +206,19 @@ def _read_act(fields: dict[str, str]) -> tuple[Act, int]:
     return Act(act), int(number)
 
 
-async def _try(context: Context, book: Book, number: int) -> Delivered:
-    office = Office(
-        database=context.database, master=context.keyring.master, randomness=context.randomness
+def _office(context: Context) -> Office:
+    return Office(
+        database=context.database,
+        master=context.keyring.master,
+        randomness=context.randomness,
+        ledger_origin=context.settings.ledger_origin,
     )
+
+
+async def _try(context: Context, book: Book, number: int) -> Delivered:
     localhost_hosts = context.settings.localhost_hosts
     async with make_endpoint_transport(localhost_hosts=localhost_hosts, kept=0) as way:
-        return await try_webhook(office, way, number, issuer=book.group.issuer)
+        return await try_webhook(_office(context), way, number, issuer=book.group.issuer)
 
 
 def _did(delivered: Delivered) -> Did:
