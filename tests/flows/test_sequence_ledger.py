@@ -26,11 +26,12 @@ from consentid.flows.open_log import (
     root_at,
 )
 from consentid.flows.sequence_ledger import BATCH, open_sequencer
+from consentid.flows.show_ledger import prove_consistency, prove_inclusion
 from consentid.flows.verify_ledger import verify_ledger
 from consentid.kit.errors import ConflictError, UnavailableError
 from consentid.ledger import note
 from consentid.ledger.checkpoint import Checkpoint, decode, open_checkpoint
-from consentid.ledger.tree import leaf_hash, root_of
+from consentid.ledger.tree import check_consistency, check_inclusion, leaf_hash, root_of
 from consentid.store import ledger, ledger_audit, ledger_tiles
 
 STAGE = """
@@ -119,6 +120,23 @@ async def test_an_empty_log_is_published_and_batches_fill_tiles(town: Town) -> N
     async with town.context.database.reading() as connection:
         assert len(await ledger_tiles.tiles_from(connection, 1, 0, 0, limit=9)) == 3
         assert not await ledger.waiting(connection, limit=1)
+
+
+async def test_what_is_proven_holds_as_the_log_grows_and_again_out_of_memory(town: Town) -> None:
+    sizes = [await drain(town.context)]
+    roots = [(await published(town.context)).root]
+    for many in (BATCH + 7, BATCH + 40):
+        await stage(town, many)
+        sizes.append(size := await drain(town.context))
+        roots.append(root := (await published(town.context)).root)
+        for index in (0, 1, BATCH - 1, BATCH, size - 1, 0):
+            leaf, proof = await prove_inclusion(town.context, index=index, size=size)
+            check_inclusion(proof, leaf=leaf, index=index, size=size, root=root)
+        for first, first_root in zip(sizes[:-1], roots, strict=False):
+            grown = await prove_consistency(town.context, first=first, second=size)
+            check_consistency(
+                grown, first=first, first_root=first_root, second=size, second_root=root
+            )
 
 
 @pytest.mark.parametrize("after", [False, True])

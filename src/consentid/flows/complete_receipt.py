@@ -37,7 +37,7 @@ async def complete_receipt(
         UnavailableError: something of the log is missing.
     """
     leaves = await ledger.find_leaves(connection, [decision.id])
-    proof = await find_proof(connection, decision.id)
+    proof = await find_proof(context, connection, decision.id)
     written = write_receipt(
         context,
         book,

@@ -14,6 +14,7 @@ from consentid.flows.counts import Counts
 from consentid.flows.lane import Lane
 from consentid.flows.polls import Polls
 from consentid.flows.read_buffer import ReadBuffer
+from consentid.flows.subtree_memory import SubtreeMemory
 from consentid.flows.suspects import Suspects
 from consentid.keyring.loading import Keyring, load
 from consentid.kit.errors import UnavailableError
@@ -55,6 +56,7 @@ class Context:
         self.positions: dict[int, int] = {}
         """How far consumers have come in their streams, as this process has yet to write down."""
         self.suspects: Suspects = Suspects()
+        self.subtrees: SubtreeMemory = SubtreeMemory()
         self.polls: Polls = Polls(lambda: self.monotonic())  # noqa: PLW0108 - whichever it is then
         self.recording: Lane = Lane(most=_RECORDED_TOGETHER)
         """Where those who decide meet: one transaction makes a group's decisions durable."""

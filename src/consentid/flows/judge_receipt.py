@@ -43,13 +43,13 @@ async def judge_receipt(context: Context, unverified: bytes) -> JudgedReceipt:
         )
         found = check_receipt(unverified, trusted)
         if found.receipt is not None and found.proven is None and found.verdict is Outcome.HOLDS:
-            proof = await _proof_of(connection, found.receipt)
+            proof = await _proof_of(context, connection, found.receipt)
             found = check_receipt(unverified, trusted, proof=proof)
     return JudgedReceipt(book=book, findings=found, decision=_decision(found))
 
 
-async def _proof_of(connection: AsyncConnection, receipt: Receipt) -> str | None:
-    proof = await find_proof(connection, UUID(receipt.record["id"]))
+async def _proof_of(context: Context, connection: AsyncConnection, receipt: Receipt) -> str | None:
+    proof = await find_proof(context, connection, UUID(receipt.record["id"]))
     return None if proof is None else bundle.encode(proof)
 
 

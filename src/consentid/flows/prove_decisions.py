@@ -115,7 +115,7 @@ async def prove_decisions(
             decision = open_decision(subject, row)
             if decision.catalogue not in told:
                 told.add(decision.catalogue)
-                yield await _catalogue(connection, CatalogueVersion(decision.catalogue))
+                yield await _catalogue(context, connection, CatalogueVersion(decision.catalogue))
             yield await _decision(context, connection, subject, decision)
     async with context.database.reading() as connection:
         logs = await ledger.every_log(connection)
@@ -206,13 +206,15 @@ async def _shown(connection: AsyncConnection, served_id: ServedId) -> _ServedOut
     )
 
 
-async def _catalogue(connection: AsyncConnection, version: CatalogueVersion) -> Evidence:
+async def _catalogue(
+    context: Context, connection: AsyncConnection, version: CatalogueVersion
+) -> Evidence:
     what = f"catalogue version {version}"
     row = await catalogues.find(connection, version)
     if row is None:
         raise UnavailableError("catalogue_missing", f"{what} is missing", retry_after_s=60)
     entry = await ledger.find_catalogue(connection, row.digest)
-    proof = None if entry is None else await find_proof(connection, entry[0])
+    proof = None if entry is None else await find_proof(context, connection, entry[0])
     if entry is None or proof is None:
         raise _waiting(what)
     return Evidence(

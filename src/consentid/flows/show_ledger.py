@@ -17,9 +17,7 @@ from consentid.ledger.tiles import (
     TileId,
     encode_bundle,
     encode_tile,
-    hash_of,
     is_within,
-    tiles_for,
 )
 from consentid.ledger.tree import Range, consistency_ranges, inclusion_ranges
 from consentid.store import ledger, ledger_tiles
@@ -109,13 +107,13 @@ async def prove_entry(context: Context, event_id: UUID) -> str:
         UnavailableError: it waits to be integrated, or something is missing.
     """
     async with context.database.glancing() as connection:
-        found = await find_proof(connection, event_id)
+        found = await find_proof(context, connection, event_id)
         if found is not None:
             return bundle.encode(found)
         # Staged first: whoever leaves there is in the log in the same moment.
         if (
             await ledger.is_staged(connection, event_id)
-            or await ledger.find_entry(connection, event_id) is not None
+            or await ledger.find_place(connection, event_id) is not None
         ):
             raise UnavailableError(
                 "entry_waiting",
@@ -125,21 +123,22 @@ async def prove_entry(context: Context, event_id: UUID) -> str:
     raise NotFoundError("entry_unknown", "The log has no such entry.", where="event_id")
 
 
-async def find_proof(connection: AsyncConnection, event_id: UUID) -> Bundle | None:
+async def find_proof(
+    context: Context, connection: AsyncConnection, event_id: UUID
+) -> Bundle | None:
     """The same as it is made; None where no published checkpoint covers the event.
 
     Raises:
         UnavailableError: something is missing.
     """
-    found = await ledger.find_entry(connection, event_id)
-    if found is None:
+    place = await ledger.find_place(connection, event_id)
+    if place is None:
         return None
-    log_no, index = found
-    published = await ledger.newest_checkpoint(connection, log_no)
-    if published is None or index >= published.size:
+    log_no, index, published = place
+    if published is None:
         return None
     ranges = inclusion_ranges(index, published.size)
-    hashes = await _hash(connection, log_no, ranges, size=published.size)
+    hashes = await context.subtrees.hashes(connection, log_no, ranges, size=published.size)
     return Bundle(index=index, proof=tuple(hashes), note=published.note)
 
 
@@ -150,14 +149,7 @@ async def _hashes(context: Context, ranges: list[Range], *, size: int) -> list[b
             raise MalformedError(
                 "bad_tree_size", f"The log has {published.size} entries yet.", where="size"
             )
-        return await _hash(connection, log.log_no, ranges, size=size)
-
-
-async def _hash(
-    connection: AsyncConnection, log_no: int, ranges: list[Range], *, size: int
-) -> list[bytes]:
-    tiles = await ledger_tiles.tiles(connection, log_no, tiles_for(ranges, size))
-    return [hash_of(each, size, tiles) for each in ranges]
+        return await context.subtrees.hashes(connection, log.log_no, ranges, size=size)
 
 
 async def _newest(connection: AsyncConnection) -> tuple[LogRow, PublishedRow]:

@@ -241,13 +241,24 @@ async def last_index(connection: AsyncConnection, log_no: int) -> int | None:
     return await connection.scalar(statement)
 
 
-async def find_entry(connection: AsyncConnection, event_id: UUID) -> tuple[int, int] | None:
-    """In which log an event is, and at which index."""
-    statement = select(ledger_entries.c.log_no, ledger_entries.c.idx).where(
-        ledger_entries.c.event_id == event_id
-    )
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else (row.log_no, row.idx)
+_PLACE: Final = """
+SELECT log_no, idx, size, note FROM ledger_entries LEFT JOIN LATERAL (
+  SELECT size, note FROM ledger_checkpoints AS published
+  WHERE published.log_no = ledger_entries.log_no ORDER BY size DESC LIMIT 1
+) AS newest ON idx < size
+WHERE event_id = $1
+"""
+
+
+async def find_place(
+    connection: AsyncConnection, event_id: UUID
+) -> tuple[int, int, PublishedRow | None] | None:
+    """In which log an event is, at which index, and the newest checkpoint where that covers it."""
+    for row in await fetch(connection, _PLACE, event_id):
+        size = row["size"]
+        published = None if size is None else PublishedRow(size=size, note=row["note"])
+        return row["log_no"], row["idx"], published
+    return None
 
 
 _KEY: Final = "kind = 'key'"  # as the index says it
