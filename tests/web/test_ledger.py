@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx2
 import pytest
 from sqlalchemy import text
-from tests.web.hub import Hub
+from tests.web.hub import Hub, fresh_key
 
 from consentid.flows.opening import open_context
 from consentid.flows.sequence_ledger import open_sequencer
@@ -221,6 +221,15 @@ def present(value: Any) -> Any:
     )
 
 
+def read_as_linked_data(receipt: dict[str, Any], meaning: dict[str, Any]) -> dict[str, Any]:
+    """Expanded; there and back with nothing lost, for there is no member without a term."""
+    linked_data: Any = importlib.import_module("pyld.jsonld")  # it has no types
+    (expanded,) = linked_data.expand({**meaning, **receipt})
+    again = linked_data.compact(expanded, meaning)
+    assert present(receipt) == {name: again[name] for name in again if name != "@context"}
+    return expanded
+
+
 def test_a_receipt_is_linked_data_in_which_every_member_has_its_term(hub: Hub) -> None:
     person = hub.sign_in()
     answered = hub.decide(person)
@@ -231,11 +240,7 @@ def test_a_receipt_is_linked_data_in_which_every_member_has_its_term(hub: Hub) -
     served = hub.http.get("/schema/receipt")
     assert served.headers["content-type"].startswith("application/ld+json")
     meaning = served.json()
-    linked_data: Any = importlib.import_module("pyld.jsonld")  # it has no types
-    (expanded,) = linked_data.expand({**meaning, **told.json()})
-    # There and back with nothing lost: there is no member without a term.
-    again = linked_data.compact(expanded, meaning)
-    assert present(told.json()) == {name: again[name] for name in again if name != "@context"}
+    expanded = read_as_linked_data(told.json(), meaning)
     dpv = "https://w3id.org/dpv#"
     (record,) = expanded["http://purl.org/dc/terms/hasPart"]
     granted, *_ = record[f"{dpv}hasProcess"]
@@ -247,3 +252,20 @@ def test_a_receipt_is_linked_data_in_which_every_member_has_its_term(hub: Hub) -
     assert at["@type"] == "http://www.w3.org/2001/XMLSchema#dateTime"
     assert {f"{dpv}hasNotice", f"{dpv}isIndicatedAtTime", f"{dpv}hasScope"} <= record.keys()
     assert f"{dpv}hasDataController" in expanded
+    taken_back = hub.http.post(
+        "/v1/withdrawals",
+        json={"reach": "brand", "purposes": ["ads"]},
+        headers={**person, **fresh_key()},
+    )
+    withdrawn = read_as_linked_data(taken_back.json()["receipt"], meaning)
+    assert [
+        (means[f"{dpv}hasLegalBasis"], means[f"{dpv}hasConsentStatus"])
+        for each in (expanded, withdrawn)
+        for means in each[f"{dpv}hasProcess"]
+    ] == [
+        ([{"@id": f"{dpv}Consent"}], [{"@id": f"{dpv}{status}"}])
+        for status in ("ConsentGiven", "ConsentWithdrawn")
+    ]
+    own = read_as_linked_data({"purposes": [{"purpose": "shop:loyalty"}]}, meaning)
+    (loyalty,) = own[f"{dpv}hasProcess"]
+    assert loyalty[f"{dpv}hasPurpose"] == [{"@id": f"{issuer}/purposes/shop:loyalty"}]

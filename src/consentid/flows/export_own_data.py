@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from consentid.flows.context import Context
+from consentid.flows.context import Context, read_book
 from consentid.flows.export_rows import RowsOut, export_rows
 from consentid.flows.history import full_history
 from consentid.flows.manage_devices import show_places
@@ -120,6 +120,10 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
         book = page.book
         history = await full_history(connection, session.subject)
         leaves = await ledger.find_leaves(connection, [decision.id for decision in history])
+        then = {
+            version: await read_book(connection, version)
+            for version in {decision.catalogue for decision in history}
+        }
         notices: dict[str, Any] = {}
         for decision in history:
             if decision.notice is not None and decision.notice.digest.hex() not in notices:
@@ -145,7 +149,13 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
             sign_receipt(
                 context,
                 write_receipt(
-                    context, book, None, session.subject, decision, entry=leaves.get(decision.id)
+                    context,
+                    book,
+                    None,
+                    session.subject,
+                    decision,
+                    entry=leaves.get(decision.id),
+                    then=then[decision.catalogue],
                 ),
             )
             for decision in history

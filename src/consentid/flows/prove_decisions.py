@@ -119,9 +119,11 @@ async def prove_decisions(
             yield await _decision(context, connection, subject, decision)
     async with context.database.reading() as connection:
         logs = await ledger.every_log(connection)
-        issuer = (await context.book(connection)).group.issuer
-    meaning = msgspec.json.format(msgspec.json.encode(receipt_context.context(issuer)), indent=2)
-    yield Evidence(folder="meaning", files={"receipt.jsonld": meaning})
+        book = await context.book(connection)
+    meaning = msgspec.json.encode(receipt_context.context(book.group.issuer, book.brands))
+    yield Evidence(
+        folder="meaning", files={"receipt.jsonld": msgspec.json.format(meaning, indent=2)}
+    )
     yield Evidence(
         folder="keys",
         files={

@@ -9,9 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from consentid.brandbook.book import Book
-from consentid.core.decision import Decision, DecisionId
-from consentid.core.party import Party
+from consentid.core.catalogue import Purpose, Terms, find_terms
+from consentid.core.decision import Choice, Decision, DecisionId, Outcome
+from consentid.core.party import Party, Reach
+from consentid.core.purpose import LegalBasis, PurposeId
 from consentid.core.record import to_record
+from consentid.core.resolution import State
 from consentid.flows.append_decisions import encode_entry
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject
@@ -62,6 +65,7 @@ def write_receipt(
         else public_decision_id(context, party, decision.id),
         recorded_at=to_rfc3339(decision.recorded_at),
         controllers=_controllers(then or book, decision),
+        purposes=[_meaning(then or book, decision, choice) for choice in decision.choices],
         record=record,
         salt=salt.hex(),
         commitment=commitment.hex(),
@@ -94,3 +98,30 @@ def _controllers(book: Book, decision: Decision) -> list[dict[str, str]]:
         name = profile.entity.name if profile is not None else str(each.entity)
         controllers.append({"party": str(each.party), "legal_entity": name})
     return controllers
+
+
+def _meaning(book: Book, decision: Decision, choice: Choice) -> dict[str, str]:
+    basis = _basis(book, decision.reach, choice.purpose)
+    meaning: dict[str, str] = {"purpose": choice.purpose}
+    if basis is not None:
+        meaning["basis"] = basis
+    if basis in {None, LegalBasis.CONSENT}:  # of all at once, too, there is no consent any more
+        meaning["status"] = _status(decision, choice)
+    return meaning
+
+
+def _basis(book: Book, reach: Reach, purpose: PurposeId) -> LegalBasis | None:
+    held: Terms | Purpose | None = (
+        book.catalogue.purposes.get(purpose)
+        if reach is None
+        else find_terms(book.catalogue, reach, purpose)
+    )
+    return None if held is None else held.basis
+
+
+def _status(decision: Decision, choice: Choice) -> State:
+    if choice.outcome is Outcome.GRANTED:
+        return State.GIVEN
+    # Nobody was asked anything, and no browser spoke: the person came to take it back.
+    is_withdrawal = decision.notice is None and decision.signal is None
+    return State.WITHDRAWN if is_withdrawal else State.REFUSED

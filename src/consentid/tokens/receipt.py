@@ -38,6 +38,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     recorded_at: str
     controllers: list[dict[str, str]]
     """The legal entities that answer for those the notice named."""
+    purposes: list[dict[str, str]] | None = None
+    """What each choice of the record means in law: ``basis``, of GDPR art. 6(1), and of consent its
+    ``status``: given, refused, or withdrawn.  None in receipts that are older than this."""
     record: dict[str, Any]
     salt: str
     """Hexadecimal, 32 bytes."""

@@ -7,6 +7,7 @@ are terms of our own.  Purposes and the like are the group's, so their names lie
 Spec: JSON-LD 1.1 sections 4.1 and 6.1; W3C DPV 2; ISO/IEC TS 27560 sections 6 and 7.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 _RELATION: Final = "http://www.w3.org/ns/json-ld#context"
@@ -16,7 +17,24 @@ DPV: Final = "https://w3id.org/dpv#"
 MICROSECONDS: Final = f"{TERMS}microseconds"
 """Since 1970-01-01 UTC."""
 
-_OUTCOMES: Final = {"granted": "dpv:ConsentGiven", "refused": "dpv:ConsentRefused"}
+_OUTCOMES: Final = {
+    "granted": "dpv:ConsentGiven",
+    "refused": "dpv:ConsentStatusInvalidForProcessing",
+}
+"""Of the record, which does not tell refused from withdrawn: that stands in ``purposes``."""
+_STATUSES: Final = {
+    "given": "dpv:ConsentGiven",
+    "refused": "dpv:ConsentRefused",
+    "withdrawn": "dpv:ConsentWithdrawn",
+}
+_BASES: Final = {
+    "consent": "dpv:Consent",
+    "legitimate_interest": "dpv:LegitimateInterest",
+    "contract": "dpv:Contract",
+    "legal_obligation": "dpv:LegalObligation",
+    "vital_interests": "dpv:VitalInterest",
+    "public_task": "https://w3id.org/dpv/legal/eu/gdpr#A6-1-e",
+}
 
 
 def link_to(issuer: str) -> str:
@@ -24,8 +42,12 @@ def link_to(issuer: str) -> str:
     return f'<{issuer}{PATH}>; rel="{_RELATION}"; type="application/ld+json"'
 
 
-def context(issuer: str) -> dict[str, Any]:
-    """The document, for what an issuer signs: ``@context`` and nothing else."""
+def context(issuer: str, brands: Iterable[str]) -> dict[str, Any]:
+    """The document, for what an issuer signs: ``@context`` and nothing else.
+
+    ``brands`` are those whose own purposes there are: ``shop:loyalty`` is no address of its own.
+    """
+    purpose = _purpose(f"{issuer}/purposes/", brands)
     return {
         "@context": {
             "@version": 1.1,
@@ -42,7 +64,16 @@ def context(issuer: str) -> dict[str, Any]:
                 "@container": "@set",
                 "@context": {"party": "own:party", "legal_entity": "dpv:hasName"},
             },
-            "record": {"@id": "dct:hasPart", "@context": _record(issuer)},
+            "purposes": {
+                "@id": "dpv:hasProcess",
+                "@container": "@set",
+                "@context": {
+                    "purpose": purpose,
+                    "basis": _word("dpv:hasLegalBasis", _BASES),
+                    "status": _word("dpv:hasConsentStatus", _STATUSES),
+                },
+            },
+            "record": {"@id": "dct:hasPart", "@context": _record(purpose)},
             "salt": "own:salt",
             "commitment": "own:commitment",
             "log": "own:log",
@@ -53,7 +84,7 @@ def context(issuer: str) -> dict[str, Any]:
     }
 
 
-def _record(issuer: str) -> dict[str, Any]:
+def _record(purpose: dict[str, Any]) -> dict[str, Any]:
     return {
         "v": "own:format",
         "id": "dct:identifier",
@@ -61,16 +92,8 @@ def _record(issuer: str) -> dict[str, Any]:
             "@id": "dpv:hasProcess",
             "@container": "@set",
             "@context": {
-                "purpose": {
-                    "@id": "dpv:hasPurpose",
-                    "@type": "@vocab",
-                    "@context": {"@vocab": f"{issuer}/purposes/"},
-                },
-                "outcome": {
-                    "@id": "dpv:hasConsentStatus",
-                    "@type": "@vocab",
-                    "@context": _OUTCOMES,
-                },
+                "purpose": purpose,
+                "outcome": _word("dpv:hasConsentStatus", _OUTCOMES),
             },
         },
         "reach": "dpv:hasScope",
@@ -89,6 +112,15 @@ def _record(issuer: str) -> dict[str, Any]:
         "prompted_by": "own:promptedBy",
         "adopted_from": "own:adoptedFrom",
     }
+
+
+def _purpose(folder: str, brands: Iterable[str]) -> dict[str, Any]:
+    own = {brand: f"{folder}{brand}:" for brand in brands}
+    return _word("dpv:hasPurpose", {"@vocab": folder, **own})
+
+
+def _word(term: str, words: Mapping[str, str]) -> dict[str, Any]:
+    return {"@id": term, "@type": "@vocab", "@context": words}
 
 
 def _notice() -> dict[str, Any]:

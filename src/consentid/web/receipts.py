@@ -53,9 +53,9 @@ async def get_receipt(
 async def get_receipt_context(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
     """In the terms of the W3C Data Privacy Vocabulary where it has one."""
     async with context.database.glancing() as connection:
-        issuer = (await context.book(connection)).group.issuer
+        book = await context.book(connection)
     return Response(
-        meaning(issuer),
+        meaning(book.group.issuer, book.brands),
         media_type=_LINKED_DATA,
         headers={"Cache-Control": "public, max-age=300"},
     )
