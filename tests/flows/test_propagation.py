@@ -6,7 +6,7 @@ import pytest
 from tests.flows.conftest import Founded
 from tests.flows.endpoints import serving_endpoints
 from tests.flows.readers import NEWS, SHOP, Consumer, drain, new_consumer
-from tests.flows.town import BRAND, GRANTED, Town
+from tests.flows.town import BRAND, GRANTED, REFUSED, Town
 
 from consentid.events.filters import Filters
 from consentid.flows.confirm_events import confirm_events, confirm_upto
@@ -62,6 +62,12 @@ async def test_a_reader_has_confirmed_what_lies_before_the_cursor_it_comes_back_
     await crm.read(limit=1)
     await reap(town.context)
     assert (await standing(town))["feed:crm"].lag_events == 0  # reading again takes nothing back
+    await town.decide(person, {"ads": REFUSED})
+    await drain(town)
+    await town.change("DELETE FROM event_marks WHERE seq > 0")
+    assert (await standing(town))["feed:crm"].lag_events == 3
+    await town.change("DELETE FROM events WHERE seq < 3")
+    assert (await standing(town))["feed:crm"].lag_events == 1  # what is kept no more is not told
 
 
 async def test_a_call_back_confirms_what_the_caller_was_told_and_nothing_else(town: Town) -> None:
@@ -136,6 +142,11 @@ async def test_an_unconfirmed_withdrawal_wakes_somebody_once_and_by_no_name(
         assert (given_up.dead_letters, given_up.lag_events) == (3, 0)
         assert given_up.unconfirmed_withdrawals == 1
         await town.change("UPDATE webhook_deliveries SET state = 'pending', due_at = now()")
+        await town.change("UPDATE webhook_endpoints SET queued_seq = 1, disabled_why = 'disabled'")
+        await town.change("DELETE FROM webhook_deliveries WHERE seq > 1")
+        off = (await standing(town))["webhook:1"]  # as by a receiver that wants nothing
+        assert (off.lag_events, off.unconfirmed_withdrawals) == (1, 0)
+        await town.change("UPDATE webhook_endpoints SET disabled_why = NULL")
         endpoints.failing.clear()
         while (await standing(town))["webhook:1"].lag_events:
             await dispatcher.round()

@@ -159,6 +159,8 @@ async def test_a_stream_that_is_not_the_feeds_own_or_has_a_gap_is_not_carried_on
             *(asyncio.Event(), Rounds()),
         )
     assert (await noted(town))[0][2] == "broker_gap"
+    (system,) = await list_systems(town.context.database, town.context.settings)
+    assert (system.system, system.failing_since is None) == ("nats:crm", False)
     assert await carry(town, target, is_gap_taken=True) == 2
     assert (await noted(town))[0][2] is None
     await town.change("UPDATE clients SET disabled_at = now() WHERE client_id = 'crm'")

@@ -37,7 +37,8 @@ class SystemOut(msgspec.Struct, frozen=True, kw_only=True):
     failing_since: str | None
     dead_letters: int
     disabled: str | None
-    """Why nothing is sent to it now: `gone`, `failing`, `operator`; null where it is."""
+    """Why nothing is sent to it now: `gone`, `failing`, `operator`, or, where its receiver stopped
+    it, `paused`, `disabled`; null where it is."""
     unconfirmed_withdrawals: int
     """What takes something away and was not confirmed within the deadline: alert on 1."""
 
@@ -89,11 +90,14 @@ async def show_propagation(context: Context, caller: Caller) -> PropagationOut:
     Raises:
         UnavailableError: the database cannot be reached.
     """
-    own = str(caller.client.party)
-    every = await list_systems(context.database, context.settings)
+    async with context.database.glancing() as connection:
+        now = await clock.now(connection)
+        own = await systems.of_party(
+            connection, caller.client.party, before=deadline(context.settings, now)
+        )
     return PropagationOut(
         deadline_s=context.settings.confirm_within_s,
-        systems=[each for each in every if each.party == own],
+        systems=[system_out(each, now=now) for each in own],
     )
 
 

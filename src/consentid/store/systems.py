@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import RowMapping, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
@@ -49,96 +49,111 @@ class System:
         return _name(self.way, self.number, self.client_id)
 
 
-_CALLED: Final = """
-    SELECT stream_no, max(seq) AS seq FROM event_marks WHERE way = 'call' GROUP BY stream_no
+_STREAMS: Final = """
+    SELECT stream_no, client_id, head, party_kind, party_slug,
+      coalesce((
+        SELECT min(seq) FROM events WHERE events.stream_no = opened.stream_no
+      ), head + 1) AS oldest_seq,
+      coalesce(called.seq, 0) AS called_seq, greatest(called.at, said.at) AS called_at
+    FROM event_streams AS opened JOIN clients USING (client_id)
+    LEFT JOIN LATERAL (
+      SELECT seq, at FROM event_marks AS marks
+      WHERE marks.stream_no = opened.stream_no AND way = 'call' ORDER BY seq DESC LIMIT 1
+    ) AS called ON true
+    LEFT JOIN LATERAL (
+      SELECT at FROM event_confirmations AS one
+      WHERE one.stream_no = opened.stream_no ORDER BY seq DESC LIMIT 1
+    ) AS said ON true
+    WHERE clients.disabled_at IS NULL AND {whose}
 """
-_UNCONFIRMED: Final = """
-    one.seq > coalesce(called.seq, 0) AND NOT EXISTS (
-      SELECT FROM event_confirmations AS said
-      WHERE said.stream_no = one.stream_no AND said.seq = one.seq
-    )
+_UPTO: Final = """
+    CASE WHEN endpoints.disabled_why = 'disabled' THEN streams.head
+      WHEN endpoints.stream_no = streams.stream_no THEN endpoints.queued_seq ELSE 0 END
 """
-_ENDPOINTS: Final = f"""
+"""How far what is to be sent lies in the queue: where its receiver wants nothing, to the end."""
+_WAYS: Final = f"""
     SELECT CASE WHEN shared.endpoint_no IS NULL THEN 'webhook' ELSE 'ssf' END AS way,
-      endpoints.endpoint_no AS number, endpoints.client_id, url,
-      waits.number + to_come.number AS waiting, least(waits.since, to_come.since) AS oldest_at,
-      delivered_at AS arrived_at, failures, failing_since, given_up.number AS dead, disabled_why,
-      waits.late + to_come.late + given_up.late AS late
-    FROM webhook_endpoints AS endpoints
-    JOIN event_streams AS streams USING (client_id)
+      endpoints.endpoint_no AS number, streams.client_id, url, {_UPTO} AS upto_seq,
+      greatest(delivered_at, called_at) AS arrived_at, failures, failing_since, disabled_why
+    FROM webhook_endpoints AS endpoints JOIN streams USING (client_id)
     LEFT JOIN ssf_streams AS shared USING (endpoint_no)
-    LEFT JOIN called ON called.stream_no = streams.stream_no
-    CROSS JOIN LATERAL (
-      SELECT count(*) AS number, min(queued_at) AS since,
-        count(*) FILTER (WHERE narrows AND queued_at < :before) AS late
-      FROM webhook_deliveries AS one LEFT JOIN events USING (stream_no, seq)
-      WHERE one.endpoint_no = endpoints.endpoint_no AND one.state = 'pending'
-        AND one.notice IS NULL AND {_UNCONFIRMED}
-    ) AS waits
-    CROSS JOIN LATERAL (
-      SELECT count(*) AS number, min(at) AS since,
-        count(*) FILTER (WHERE narrows AND at < :before) AS late
-      FROM events AS one
-      WHERE one.stream_no = streams.stream_no AND one.seq > endpoints.queued_seq
-        AND {_UNCONFIRMED}
-    ) AS to_come
-    CROSS JOIN LATERAL (
-      SELECT count(*) AS number,
-        count(*) FILTER (WHERE narrows AND queued_at < :before) AS late
-      FROM webhook_deliveries AS one LEFT JOIN events USING (stream_no, seq)
-      WHERE one.endpoint_no = endpoints.endpoint_no AND one.state = 'dead'
-        AND one.notice IS NULL AND {_UNCONFIRMED}
-    ) AS given_up
-"""  # noqa: S608 - nothing but our own names
-_READERS: Final = f"""
-    SELECT read.way, NULL::int AS number, streams.client_id, NULL AS url,
-      to_come.number AS waiting, to_come.since AS oldest_at,
-      greatest(read.at, called.at) AS arrived_at, 0 AS failures, NULL::timestamptz, 0 AS dead,
-      NULL AS disabled_why, to_come.late
-    FROM event_streams AS streams
-    JOIN (
+    UNION ALL
+    SELECT read.way, NULL, streams.client_id, NULL, read.seq,
+      greatest(read.at, called_at), 0, carried.failing_since, NULL
+    FROM streams JOIN (
       SELECT DISTINCT ON (stream_no, way) stream_no, way, seq, at FROM event_marks
       WHERE way <> 'call' ORDER BY stream_no, way, seq DESC
     ) AS read USING (stream_no)
-    LEFT JOIN (
-      SELECT DISTINCT ON (stream_no) stream_no, seq, at FROM event_marks
-      WHERE way = 'call' ORDER BY stream_no, seq DESC
-    ) AS called USING (stream_no)
-    CROSS JOIN LATERAL (
-      SELECT count(*) AS number, min(at) AS since,
-        count(*) FILTER (WHERE narrows AND one.at < :before) AS late
-      FROM events AS one
-      WHERE one.stream_no = streams.stream_no AND one.seq > read.seq
-        AND {_UNCONFIRMED}
-    ) AS to_come
+    LEFT JOIN LATERAL (
+      SELECT failing_since FROM connectors
+      WHERE connectors.client_id = streams.client_id AND kind = read.way
+      ORDER BY greatest(created_at, moved_at, failing_since) DESC LIMIT 1
+    ) AS carried ON true
     WHERE read.way <> 'feed' OR NOT EXISTS (
       SELECT FROM webhook_endpoints AS own WHERE own.client_id = streams.client_id
     )
 """  # noqa: S608 - nothing but our own names
-_SYSTEMS: Final = (
-    text(
-        f"""
-        WITH called AS ({_CALLED}), systems AS ({_ENDPOINTS} UNION ALL {_READERS})
-        SELECT systems.*, party_kind, party_slug
-        FROM systems JOIN clients USING (client_id) WHERE disabled_at IS NULL
-        ORDER BY party_kind, party_slug, client_id, way, number
-        """  # noqa: S608 - nothing but our own names
+_UNSAID: Final = """
+    one.seq > called_seq AND NOT EXISTS (
+      SELECT FROM event_confirmations AS said
+      WHERE said.stream_no = one.stream_no AND said.seq = one.seq
     )
-    .bindparams(bindparam("before", type_=InstantType))
-    .columns(oldest_at=InstantType, arrived_at=InstantType, failing_since=InstantType)
-)
+"""
+_TO_COME: Final = f"""
+    SELECT
+      head - past.seq - (
+        SELECT count(*) FROM event_confirmations AS one
+        WHERE one.stream_no = streams.stream_no AND one.seq > past.seq
+      ) AS number,
+      (
+        SELECT at FROM events AS one
+        WHERE one.stream_no = streams.stream_no AND one.seq > past.seq AND {_UNSAID}
+        ORDER BY seq LIMIT 1
+      ) AS since,
+      (
+        SELECT count(*) FROM events AS one
+        WHERE one.stream_no = streams.stream_no AND one.seq > past.seq AND narrows
+          AND at < :before AND {_UNSAID}
+      ) AS late
+    FROM (SELECT greatest(upto_seq, called_seq, oldest_seq - 1) AS seq) AS past
+"""  # noqa: S608 - nothing but our own names
+"""Of what lies in the sequence: it has no gap, so however much that is, it need not be counted."""
+_QUEUED: Final = f"""
+    SELECT count(*) AS number, min(queued_at) AS since,
+      count(*) FILTER (WHERE queued_at < :before AND EXISTS (
+        SELECT FROM events
+        WHERE events.stream_no = one.stream_no AND events.seq = one.seq AND narrows
+      )) AS late
+    FROM webhook_deliveries AS one
+    WHERE endpoint_no = ways.number AND notice IS NULL AND {_UNSAID} AND state =
+"""  # noqa: S608 - nothing but our own names
+_SYSTEMS: Final = f"""
+    WITH streams AS ({_STREAMS}), ways AS ({_WAYS})
+    SELECT ways.*, party_kind, party_slug, queued.number + to_come.number AS waiting,
+      least(queued.since, to_come.since) AS oldest_at, given_up.number AS dead,
+      queued.late + to_come.late + given_up.late AS late
+    FROM ways JOIN streams USING (client_id)
+    CROSS JOIN LATERAL ({_TO_COME}) AS to_come
+    CROSS JOIN LATERAL ({_QUEUED} 'pending') AS queued
+    CROSS JOIN LATERAL ({_QUEUED} 'dead') AS given_up
+    ORDER BY party_kind, party_slug, client_id, way, number
+"""  # noqa: S608 - nothing but our own names
+_ALL: Final = "true"
+_OF_PARTY: Final = """
+    client_id IN (SELECT client_id FROM clients WHERE party_kind = :kind AND party_slug = :slug)
+"""
 
 
 async def every(connection: AsyncConnection, *, before: Instant) -> Sequence[System]:
     """All systems; whoever has not confirmed what came before an instant is late."""
-    rows = await connection.execute(_SYSTEMS, {"before": before})
-    return [
-        System(
-            **{name: row[name] for name in System.__slots__ if name != "party"},
-            party=Party(kind=PartyKind(row["party_kind"]), slug=Slug(row["party_slug"])),
-        )
-        for row in rows.mappings()
-    ]
+    return await _systems(connection, _ALL, before)
+
+
+async def of_party(
+    connection: AsyncConnection, party: Party, *, before: Instant
+) -> Sequence[System]:
+    """The systems of one brand or partner, as ``every``."""
+    return await _systems(connection, _OF_PARTY, before, kind=party.kind, slug=party.slug)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +180,11 @@ class Arrival:
         return _name(self.way, self.number, self.client_id)
 
 
-_ARRIVALS: Final = """
+_ARRIVALS: Final = f"""
     WITH told AS (
-      SELECT stream_no, seq, id, at, narrows, client_id
+      SELECT stream_no, seq, id, at, narrows, client_id, head
       FROM events JOIN event_streams USING (stream_no)
-      WHERE id = ANY (:ids) AND {whose}
+      WHERE id = ANY (:ids) AND {{whose}}
     ), calls AS (
       SELECT told.stream_no, told.seq, least(
         (SELECT min(marks.at) FROM event_marks AS marks
@@ -179,14 +194,14 @@ _ARRIVALS: Final = """
       ) AS called_at
       FROM told
     ), arrivals (stream_no, seq, way, number, state, arrived_at) AS (
-      SELECT told.stream_no, told.seq,
+      SELECT streams.stream_no, streams.seq,
         CASE WHEN shared.endpoint_no IS NULL THEN 'webhook' ELSE 'ssf' END,
         endpoints.endpoint_no, state, CASE WHEN state = 'delivered' THEN settled_at END
-      FROM told JOIN webhook_endpoints AS endpoints USING (client_id)
+      FROM told AS streams JOIN webhook_endpoints AS endpoints USING (client_id)
       LEFT JOIN ssf_streams AS shared USING (endpoint_no)
       LEFT JOIN webhook_deliveries AS sent ON sent.endpoint_no = endpoints.endpoint_no
-        AND sent.stream_no = told.stream_no AND sent.seq = told.seq
-      WHERE state <> 'left_out' OR (state IS NULL AND told.seq > endpoints.queued_seq)
+        AND sent.stream_no = streams.stream_no AND sent.seq = streams.seq
+      WHERE state <> 'left_out' OR (state IS NULL AND streams.seq > {_UPTO})
       UNION ALL
       SELECT told.stream_no, told.seq, ways.way, NULL, NULL,
         (SELECT min(marks.at) FROM event_marks AS marks
@@ -204,11 +219,8 @@ _ARRIVALS: Final = """
     FROM told JOIN arrivals USING (stream_no, seq) JOIN calls USING (stream_no, seq)
     JOIN clients USING (client_id)
     ORDER BY party_kind, party_slug, client_id, way, number
-"""
+"""  # noqa: S608 - nothing but our own names
 _OF_SUBJECT: Final = "subject_id = :subject"
-_OF_PARTY: Final = """
-    client_id IN (SELECT client_id FROM clients WHERE party_kind = :kind AND party_slug = :slug)
-"""
 
 
 async def arrivals_of_subject(
@@ -229,6 +241,23 @@ def _name(way: str, number: int | None, client_id: str) -> str:
     return f"{way}:{client_id if number is None else number}"
 
 
+async def _systems(
+    connection: AsyncConnection, whose: str, before: Instant, **of: object
+) -> Sequence[System]:
+    statement = (
+        text(_SYSTEMS.format(whose=whose))
+        .bindparams(bindparam("before", type_=InstantType))
+        .columns(oldest_at=InstantType, arrived_at=InstantType, failing_since=InstantType)
+    )
+    rows = await connection.execute(statement, {"before": before, **of})
+    return [
+        System(
+            **{name: row[name] for name in System.__slots__ if name != "party"}, party=_party(row)
+        )
+        for row in rows.mappings()
+    ]
+
+
 async def _arrivals(
     connection: AsyncConnection, whose: str, ids: Collection[str], **of: object
 ) -> Sequence[Arrival]:
@@ -236,8 +265,11 @@ async def _arrivals(
     rows = await connection.execute(statement, {"ids": list(ids), **of})
     return [
         Arrival(
-            **{name: row[name] for name in Arrival.__slots__ if name != "party"},
-            party=Party(kind=PartyKind(row["party_kind"]), slug=Slug(row["party_slug"])),
+            **{name: row[name] for name in Arrival.__slots__ if name != "party"}, party=_party(row)
         )
         for row in rows.mappings()
     ]
+
+
+def _party(row: RowMapping) -> Party:
+    return Party(kind=PartyKind(row["party_kind"]), slug=Slug(row["party_slug"]))
