@@ -61,7 +61,7 @@ def test_a_withdrawal_says_whom_it_has_reached(
         pump(hub)
         history = told(person.look(f"{PATH}/history").text)
         assert re.search(r"Your withdrawal has reached 0 of [1-9]", history)
-        assert "Halcyon News arrival-news not yet: we go on trying" in history
+        assert "Halcyon News arrival-news not confirmed yet" in history
         crm = readers["arrival-news"]
         read(hub, crm, after=end_of(hub, crm))
         ends_s = time.monotonic() + _CONFIRMED_S
@@ -71,6 +71,6 @@ def test_a_withdrawal_says_whom_it_has_reached(
         assert re.search(r"Your withdrawal has reached [1-9] of [1-9]", history)
         assert "arrival-shop" not in history  # that brand has not met them
         french = told(person.look(f"{PATH}/history?lang=fr").text)
-        assert "Votre retrait est arrivé" in french
+        assert "Votre retrait est parvenu à" in french
         assert "arrival-news" in french
         assert "Your withdrawal has reached" in told(person.look(f"{PATH}?saved=1").text)

@@ -108,7 +108,11 @@ def state_of_event(hub: Hub) -> str:
 
 def act(person: Person, button: str) -> str:
     """Press a button; the page as it is then."""
-    answer = person.send({"form_token": person.hidden["form_token"], "act": button}, path=PATH)
+    return press(person, person.hidden["form_token"], button)
+
+
+def press(person: Person, token: str, button: str) -> str:
+    answer = person.send({"form_token": token, "act": button}, path=PATH)
     assert answer.status_code == 303, answer.text
     return told(person.look(answer.headers["location"]).text)
 
@@ -156,7 +160,7 @@ def test_old_codes_and_sessions_open_nothing(hub: Hub, endpoint: int) -> None:
         token = person.hidden["form_token"]
         hub.rows("UPDATE operator_sessions SET expires_at = now()")
         assert f"webhook:{endpoint}" not in person.look(PATH).text
-        person.send({"form_token": token, "act": f"redrive {endpoint}"}, path=PATH)
+        assert "The hour is over" in press(person, token, f"redrive {endpoint}")
         assert state_of_event(hub) == "dead"
 
 
@@ -177,7 +181,8 @@ def test_the_page_says_what_is_wrong_and_its_buttons_mend_it(hub: Hub, endpoint:
         assert "1 retrait n’est pas confirmé à temps." in french  # noqa: RUF001 - French
         person.look(PATH)
         assert "no answer came" in act(person, f"test {endpoint}")
-        assert "It is sent to again" in act(person, f"enable {endpoint}")
+        assert "once the system is enabled" in act(person, f"redrive {endpoint}")
+        assert f"webhook:{endpoint} It is sent to again" in act(person, f"enable {endpoint}")
         assert "is tried again now" in act(person, f"redrive {endpoint}")
         assert state_of_event(hub) == "pending"
         assert "the oldest for" in told(person.page.text)

@@ -15,6 +15,8 @@ class ReachedSystem:
     on: date | None
     """When it said that it had it; None where it has not."""
     at: str | None
+    is_given_up: bool = False
+    """Whether nobody tries any more, until an operator has it tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

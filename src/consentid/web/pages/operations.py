@@ -1,9 +1,10 @@
 """The operators' page: whether changes arrive everywhere, and what to do where they do not."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
+from consentid.events.ssf import Status
 from consentid.web.pages.frame import Frame
 from consentid.web.pages.preferences import TOKEN
 
@@ -61,8 +62,8 @@ class SystemItem:
     """The host that is sent to."""
     is_webhook: bool
     waiting: int
-    oldest_min: int | None
-    """How long the oldest has waited, in whole minutes."""
+    oldest: timedelta | None
+    """How long the oldest has waited."""
     last: Moment | None
     failures: int
     failing_since: Moment | None
@@ -72,9 +73,14 @@ class SystemItem:
     letters: tuple[DeadLetter, ...]
 
     @property
+    def may_be_enabled(self) -> bool:
+        """Whether nothing is sent to it, and that is not its receiver's own choice."""
+        return self.disabled_why is not None and self.disabled_why not in set(Status)
+
+    @property
     def is_well(self) -> bool:
         """Whether nobody has to do anything."""
-        return not (self.late or self.dead or self.disabled_why or self.failing_since)
+        return not (self.late or self.dead or self.failing_since or self.may_be_enabled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +92,12 @@ class OperationsView:
     sign_out_action: str
     form_token: str
     systems: tuple[SystemItem, ...]
+    now: Moment
+    """Of what it tells."""
     deadline_min: int
     did: Did | None = None
+    did_to: SystemItem | None = None
+    """Whose button it was."""
 
     @property
     def kept(self) -> tuple[tuple[str, str], ...]:
@@ -109,6 +119,8 @@ class LetInView:
     form_token: str
     is_wrong: bool = False
     is_too_many: bool = False
+    is_over: bool = False
+    """Whether a session ended before what it asked for was done."""
 
     @property
     def kept(self) -> tuple[tuple[str, str], ...]:

@@ -28,7 +28,7 @@ from consentid.web.forms import parse_form
 from consentid.web.pages.forgery import check_form, form_token
 from consentid.web.pages.frame import Frame, frame_of
 from consentid.web.pages.operations import Act, Did, LetInView, OperationsView
-from consentid.web.pages.operations_view import system_items
+from consentid.web.pages.operations_view import moment_of, system_items
 from consentid.web.pages.preferences import TOKEN
 from consentid.web.pages.preferences_visit import go
 from consentid.web.pages.rendering import View, respond
@@ -38,6 +38,8 @@ from consentid.web.strict_bodies import body_of
 PATH: Final = "/operations"
 _ABOUT: Final = "operations"
 _DID: Final = "did"
+_TO: Final = "to"
+_OVER: Final = "over"
 _CODE: Final = "code"
 _MAX_NUMBER: Final = 9
 _CODES: Final = Limit(name="operator_codes", most=20, window_s=600)
@@ -85,6 +87,7 @@ class _Visit:
                 form_token=self.form_token,
                 is_wrong=is_wrong,
                 is_too_many=is_too_many,
+                is_over=_OVER in self.request.query_params,
             )
         )
 
@@ -125,16 +128,19 @@ async def get_operations(
     if not await is_let_in(context, visit.unverified_session):
         return visit.ask_code()
     found = await show_operations(context)
-    did = request.query_params.getall(_DID, [])[:1]
+    items = system_items(found)
+    did, to = (request.query_params.getall(name, [])[:1] for name in (_DID, _TO))
     return visit.respond(
         OperationsView(
             frame=visit.frame,
             action=PATH,
             sign_out_action=f"{PATH}/sign-out",
             form_token=visit.form_token,
-            systems=system_items(found),
+            systems=items,
+            now=moment_of(found.now),
             deadline_min=max(1, context.settings.confirm_within_s // 60),
             did=next((each for each in Did if [each] == did), None),
+            did_to=next((each for each in items if [str(each.number)] == to), None),
         )
     )
 
@@ -152,6 +158,7 @@ async def post_operator_sign_in(
         return visit.ask_code(is_too_many=True)
     session = await let_in(context, fields.get(_CODE, ""))
     if session is None:
+        _log.warning("a code that opens nothing was tried at %s", PATH)
         return visit.ask_code(is_wrong=True)
     _log.warning("an operator was let in, for an hour")
     response = go(PATH)
@@ -181,7 +188,7 @@ async def post_operations(
     visit = await _open(request, context)
     fields = visit.read_form()
     if not await is_let_in(context, visit.unverified_session):
-        return go(PATH)  # the hour is over
+        return go(f"{PATH}?{_OVER}=1")
     act, number = _read_act(fields)
     _log.warning("an operator asks to %s endpoint %d", act, number)
     match act:
@@ -195,7 +202,7 @@ async def post_operations(
             did = _did(await _try(context, visit.book, number))
         case _:
             assert_never(act)
-    return go(f"{PATH}?{_DID}={did}")
+    return go(f"{PATH}?{_DID}={did}&{_TO}={number}")
 
 
 def _read_act(fields: dict[str, str]) -> tuple[Act, int]:

@@ -1,9 +1,10 @@
 """From how systems stand to what the operators' page shows."""
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from consentid.flows.show_operations import Operations
-from consentid.kit.instants import MINUTE, Instant, to_datetime
+from consentid.kit.instants import Instant, to_datetime
 from consentid.store.deliveries import LogEntry
 from consentid.store.systems import System
 from consentid.web.pages.operations import DeadLetter, Moment, SystemItem
@@ -27,10 +28,10 @@ def _item(found: Operations, system: System) -> SystemItem:
         address=None if system.url is None else urlsplit(system.url).hostname,
         is_webhook=system.way == "webhook",
         waiting=system.waiting,
-        oldest_min=None if oldest is None else max(0, (found.now - oldest) // MINUTE),
-        last=None if system.arrived_at is None else _moment(system.arrived_at),
+        oldest=None if oldest is None else timedelta(microseconds=found.now - oldest),
+        last=None if system.arrived_at is None else moment_of(system.arrived_at),
         failures=system.failures,
-        failing_since=None if system.failing_since is None else _moment(system.failing_since),
+        failing_since=None if system.failing_since is None else moment_of(system.failing_since),
         disabled_why=system.disabled_why,
         late=system.late,
         dead=system.dead,
@@ -42,12 +43,13 @@ def _letter(entry: LogEntry) -> DeadLetter:
     return DeadLetter(
         sequence=entry.seq,
         id=entry.id,
-        since=_moment(entry.queued_at),
+        since=moment_of(entry.queued_at),
         attempts=entry.attempts,
         outcome=entry.outcome or "-",
     )
 
 
-def _moment(instant: Instant) -> Moment:
+def moment_of(instant: Instant) -> Moment:
+    """When it was, as the page says it."""
     moment = to_datetime(instant)
     return Moment(on=moment.date(), at=moment.strftime("%H:%M"))

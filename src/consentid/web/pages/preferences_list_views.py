@@ -13,6 +13,7 @@ from consentid.flows.own_reads import OwnRead, OwnReads
 from consentid.flows.restrict_subject import OPERATOR
 from consentid.kit.instants import Instant, to_datetime
 from consentid.ledger import bundle, checkpoint, note
+from consentid.store.deliveries import DEAD
 from consentid.store.systems import Arrival
 from consentid.web.pages.arrival import ArrivalItem, ReachedSystem
 from consentid.web.pages.preferences import Centre
@@ -206,6 +207,7 @@ def arrival_item(book: Book, arrivals: Sequence[Arrival]) -> ArrivalItem | None:
                 name=each.client_id,
                 on=None if each.arrived_at is None else day_of(each.arrived_at),
                 at=None if each.arrived_at is None else _time(each.arrived_at),
+                is_given_up=each.state == DEAD,
             )
             for each in arrivals
         ),

@@ -5,14 +5,14 @@ could say another thing.  What the group writes itself comes from its files, not
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from typing import Final, final
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -49,6 +49,11 @@ class Words:
         # The first of a month is an ordinal in French, which the locale data leave out.
         is_ordinal = self._locale.language == "fr" and day.day == 1
         return told.replace("1 ", "1er ", 1) if is_ordinal else told
+
+    def lasting(self, time: timedelta) -> str:
+        """``3 hours``, as the language has it; a minute at least."""
+        shown = max(time, timedelta(minutes=1))
+        return format_timedelta(shown, granularity="minute", threshold=2, locale=self._locale)
 
     def list(self, names: Iterable[str]) -> str:
         """``A, B and C``, as the language has it."""
