@@ -110,6 +110,7 @@ def test_who_is_stopped_by_an_operator_does_not_go_on_by_being_gone(
         "https://crm.example/#fragment",
         "https://crm.example:99999/",
         "https://[/",
+        "https://xn--a.ex+ample/",
         "ftp://crm.example/",
         "https:///set",
         "file:///etc/passwd",

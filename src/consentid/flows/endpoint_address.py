@@ -7,6 +7,8 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
+import httpx2
+
 from consentid.kit.errors import MalformedError
 from consentid.net.public_hosts import is_public
 
@@ -41,8 +43,8 @@ def _is_address(url: str, schemes: Collection[str]) -> bool:
         return False
     try:
         parts = urlsplit(url)
-        has_port = parts.port != 0
-    except ValueError:
+        is_reachable = parts.port != 0 and bool(httpx2.URL(url).host)
+    except (ValueError, httpx2.InvalidURL):  # a name that no client can read is one of the first
         return False
     is_bare = not (parts.username or parts.password or parts.fragment)
-    return parts.scheme in schemes and bool(parts.hostname) and has_port and is_bare
+    return parts.scheme in schemes and bool(parts.hostname) and is_reachable and is_bare

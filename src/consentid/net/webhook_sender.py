@@ -47,7 +47,8 @@ async def send_webhook(
             )
             answer = await transport.handle_async_request(request)
             await _finish(answer)
-    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
+    # A host that is no name after all is told of as UnicodeError.
+    except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError, TimeoutError) as error:
         return Delivered(outcome=type(error).__name__, is_taken=False, took_ms=_since_ms(begun_s))
     status = answer.status_code
     return Delivered(
