@@ -37,6 +37,12 @@ async def test_a_backup_brings_nobody_back(
     _run("pg_dump", town.urls.owner, "--format=custom", f"--file={dump}")
     erasure = await ask(town, caller.subject)
     assert await shred(town, erasing) == 1
+    later = tmp_path / "later"
+    _run("pg_dump", town.urls.owner, f"--file={later}")
+    assert caller.subject is not None
+    names = (str(caller.subject), caller.subject.hex, SUB, SUB.encode().hex())
+    assert [name for name in names if name in later.read_text()] == []
+    assert str(other.subject) in later.read_text()  # whoever is not erased is found
     content = (tmp_path / "erasures.jsonl").read_text()
     assert str(erasure.id) in content
     assert str(caller.subject) not in content
