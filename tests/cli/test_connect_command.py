@@ -33,11 +33,13 @@ def test_events_are_carried_once_and_whoever_may_not_read_them_is_told(
         (("--stream", "a.b"), "--stream"),
         (("--subject", "a.>"), "--subject"),
         (("--keep-days", "-1"), "--keep-days"),
-        (("--password-file", "/nowhere"), "/nowhere"),
+        (("--user", "hub", "--password-file", "/nowhere"), "/nowhere"),
+        (("--user", "hub"), "--password-file"),
+        (("--server", "nats://hub:secret@nats.example"), "no credentials"),
     ],
 )
 def test_a_wrong_word_is_told_before_anything_begins(
-    installed: Command, given: tuple[str, str], told: str
+    installed: Command, given: tuple[str, ...], told: str
 ) -> None:
     ended = installed(*CONNECT, *given)
     assert ended.code != Exit.OK

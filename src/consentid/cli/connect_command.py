@@ -74,14 +74,14 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         action="append",
         default=[],
         metavar="URL",
-        help="may be given again, for a cluster (default: nats://127.0.0.1:4222)",
+        help="without credentials; again, for a cluster (default: nats://127.0.0.1:4222)",
     )
     adding.add_argument("--stream", metavar="NAME", help="default: consentid-ID; made if missing")
     adding.add_argument(
         "--subject", metavar="SUBJECT", help="what subjects begin with (default: consentid.ID)"
     )
-    adding.add_argument("--user", metavar="NAME")
-    adding.add_argument("--password-file", type=Path, metavar="FILE")
+    adding.add_argument("--user", metavar="NAME", help="who we are there, by a password")
+    adding.add_argument("--password-file", type=Path, metavar="FILE", help="where that password is")
     adding.add_argument("--credentials", type=Path, metavar="FILE", help="a .creds file of NATS'")
     adding.add_argument(
         "--ca", type=Path, metavar="FILE", help="insist on TLS, checked with these authorities"
@@ -93,7 +93,14 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         metavar="N",
         help="for how long a stream that is made keeps events (default: %(default)s; 0: for ever)",
     )
-    adding.add_argument("--replicas", type=int, default=1, metavar="N", choices=(1, 3, 5))
+    adding.add_argument(
+        "--replicas",
+        type=int,
+        default=1,
+        metavar="N",
+        choices=(1, 3, 5),
+        help="on how many servers a stream that is made lies: 1, 3 or 5 (default: %(default)s)",
+    )
     adding.add_argument("--once", action="store_true", help="carry what there is, and end")
     adding.add_argument(
         "--over-the-gap",
@@ -122,6 +129,12 @@ def _target(given: _Arguments) -> "Target":
         raise MalformedError("usage", "a to z, A to Z, 0 to 9, _ and - alone", where="--stream")
     if subject is not None and not _SUBJECT.fullmatch(subject):
         raise MalformedError("usage", "words with dots between them alone", where="--subject")
+    if any("@" in each for each in given.server):
+        raise MalformedError(
+            "usage", "no credentials in an address: --user, --credentials", where="--server"
+        )
+    if (given.user is None) != (given.password_file is None):
+        raise MalformedError("usage", "goes with --password-file, and it with this", where="--user")
     if given.keep_days < 0:
         raise MalformedError("usage", "days are 0 or more", where="--keep-days")
     return Target(

@@ -50,9 +50,18 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         ),
     )
     exporting.add_argument("--client", required=True, metavar="ID", help="whose events")
-    exporting.add_argument("--format", choices=("parquet", "csv"), default="parquet")
     exporting.add_argument(
-        "--to", required=True, type=Path, metavar="DIR", help="made where there is none"
+        "--format",
+        choices=("parquet", "csv"),
+        default="parquet",
+        help="of the files; a folder has one (default: %(default)s)",
+    )
+    exporting.add_argument(
+        "--to",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="the folder: new or empty the first time, then the same again",
     )
     exporting.add_argument("--json", action="store_true", help="say what was done as JSON")
     exporting.set_defaults(run=run)

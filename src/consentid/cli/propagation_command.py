@@ -30,9 +30,11 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         "propagation",
         help="see whether changes have arrived at every system",
         description=(
-            "Every system that hears of changes (webhooks, readers of the feed), how far behind it "
-            "is, and what it has not confirmed. Ends with 1 where a system has not confirmed a "
-            "withdrawal within CONSENTID_CONFIRM_WITHIN_S."
+            "Every system that hears of changes (webhooks, Shared Signals streams, readers of the "
+            "feed, brokers): BEHIND, the events that it has not confirmed; FOR, how long the "
+            "oldest of these has waited; DEAD, those given up, which `consentid webhooks redrive` "
+            "tries again. Ends with 1 where a system has not confirmed a withdrawal within "
+            "CONSENTID_CONFIRM_WITHIN_S."
         ),
     )
     parser.add_argument("--json", action="store_true", help="answer as JSON")
