@@ -57,7 +57,8 @@ _MANAGES: Final[dict[str, Any]] = {SCOPE: Scope.EVENTS_READ, QUERY: frozenset[st
 _NAMES: Final[dict[str, Any]] = {SCOPE: Scope.EVENTS_READ, QUERY: frozenset({"stream_id"})}
 _PROBLEMS: Final = {**FOUND_PROBLEMS, **BODY_PROBLEMS}
 
-_StreamId: TypeAlias = Annotated[str, QueryParameter(min_length=1, max_length=64)]
+_STREAM_ID: Final = QueryParameter(min_length=1, max_length=64)
+_StreamId: TypeAlias = Annotated[str, _STREAM_ID]
 
 
 class SsfMetadataOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +129,7 @@ async def post_ssf_stream(
 async def get_ssf_streams(
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    stream_id: _StreamId | None = None,
+    stream_id: Annotated[str | None, _STREAM_ID] = None,
 ) -> Response[StreamOut | list[StreamOut]]:
     """The one that is named, or all of them as a list."""
     if stream_id is not None:

@@ -22,7 +22,7 @@ from consentid.flows.oauth.request import client_of, ours
 from consentid.flows.oauth.reuse import end_if_reused
 from consentid.flows.oauth.subject_tokens import GrantServer, open_grant
 from consentid.flows.session import Session
-from consentid.store import refresh_tokens
+from consentid.store import refresh_tokens, subjects
 from consentid.store.refresh_tokens import RefreshToken
 
 _MAX_TOKEN: Final = 128
@@ -84,21 +84,27 @@ class RefreshGrant(RefreshTokenGrant):
         unseen = await_only(find_unseen(transaction, found, self._key_hash))
         if unseen is not None:
             return cast("TokenMixin", cast("object", _Token(row=found, unseen=unseen)))
-        over_at = found.revoked_at if found.was_superseded else found.used_at
-        if over_at is not None:
-            await_only(
-                end_if_reused(
-                    transaction,
-                    ours(self.request),
-                    family=found.family,
-                    subject=found.subject,
-                    used_at=over_at,
-                )
-            )
+        if found.was_superseded or found.used_at is not None:
+            await_only(self._end_if_reused(found))
             return _NO_TOKEN
         if found.revoked_at is not None or found.expires_at <= transaction.now:
             return _NO_TOKEN
         return cast("TokenMixin", cast("object", _Token(row=found)))
+
+    async def _end_if_reused(self, found: RefreshToken) -> None:
+        transaction = self._server.transaction
+        # Read again under the lock: another may have asked for the same meanwhile, and won.
+        await subjects.find(transaction.connection, found.subject, lock=True)
+        now = await refresh_tokens.find(transaction.connection, found.token_hash) or found
+        over_at = now.revoked_at if now.was_superseded else now.used_at
+        if over_at is not None:
+            await end_if_reused(
+                transaction,
+                ours(self.request),
+                family=now.family,
+                subject=now.subject,
+                used_at=over_at,
+            )
 
     @override
     def authenticate_user(self, refresh_token: object) -> Session:
