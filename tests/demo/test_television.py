@@ -477,7 +477,9 @@ def test_axe_finds_nothing_and_every_screen_fits(
             _look(tv, axe)
             tv.go_to("each")
             _look(tv, axe)
-            tv.press("Escape", "ArrowLeft", "Enter")
+            tv.press("Escape")
+            tv.asks()  # going back is the browser's own, and takes its time
+            tv.go_to("accept")
             tv.sees("done")
             tv.press("Enter")
             tv.sees("home")
