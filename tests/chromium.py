@@ -9,6 +9,18 @@ from playwright.sync_api import Error, Locator, Page
 from playwright.sync_api import TimeoutError as OutOfTime
 
 PATIENCE_MS = 120_000
+_LEFT_OUT = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
+    *("HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable", "PaintHolding", "OptimizationHints"),
+)
+"""Each window loads pages for its address bar, which takes a second of a processor.  The rest is
+what Playwright leaves out by itself: of several such flags the last counts."""
+FLAGS = (
+    *("--no-sandbox", "--disable-dev-shm-usage"),
+    *("--disable-gpu", "--disable-gpu-rasterization"),  # there is none: it would be simulated
+    f"--disable-features={','.join(_LEFT_OUT)}",
+)
+"""What every browser of the suite is started with."""
 _A_MOMENT_MS = 3_000
 _MARK = """() => {
   if ("hasCode" in window) return;

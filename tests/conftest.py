@@ -51,7 +51,7 @@ _LONG = {
             "flows/test_a_thousand_operations",
             "sdk/test_hostile",
             "web/pages/test_in_browser",
-            "flows/test_kill",
+            "faults/test_faults",
             "sdk/test_links",
             "cli/test_dev_command",
             "sdk/test_travel",

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consentid.settings import Settings, SettingsError, from_environment
+from consentid.settings import Settings, SettingsError, from_environment, read
+from consentid.settings.staff import Role, roles_by_word
 
 URL = "postgresql+asyncpg://serving:hush@db/consentid"
 
@@ -71,8 +72,16 @@ def test_an_unknown_name_like_no_other_is_an_error_too() -> None:
         ("CONSENTID_BRANDS_DIR", ""),
         ("CONSENTID_TRUSTED_PROXIES", "10.0.0.0/8,everyone"),
         ("CONSENTID_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("CONSENTID_STAFF_ISSUER", "login.example"),
+        ("CONSENTID_STAFF_ROLES", "sre"),
+        ("CONSENTID_STAFF_ROLES", "emperor=sre"),
+        ("CONSENTID_STAFF_ROLES", "operator="),
         ("CONSENTID_DATABASE_URL", "mysql://root@db/consentid"),
         ("CONSENTID_DATABASE_URL", "consentid"),
+        ("CONSENTID_DATABASE_URL", "postgresql://u:p@ss:w@h:d/consentid"),
+        ("CONSENTID_DATABASE_URL", "postgresql://u@[::1/consentid"),
+        ("CONSENTID_VALKEY_URL", "cache:6379"),
+        ("CONSENTID_VALKEY_URL", "http://cache"),
     ],
 )
 def test_a_wrong_value_is_an_error_that_names_the_variable(name: str, value: str) -> None:
@@ -85,6 +94,49 @@ def test_a_wrong_value_is_an_error_that_names_the_variable(name: str, value: str
 def test_a_plain_database_url_gets_our_driver(scheme: str) -> None:
     chosen = from_environment({"CONSENTID_DATABASE_URL": f"{scheme}://u@h/d"})
     assert chosen.database() == "postgresql+asyncpg://u@h/d"
+
+
+def test_a_database_url_says_tls_as_hosting_services_do() -> None:
+    given = "postgresql://u:p%40@h/d?sslmode=verify-full&target_session_attrs=primary"
+    assert from_environment({"CONSENTID_DATABASE_URL": given}).database() == (
+        "postgresql+asyncpg://u:p%40@h/d?ssl=verify-full&target_session_attrs=primary"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("sslrootcert=/ca.crt", "PGSSLROOTCERT"),
+        ("ssl=require&sslmode=require", "not both"),
+        ("sslmode=require&channel_binding=require", "target_session_attrs"),
+        ("hush", "target_session_attrs"),
+    ],
+)
+def test_what_the_driver_is_not_told_by_the_url_is_an_error(query: str, word: str) -> None:
+    error = refusal({"CONSENTID_DATABASE_URL": f"postgresql://u:hush@h/d?{query}"})
+    assert error.where == "CONSENTID_DATABASE_URL"
+    assert word in error.message
+    assert "hush" not in error.message
+
+
+def test_it_is_known_where_each_value_came_from(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text(URL)
+    config = tmp_path / "consentid.toml"
+    config.write_text(
+        'port = 1\nhost = "::1"\ndatabase_url_file = "url"\nvalkey_url = "redis://x"\n'
+    )
+    given = {"CONSENTID_CONFIG": str(config), "CONSENTID_PORT": "2"}
+    found = read(given)
+    assert found.places == {
+        "port": "CONSENTID_PORT",
+        "host": f"{config}: host",
+        "database_url": f"{config}: database_url_file",
+        "valkey_url": f"{config}: valkey_url",
+    }
+    assert found.files == {"database_url": tmp_path / "url", "valkey_url": config}
+    over_it = read({**given, "CONSENTID_DATABASE_URL": URL, "CONSENTID_VALKEY_URL": "redis://y"})
+    assert over_it.places["database_url"] == "CONSENTID_DATABASE_URL"
+    assert over_it.files == {}
 
 
 def test_a_missing_database_is_told_when_it_is_needed() -> None:
@@ -187,3 +239,32 @@ def test_any_variable_is_taken_or_refused_by_name(name: str, value: str) -> None
     else:
         place = variable
     assert place == variable
+
+
+def test_mail_is_encrypted_unless_its_server_is_here_and_says_whom_it_is_from() -> None:
+    named = {"CONSENTID_SMTP_HOST": "mail.example", "CONSENTID_SMTP_FROM": "H <c@halcyon.example>"}
+    assert from_environment(named).smtp_tls == "starttls"
+    assert refusal({"CONSENTID_SMTP_HOST": "mail.example"}).where == "CONSENTID_SMTP_FROM"
+    clear = {**named, "CONSENTID_SMTP_TLS": "none"}
+    assert refusal(clear).where == "CONSENTID_SMTP_TLS"
+    for here in ("127.0.0.1", "::1", "localhost"):
+        assert from_environment({**clear, "CONSENTID_SMTP_HOST": here}).smtp_host == here
+    assert refusal({**named, "CONSENTID_SMTP_FROM": "nobody"}).code == "settings.invalid"
+
+
+def test_a_word_of_the_staff_issuer_may_give_several_roles_and_a_role_have_several_words() -> None:
+    assert roles_by_word(["operator=sre", "platform", "auditor=sre"]) == {
+        "sre": {Role.OPERATOR, Role.AUDITOR},
+        "platform": {Role.OPERATOR},
+    }
+
+
+@pytest.mark.parametrize("missing", ["CLIENT_ID", "ROLES"])
+def test_whoever_names_an_issuer_of_staff_says_all_that_it_needs(missing: str) -> None:
+    needed = {"CLIENT_ID": "consentid", "ROLES": "operator=sre"}
+    environ = {
+        f"CONSENTID_STAFF_{name}": value for name, value in needed.items() if name != missing
+    }
+    error = refusal({**environ, "CONSENTID_STAFF_ISSUER": "https://login.example"})
+    assert (error.code, error.where) == ("settings.missing", "CONSENTID_STAFF_ISSUER")
+    assert f"CONSENTID_STAFF_{missing}" in error.message

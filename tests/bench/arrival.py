@@ -17,6 +17,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.bench.serving import migrated
+from tests.chromium import FLAGS
 from tests.conftest import find_browser
 from tests.sdk.brand_pages import BRANDS, Sites, Visitor, hub_origin, origin_of, serving
 from tests.web.hub import running_hub, running_portal
@@ -127,7 +128,7 @@ def _running() -> Generator[tuple[Browser, Sites]]:
 @contextmanager
 def _opened(chromium: str, port: int) -> Generator[Browser]:
     rules = ",".join(f"MAP {origin_of(each)[7:]} 127.0.0.1:{port}" for each in BRANDS)
-    args = ["--no-sandbox", f"--host-resolver-rules={rules}"]
+    args = [*FLAGS, f"--host-resolver-rules={rules}"]
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=args)
         yield opened

@@ -14,18 +14,18 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import msgspec
+from tests.bench.serving import working
 from tests.flows.endpoints import Endpoints, serving_endpoints
 from tests.flows.readers import NEWS, consumer
-from tests.web.hub import REPOSITORY, Hub, fresh_key, running_hub, running_portal
+from tests.web.hub import Hub, fresh_key, running_hub, running_portal
 
 from consentid.embedded.places import scratch_folder
 from consentid.embedded.postgres import SERVING, DatabaseUrls, EmbeddedPostgres
@@ -93,7 +93,7 @@ def _measure(
         hub.decide(person)
     asyncio.run(_fill(settings, int(given.events)))
     told = _read(hub, headers)
-    with _working(urls, folder):
+    with working(urls, folder):
         return told | asyncio.run(
             _deliver(hub, settings, urls, people, rate=given.rate, seconds=given.seconds)
         )
@@ -170,26 +170,6 @@ class _Page(msgspec.Struct):
     events: list[msgspec.Raw]
     next: str
     more: bool
-
-
-@contextlib.contextmanager
-def _working(urls: DatabaseUrls, folder: Path) -> Generator[None]:
-    environ = {name: value for name, value in os.environ.items() if "CONSENTID_" not in name}
-    environ |= {
-        "CONSENTID_DATABASE_URL": urls.serving,
-        "CONSENTID_KEYS_DIR": str(folder / "keys"),
-        "CONSENTID_LOCALHOST_HOSTS": "true",
-    }
-    command = [sys.executable, "-m", "consentid", "worker"]
-    with (folder / "worker.log").open("wb") as log:
-        worker = subprocess.Popen(  # noqa: S603 our own program
-            command, env=environ, cwd=REPOSITORY, stdout=log, stderr=log
-        )
-        try:
-            yield
-        finally:
-            worker.terminate()
-            worker.wait()
 
 
 async def _deliver(

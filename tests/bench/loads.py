@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx2
 import msgspec
 from tests.bench.client import Load, NextRequest
-from tests.web.hub import Hub, fresh_key
+from tests.web.hub import Hub, basic_of, fresh_key
 from tests.web.pages.visits import CALLBACK, Form, authorize_path, origin_of
 
 _VERIFIER = "v" * 43
@@ -46,7 +46,7 @@ def hub_loads(hub: Hub, *, connections: int) -> list[Load]:
     codes: deque[str] = deque()
     cookies = [_visitor(hub) for _ in range(connections)]
     token, consent_token = _tokens(hub, cookies[0])
-    basic = _basic(hub)
+    basic = basic_of(hub, "news-web")
     bearer = hub.client_token()
 
     def authorize(number: int) -> bytes:
@@ -140,10 +140,6 @@ def _form(path: str, fields: Mapping[str, str], *, number: int, **headers: str) 
 
 def _json() -> dict[str, str]:
     return {"Content-Type": "application/json"}
-
-
-def _basic(hub: Hub) -> str:
-    return "Basic " + base64.b64encode(":".join(hub.basic("news-web")).encode()).decode()
 
 
 def _redemption(code: str) -> dict[str, str]:

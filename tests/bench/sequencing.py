@@ -3,8 +3,9 @@
 The sequencer runs alone, as a worker runs it, on a server that flushes to the disk; staged are
 leaves as decisions leave them.  Then single proofs, each a snapshot of its own, and a walk over all
 of it as ``consentid ledger verify --log`` does (without the decisions behind the leaves).  At last
-leaves come in at a rate while the sequencer runs at its own pace: how long after its commit a leaf
-is in a published checkpoint, as somebody sees who looks every few milliseconds.
+leaves come in at a rate, in turn while nobody takes them and while a worker does: what that costs
+those who commit them, and how long after its commit a leaf is in a published checkpoint, as
+somebody sees who looks every few milliseconds.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
+from tests.bench.serving import working
 
 from consentid.brandbook.folder import load
 from consentid.embedded.places import scratch_folder
@@ -38,8 +40,6 @@ from consentid.settings import Settings
 from consentid.store import ledger
 from consentid.store.engine import Database
 from consentid.store.migrating import upgrade
-from consentid.worker.metrics import Rounds
-from consentid.worker.sequencer import run_sequencer
 
 _BRANDS = Path(__file__).parents[2] / "brands"
 _STAGE = """
@@ -53,6 +53,10 @@ FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(1, :many) n) AS giv
 _AT_ONCE = 10
 """Leaves in one transaction, as decisions that come together share one."""
 _LOOK_S = 0.005
+_TURNS = 4
+_WARM_UP_S = 1
+_UNSETTLED = 10
+"""The first transactions of a turn, whose connection is new."""
 
 
 def main() -> int:
@@ -117,9 +121,22 @@ async def _measure(
     walked = sum([each.entries async for each in verify_ledger(opened.context)])
     walked_s = time.perf_counter() - began
     walked_cpu_s = time.process_time() - began_cpu
-    included = await _included(
-        opened.context, owner, size, rate=int(given.rate), seconds=float(given.seconds)
-    )
+    rate, seconds = int(given.rate), float(given.seconds) / _TURNS
+    start = size
+    alone: list[float] = []
+    beside: list[float] = []
+    included: list[float] = []
+    for _ in range(_TURNS):
+        alone += (await _stage(owner, [], rate=rate, seconds=seconds))[_UNSETTLED:]
+        with working(urls, folder):
+            await _stage(owner, [], rate=rate, seconds=_WARM_UP_S)
+            start += round(rate * (seconds + _WARM_UP_S))
+            start = await _caught_up(opened.context, start)
+            took_s, reached_s = await _included(
+                opened.context, owner, start, rate=rate, seconds=seconds
+            )
+            start += len(took_s) * _AT_ONCE
+        beside, included = beside + took_s[_UNSETTLED:], included + reached_s
     await opened.close()
     await owner.close()
     return {
@@ -133,29 +150,47 @@ async def _measure(
         "verified_per_second": round(walked / walked_s),
         "verified_cpu_us_an_entry": round(1e6 * walked_cpu_s / walked, 1),
         "staged_per_second": round(len(included) * _AT_ONCE / float(given.seconds)),
+        "commit_ms_median_alone": round(1_000 * statistics.median(alone), 2),
+        "commit_ms_median_beside": round(1_000 * statistics.median(beside), 2),
+        "commit_ms_p99_alone": round(1_000 * statistics.quantiles(alone, n=100)[98], 2),
+        "commit_ms_p99_beside": round(1_000 * statistics.quantiles(beside, n=100)[98], 2),
         "included_ms_median": round(1_000 * statistics.median(included)),
         "included_ms_p99": round(1_000 * statistics.quantiles(included, n=100)[98]),
     }
 
 
+async def _stage(
+    owner: Database, committed: list[float], *, rate: int, seconds: float
+) -> list[float]:
+    """Seconds that each transaction took; ``committed`` gets when it was over."""
+    began = time.perf_counter()
+    took: list[float] = []
+    for turn in range(round(seconds * rate / _AT_ONCE)):
+        await asyncio.sleep(began + turn * _AT_ONCE / rate - time.perf_counter())
+        begun = time.perf_counter()
+        async with owner.writing() as connection:
+            await connection.execute(text(_STAGE), {"many": _AT_ONCE})
+        committed.append(time.perf_counter())
+        took.append(committed[-1] - begun)
+    return took
+
+
+async def _caught_up(context: Context, size: int) -> int:
+    """The size of the log once so much is published: the worker is there now."""
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        published = int((await show_checkpoint(context)).split("\n")[1])
+        if published >= size:
+            return published
+
+
 async def _included(
     context: Context, owner: Database, size: int, *, rate: int, seconds: float
-) -> list[float]:
-    """Seconds from the commit of each transaction to a published checkpoint that covers it."""
+) -> tuple[list[float], list[float]]:
+    """What each transaction took; from its commit to a published checkpoint that covers it."""
     committed: list[float] = []
     included: list[float] = []
-    stopped = asyncio.Event()
-    sequencing = asyncio.create_task(run_sequencer(context, stopped, Rounds()))
-
-    async def stage() -> None:
-        began = time.perf_counter()
-        for turn in range(round(seconds * rate / _AT_ONCE)):
-            await asyncio.sleep(began + turn * _AT_ONCE / rate - time.perf_counter())
-            async with owner.writing() as connection:
-                await connection.execute(text(_STAGE), {"many": _AT_ONCE})
-            committed.append(time.perf_counter())
-
-    staging = asyncio.create_task(stage())
+    staging = asyncio.create_task(_stage(owner, committed, rate=rate, seconds=seconds))
     while not staging.done() or len(included) < len(committed):
         await asyncio.sleep(_LOOK_S)
         async with context.database.glancing() as connection:
@@ -163,10 +198,7 @@ async def _included(
         seen = time.perf_counter()
         covered = 0 if found is None else (found[1].size - size) // _AT_ONCE
         included += [seen - each for each in committed[len(included) : covered]]
-    await staging
-    stopped.set()
-    await sequencing
-    return included
+    return await staging, included
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What several benches stand on: a migrated database, and the bare route beside a hub."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -34,3 +35,24 @@ def bare_route() -> Generator[tuple[int, int]]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
+
+
+@contextlib.contextmanager
+def working(urls: DatabaseUrls, folder: Path) -> Generator[None]:
+    """A worker of all roles, in a process of its own."""
+    environ = {name: value for name, value in os.environ.items() if "CONSENTID_" not in name}
+    environ |= {
+        "CONSENTID_DATABASE_URL": urls.serving,
+        "CONSENTID_KEYS_DIR": str(folder / "keys"),
+        "CONSENTID_LOCALHOST_HOSTS": "true",
+    }
+    command = [sys.executable, "-m", "consentid", "worker"]
+    with (folder / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(  # noqa: S603 our own program
+            command, env=environ, cwd=_REPOSITORY, stdout=log, stderr=log
+        )
+        try:
+            yield
+        finally:
+            worker.terminate()
+            worker.wait()

@@ -370,6 +370,31 @@ MISTAKES = (
         remedy="remove it",
     ),
     Mistake(
+        name="letting somebody else's word count where the group does not",
+        file="shop.toml",
+        old="assisted = false # here",
+        new="assisted = true # here",
+        mark="assisted = true",
+        rule=Rule.WIDENING,
+        key='overrides."contact.phone".assisted',
+        message=(
+            "an override can only narrow: shop cannot let others speak for people about "
+            '"contact.phone"'
+        ),
+        remedy="remove it",
+    ),
+    Mistake(
+        name="letting nobody's word count where it does not anyway",
+        file="shop.toml",
+        old='[overrides."contact.phone"]',
+        new='[overrides."contact.sms"]',
+        mark="assisted = false",
+        rule=Rule.POINTLESS,
+        key='overrides."contact.sms".assisted',
+        message='nothing that somebody else keys in counts for "contact.sms" anyway',
+        remedy="remove it",
+    ),
+    Mistake(
         name="an override that says nothing",
         file="news.toml",
         old="off = true # we",
@@ -378,7 +403,7 @@ MISTAKES = (
         rule=Rule.POINTLESS,
         key="overrides.location",
         message="this override says nothing",
-        remedy="remove it, or write off, own, adults_only, validity_days or basis",
+        remedy="remove it, or write off, own, adults_only, assisted, validity_days or basis",
     ),
     Mistake(
         name="an override of a purpose that does not exist",
@@ -861,6 +886,17 @@ MISTAKES = (
         rule=Rule.CONTRADICTION,
         key="purposes.billing.ask",
         message="what rests on contract cannot have to be answered",
+        remedy='remove it, or write basis = "consent"',
+    ),
+    Mistake(
+        name="a yes to be confirmed where nobody is asked for one",
+        file="group.toml",
+        old='basis = "contract"',
+        new='basis = "contract"\nconfirm = "link" # never',
+        mark='confirm = "link" # never',
+        rule=Rule.POINTLESS,
+        key="purposes.billing.confirm",
+        message="what rests on contract is no yes to be confirmed",
         remedy='remove it, or write basis = "consent"',
     ),
     Mistake(

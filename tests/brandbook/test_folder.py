@@ -52,7 +52,7 @@ def test_a_report_gives_place_and_remedy_on_two_lines(folder: Folder) -> None:
     line = folder.line_of("news.toml", "of = true")
     assert report(problems).splitlines() == [
         f"news.toml:{line - 1}: overrides.location: this override says nothing",
-        "    remove it, or write off, own, adults_only, validity_days or basis",
+        "    remove it, or write off, own, adults_only, assisted, validity_days or basis",
         f"news.toml:{line}: overrides.location.of: unknown key",
         '    did you mean "off"?',
     ]

@@ -40,6 +40,7 @@ def test_every_kind_of_override_is_used(halcyon: Draft) -> None:
     assert any(each.own for each in overrides)
     assert any(each.adults_only for each in overrides)
     assert any(each.validity_s for each in overrides)
+    assert any(each.unassisted for each in overrides)
     assert any(each.basis is LegalBasis.CONSENT for each in overrides)
     assert any(terms.validity_s for terms in catalogue.parties.values())
     assert {brand_of(id_) for id_ in catalogue.purposes} == {None, "news", "shop", "play"}
@@ -127,14 +128,19 @@ def test_clients_get_the_grants_that_their_declaration_makes_possible(halcyon: D
     }
     assert {id_: str(client.application_type) for id_, client in clients.items()} == {
         "news-web": "web",
+        "news-calls": "web",
+        "news-field": "web",
         "news-spa": "browser",
+        "news-letters": "web",
         "news-app": "native",
         "shop-web": "web",
+        "shop-till": "web",
         "shop-spa": "browser",
         "play-web": "web",
         "play-spa": "browser",
         "play-tv": "native",
         "reach-api": "web",
+        "reach-calls": "web",
         "reach-forms": "web",
         "bazaar-web": "web",
     }

@@ -61,6 +61,10 @@ def answer(  # noqa: C901, PLR0911, PLR0912 one place, in the order of the page,
                 continue
             if choice.outcome == Outcome.REFUSED:
                 no.append(Said(decision, above))
+            elif (decision.assurance == "assisted" and not terms.assisted) or (
+                decision.assurance != "link" and terms.confirmed
+            ):
+                continue
             elif decision.notice is not None and me in decision.notice.names:
                 by_group = decision.reach is None
                 if by_group and (asked.kind != PartyKind.BRAND or terms.own):
@@ -80,7 +84,8 @@ def answer(  # noqa: C901, PLR0911, PLR0912 one place, in the order of the page,
             or not any(refusal.decision.signal for refusal in speaking)
         )
     ]
-    held = max(holding, key=_grant_age).decision.id if holding else None
+    needed = _own(holding) or (holding if speaking else [])
+    held = max(needed, key=_grant_age).decision.id if needed else None
 
     # 5. Legitimate interest.
     if terms.basis == "legitimate_interest":
@@ -91,7 +96,7 @@ def answer(  # noqa: C901, PLR0911, PLR0912 one place, in the order of the page,
     fresh = [grant for grant in holding if now < grant.early + terms.validity_s * second]
     good = [grant for grant in fresh if grant.decision.catalogue >= terms.revised_in]
     if good:
-        return "given", max(good, key=_grant_age).decision.id
+        return "given", max(_own(good) or good, key=_grant_age).decision.id
     if holding:
         return ("outdated" if fresh else "expired"), None
     if not any(
@@ -110,15 +115,20 @@ def answer(  # noqa: C901, PLR0911, PLR0912 one place, in the order of the page,
 
 
 def _newest_grants(yes: Sequence[Said]) -> list[Said]:
-    """The newest at each key, made after being told of a signal and not."""
-    groups = {(grant.key, grant.decision.told_of_signal) for grant in yes}
+    """The newest at each key, after being told of a signal and not, keyed in for them and not."""
+    slots = {grant: (grant.key, grant.decision.told_of_signal, _is_own(grant)) for grant in yes}
     return [
-        max(
-            (one for one in yes if (one.key, one.decision.told_of_signal) == group),
-            key=_grant_age,
-        )
-        for group in groups
+        max((one for one, its in slots.items() if its == slot), key=_grant_age)
+        for slot in set(slots.values())
     ]
+
+
+def _own(grants: Sequence[Said]) -> list[Said]:
+    return [grant for grant in grants if _is_own(grant)]
+
+
+def _is_own(grant: Said) -> bool:
+    return grant.decision.assurance != "assisted"
 
 
 def _newest_refusals(no: Sequence[Said]) -> list[Said]:
@@ -132,7 +142,8 @@ def _newest_refusals(no: Sequence[Said]) -> list[Said]:
 
 def _silenced(refusal: Said, grants: Sequence[Said]) -> bool:
     return any(
-        grant.key == refusal.key
+        _is_own(grant)
+        and grant.key == refusal.key
         and grant.early > refusal.late
         and (refusal.decision.signal is None or grant.decision.told_of_signal)
         for grant in grants

@@ -12,8 +12,8 @@ from uuid import UUID
 from tests.core.oracle import answer
 from tests.core.worlds import GRANTED, REFUSED, World, act, at
 
-from consentid.core.catalogue import Catalogue, Override
-from consentid.core.decision import Decision, DecisionId
+from consentid.core.catalogue import Catalogue, Override, find_terms
+from consentid.core.decision import Assurance, Choice, Decision, DecisionId
 from consentid.core.party import Party, PartyKind
 from consentid.core.purpose import LegalBasis, PurposeId, is_within
 
@@ -82,6 +82,7 @@ def an_override_never_makes_a_yes(rules: Rules, world: World) -> None:
         Override(purpose=PurposeId("ads"), own=True),
         Override(purpose=PurposeId("ads"), validity_s=2),
         Override(purpose=PurposeId("ads"), adults_only=True),
+        Override(purpose=PurposeId("ads"), unassisted=True),
         Override(purpose=PurposeId("ads"), basis=LegalBasis.CONSENT),
     ):
         plain = rules.ask(world, world.history, catalogue=_overridden(world, None))
@@ -222,6 +223,29 @@ def a_fresh_own_yes_is_a_yes(rules: Rules, world: World) -> None:
     assert found.state in ("given", "permitted", "not_offered")
 
 
+def what_others_say_stands_for_itself(rules: Rules, world: World) -> None:
+    """Yeses that others keyed in add nothing but yeses that say so, and those where it is allowed.
+
+    While they wait they are no decisions at all, so nothing of them can change an answer.
+    """
+    own = [
+        replace(one, choices=kept)
+        for one in world.history
+        if (kept := tuple(each for each in one.choices if not _is_keyed_in(one, each)))
+    ]
+    found, without = rules.ask(world, world.history), rules.ask(world, own)
+    assert found.permitted or not without.permitted
+    if found.grant is None or not found.grant.assisted:
+        assert (found.permitted, found.grant) == (without.permitted, without.grant)
+    terms = find_terms(world.catalogue, world.asked, world.purpose)
+    if terms is None or not terms.assisted:
+        assert found == without
+
+
+def _is_keyed_in(decision: Decision, choice: Choice) -> bool:
+    return decision.assurance is Assurance.ASSISTED and choice.outcome is GRANTED
+
+
 PROPERTIES: dict[str, Callable[[Rules, World], None]] = {
     check.__name__: check
     for check in (
@@ -239,5 +263,6 @@ PROPERTIES: dict[str, Callable[[Rules, World], None]] = {
         the_projection_tells_the_full_history,
         asking_again_stays_within_the_rules,
         a_fresh_own_yes_is_a_yes,
+        what_others_say_stands_for_itself,
     )
 }

@@ -139,7 +139,7 @@ def test_whatever_was_decided_there_is_a_reason_that_fits(world: World) -> None:
     for purpose in offered(world.catalogue, world.asked):
         found = resolve(kept, world.catalogue, world.asked, purpose, world.now, adult=world.adult)
         because = explain(found, kept, world.catalogue, world.asked, purpose, adult=world.adult)
-        agreeing = {Why.AGREED, Why.UNOPPOSED, Why.NOT_NEEDED}
+        agreeing = {Why.AGREED, Why.ASSISTED, Why.UNOPPOSED, Why.NOT_NEEDED}
         assert (because.why in agreeing) == found.permitted
         if because.decision is not None:
             assert because.decision in {each.id for each in world.history}

@@ -48,8 +48,8 @@ def test_a_shipped_form_stays_as_it_was() -> None:
 
 
 def test_an_unknown_stored_form_is_an_error() -> None:
-    with pytest.raises(ValueError, match="form 1"):
-        decode(b'{"form":2,"decisions":[],"named":[]}')
+    with pytest.raises(ValueError, match="no form 3"):
+        decode(b'{"form":3,"decisions":[],"named":[]}')
 
 
 def test_what_nothing_can_rest_on_any_more_is_not_kept() -> None:

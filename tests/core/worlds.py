@@ -112,6 +112,7 @@ def decide(
     told: bool = False,
     signal: SignalSource | None = None,
     attaches_to_account: bool = True,
+    assisted: bool = False,
 ) -> Decision:
     late = early if late is None else late
     return Decision(
@@ -123,7 +124,11 @@ def decide(
         catalogue=CatalogueVersion(catalogue),
         interval=Interval(early=early, late=late),
         recorded_at=late,
-        assurance=Assurance.SELF if signal is None else Assurance.SIGNAL,
+        assurance=Assurance.SIGNAL
+        if signal is not None
+        else Assurance.ASSISTED
+        if assisted
+        else Assurance.SELF,
         channel=Channel.WEB,
         actor="hub",
         signal=signal,
@@ -138,6 +143,7 @@ def catalogue(
     memory_s: int = 184 * DAY_S,
     version: int = 1,
     revised: int = 1,
+    assisted: bool = False,
     overrides: dict[Party, tuple[Override, ...]] | None = None,
     validities: dict[Party, int] | None = None,
     entities: dict[Party, LegalEntity] | None = None,
@@ -148,7 +154,7 @@ def catalogue(
         version=CatalogueVersion(version),
         validity_s=validity_s,
         refusal_memory_s=memory_s,
-        purposes={id_: Purpose(id=id_, basis=basis, ask=True) for id_ in ids},
+        purposes={id_: Purpose(id=id_, basis=basis, ask=True, assisted=assisted) for id_ in ids},
         parties={
             party: PartyTerms(
                 party=party,
@@ -228,11 +234,11 @@ def worlds(size: Size) -> st.SearchStrategy[World]:
         _world,
         st.just(size),
         st.lists(_ACT, min_size=1, max_size=size.acts),
-        st.binary(min_size=48, max_size=48),
+        st.binary(min_size=52, max_size=52),
     )
 
 
-_ACT = st.binary(min_size=16, max_size=16)
+_ACT = st.binary(min_size=17, max_size=17)
 
 
 class Deck:
@@ -284,6 +290,7 @@ def _decision(deck: Deck, size: Size) -> Decision:
     late = early + deck.pick((0, 1, 2))
     reach = deck.pick(size.reaches)
     names, version, told, signal, attaches = EVERYBODY, 1, False, None, True
+    assisted = False
     purposes = {deck.pick(size.purposes)}
     if size.is_varied:
         purposes |= {deck.pick(size.purposes) for _ in range(deck.pick_up_to(2))}
@@ -292,6 +299,7 @@ def _decision(deck: Deck, size: Size) -> Decision:
         told = deck.pick((False, True))
         signal = deck.pick((None, None, None, SignalSource.GPC))
         attaches = deck.pick((True, False))
+        assisted = deck.pick((False, False, True))
     chosen = {purpose: deck.pick((GRANTED, REFUSED)) for purpose in sorted(purposes)}
     if signal is not None:
         reach, told = None, False
@@ -307,6 +315,7 @@ def _decision(deck: Deck, size: Size) -> Decision:
         told=told,
         signal=signal,
         attaches_to_account=attaches,
+        assisted=assisted,
     )
 
 
@@ -336,6 +345,7 @@ def _override(deck: Deck, purposes: tuple[PurposeId, ...]) -> Override:
         validity_s=deck.pick((None, None, 3)),
         adults_only=deck.pick((False, False, False, True)),
         basis=deck.pick((None, LegalBasis.CONSENT)),
+        unassisted=deck.pick((False, False, True)),
     )
 
 
@@ -354,5 +364,6 @@ def _catalogue(deck: Deck, size: Size) -> Catalogue:
         memory_s=deck.pick((3, 8, 30)),
         version=2,
         revised=deck.pick((1, 1, 2)),
+        assisted=deck.pick((False, True)),
         overrides=rules,
     )

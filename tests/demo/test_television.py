@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.chromium import PATIENCE_MS
+from tests.chromium import FLAGS, PATIENCE_MS
 
 from consentid.demo import halcyon
 from consentid.demo.stage import Stage
@@ -86,7 +86,7 @@ def browser(stage: Stage, chromium: Path) -> Iterator[Browser]:
     """Started after the stage, whose beginning cannot wait in the loop that Playwright runs."""
     assert stage.prepared
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=str(chromium), args=[*FLAGS])
         yield opened
         opened.close()
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, Request, expect
-from tests.chromium import PATIENCE_MS, press, told
+from tests.chromium import FLAGS, PATIENCE_MS, press, told
 
 from consentid.demo import halcyon
 from consentid.demo.stage import Stage
 
 HUB_FETCHES = ("/v1/", "/token", "/authorize")
-_FLAGS = ("--no-sandbox", "--disable-dev-shm-usage")
 _SETTLED = "() => window.consentid && window.consentid.state().status !== 'starting'"
 _STATE = f"() => ({_SETTLED})() && window.consentid.state()"
 
@@ -124,7 +123,7 @@ def profile(
         chosen = {"cookie_controls_mode": 1 if blocks else 0, "block_third_party_cookies": blocks}
         preferences.write_text(json.dumps({"profile": chosen}))
     context = playwright.chromium.launch_persistent_context(
-        folder, executable_path=chromium, args=[*_FLAGS], locale="en"
+        folder, executable_path=chromium, args=[*FLAGS], locale="en"
     )
     context.set_default_timeout(PATIENCE_MS)
     yield Visitor(context=context, port=stage.scene().port)
@@ -134,7 +133,7 @@ def profile(
 @contextmanager
 def browser(playwright: Playwright, chromium: Path) -> Generator[Browser]:
     """A browser for short-lived profiles, which block third-party cookies."""
-    flags = [*_FLAGS, "--test-third-party-cookie-phaseout"]
+    flags = [*FLAGS, "--test-third-party-cookie-phaseout"]
     opened = playwright.chromium.launch(executable_path=chromium, args=flags)
     yield opened
     opened.close()

@@ -1,7 +1,7 @@
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,11 @@ from consentid.flows.publish_catalogue import publish_catalogue
 from consentid.flows.register_client import rotate_secret
 from consentid.keyring.generating import generate
 from consentid.kit.instants import from_seconds
+from consentid.store import clients, clock
 from consentid.store.engine import Database
 
 _TEMPLATE = "template_town"
+CIBA = "urn:openid:params:grant-type:ciba"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,3 +111,19 @@ async def erasing(town: Town) -> AsyncIterator[Database]:
     database = Database(town.urls.erasing, connections=2)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def desks(town: Town) -> Town:
+    """The town, where three clients more may ask people who are elsewhere."""
+    async with town.owner.writing() as connection:
+        now = await clock.now(connection)
+        for name in ("news-web", "shop-web", "bazaar-web"):
+            found = await clients.find(connection, name)
+            assert found is not None
+            grants = (*found.registration.grant_types, CIBA)
+            registration = type(found.registration)(
+                grant_types=grants, redirect_uris=found.registration.redirect_uris
+            )
+            await clients.save(connection, replace(found, registration=registration), at=now)
+    return town

@@ -53,7 +53,7 @@ async def test_the_brand_is_granted_and_the_partner_is_told_under_its_own_name(
     assert body["authorization_details"] == [
         {
             "type": "consent_request",
-            "purposes": [LOYALTY, EMAIL],
+            "purposes": [LOYALTY],  # a yes to e-mail waits for its link
             "locations": [SHOP],
             "catalogue": version,
             "channel": "app",

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from tests.connectors.nats_server import NatsServer, nats_server
+from tests.faults.deployment import environ
 from tests.flows.conftest import Founded
 from tests.flows.readers import NEWS, drain, new_consumer
-from tests.flows.test_kill import REPOSITORY, environ
 from tests.flows.town import GRANTED, REFUSED, Town
 
 from consentid.connectors.broker import NOWHERE, Connecting
@@ -208,7 +208,6 @@ async def test_killed_connectors_and_a_killed_server_lose_and_mix_nothing(
                     *("--subject", target.subject),
                 ],
                 env=environ(town.urls, founded.keys),
-                cwd=REPOSITORY,
                 stderr=subprocess.DEVNULL,
             )
             try:

@@ -44,8 +44,8 @@ BRANDS: Final = Path(__file__).parents[2] / "brands"
 GRANTED, REFUSED = Outcome.GRANTED, Outcome.REFUSED
 GROUP, BRAND, PARTNER = ReachKind.GROUP, ReachKind.BRAND, ReachKind.PARTNER
 SECRET_CLIENTS: Final = (
-    *("news-web", "shop-web", "play-web"),
-    *("reach-api", "reach-forms", "bazaar-web"),
+    *("news-web", "news-calls", "shop-web", "shop-till", "play-web"),
+    *("reach-api", "reach-calls", "reach-forms", "bazaar-web"),
 )
 T = TypeVar("T")
 ID_TOKEN: Final = "urn:ietf:params:oauth:token-type:id_token"
@@ -53,7 +53,9 @@ DEVICE_CREDENTIAL: Final = "urn:consentid:params:oauth:token-type:device_credent
 CONSENT_TOKEN: Final = "urn:consentid:params:oauth:token-type:consent_token"
 PORTAL_CLIENTS: Final = {
     "news-web": "halcyon-news",
+    "news-calls": "halcyon-news",
     "shop-web": "halcyon-market",
+    "shop-till": "halcyon-market",
     "play-web": "halcyon-play",
 }
 

@@ -1,17 +1,11 @@
 import asyncio
 import contextlib
-import datetime as dt
 import ipaddress
 import ssl
-import time
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from tests.net.certificates import certificate
 from tests.net.logout_receiver import running_receiver
 
 from consentid.net import guarded
@@ -113,29 +107,6 @@ async def test_a_receiver_that_never_answers_is_left_in_time(
     assert told == "TimeoutError"
     await asyncio.wait_for(left.wait(), 120)
     server.close()
-
-
-def certificate(folder: Path, name: str) -> Path:
-    """A certificate of its own authority, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.fromtimestamp(time.time(), dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, SHA256())
-    )
-    file = folder / f"{name}.pem"
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file.write_bytes(made.public_bytes(Encoding.PEM) + private)
-    return file
 
 
 @pytest.mark.parametrize(("shown", "failure"), [("news.example", None), ("evil.example", "no")])

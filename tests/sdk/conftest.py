@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 from playwright.sync_api import Browser, sync_playwright
-from tests.chromium import PATIENCE_MS
+from tests.chromium import FLAGS, PATIENCE_MS
 from tests.conftest import run_apart
 from tests.sdk.brand_pages import BRANDS, Sites, Visitor, hub_origin, origin_of, serving
 from tests.web.hub import Hub, running_hub, running_portal
@@ -54,7 +54,7 @@ def browser(chromium: Path, served_sites: tuple[Sites, int]) -> Iterator[Browser
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
             executable_path=str(chromium),
-            args=["--no-sandbox", f"--host-resolver-rules={rules}"],
+            args=[*FLAGS, f"--host-resolver-rules={rules}"],
         )
         yield opened
         opened.close()

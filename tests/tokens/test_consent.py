@@ -49,6 +49,21 @@ def test_a_token_says_what_the_contract_says_and_no_more() -> None:
     assert list(read[1]["consent"]) == ["cat", "rev", "g", "d"]
 
 
+def test_what_somebody_else_keyed_in_is_named_where_there_is_any() -> None:
+    said = Consent(cat=12, rev=345, g=("ads", "contact"), d=(), a=("contact",))
+    _, body, _ = issue(claims(consent=said)).split(".")
+    read = json.loads(base64.urlsafe_b64decode(body + "=="))
+    assert read["consent"] == {
+        "cat": 12,
+        "rev": 345,
+        "g": ["ads", "contact"],
+        "d": [],
+        "a": ["contact"],
+    }
+    with pytest.raises(MalformedError, match="assisted and not granted"):
+        consent.unsigned(claims(consent=Consent(cat=1, rev=1, g=(), d=(), a=("ads",))), KID)
+
+
 def test_twelve_purposes_of_realistic_names_fit_into_1000_bytes() -> None:
     made = claims(consent=with_purposes(*PURPOSES[:8], refused=PURPOSES[8:]))
     assert len(issue(made)) == consent.token_length(made, KID) <= 1_000

@@ -12,7 +12,7 @@ from typing import final
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Page, sync_playwright
-from tests.chromium import PATIENCE_MS
+from tests.chromium import FLAGS, PATIENCE_MS
 from tests.tokens.making import JWKS, KEY, NOW, claims, compact, issue, issue_list
 
 from consentid.tokens.consent import Status, StatusListRef
@@ -170,7 +170,7 @@ def issuer() -> Iterator[Issuer]:
 @pytest.fixture(scope="module")  # its loop must not outlive the tests that need it
 def blank_page(chromium: Path) -> Iterator[Callable[[], Page]]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=[*FLAGS])
 
         def new_page() -> Page:
             page = browser.new_page()

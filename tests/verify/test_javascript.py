@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Page
@@ -21,7 +22,7 @@ from tests.verify.conftest import Issuer
 
 from consentid.kit import base64url
 from consentid.tokens import jwks
-from consentid.tokens.consent import Status, StatusListRef
+from consentid.tokens.consent import Consent, Status, StatusListRef
 
 MODULE = Path(str(files("consentid.sdk") / "verify.js"))
 TV = Path(str(files("consentid.sdk") / "consentid-tv.js"))
@@ -62,7 +63,8 @@ def ask(page: Page, issuer: Issuer) -> Callable[..., dict[str, Any]]:
             """async ([token, forward]) => {
                 window.now += forward;
                 const found = await window.verifier.verify(token);
-                return { ...found, granted: [...(found.granted ?? [])] };
+                const [granted, assisted] = [found.granted ?? [], found.assisted ?? []];
+                return { ...found, granted: [...granted], assisted: [...assisted] };
             }""",
             [token, forward_s],
         )
@@ -129,6 +131,11 @@ def test_a_token_is_active_until_it_is_withdrawn(
     token = issuer.token()
     found = ask(token)
     assert (found["active"], found["granted"], found["aud"]) == (True, ["audience"], AUDIENCE)
+    assert found["assisted"] == []
+    said = Consent(cat=3, rev=7, g=("ads", "contact"), d=(), a=("contact",))
+    assert ask(issuer.token(consent=said))["assisted"] == ["contact"]
+    stray = claims(iss=issuer.url, consent=Consent(cat=3, rev=7, g=("ads",), d=(), a=("contact",)))
+    assert ask(pen(msgspec.to_builtins(stray)))["reason"] == "bad_claims"
     for _ in range(3):
         assert ask(token)["active"] is True
     assert issuer.count(LIST_PATH) == issuer.count("/jwks.json") == 1

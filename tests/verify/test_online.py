@@ -9,7 +9,7 @@ from tests.verify.conftest import Clock, Issuer
 
 from consentid.kit.errors import MalformedError
 from consentid.tokens import jwks
-from consentid.tokens.consent import Status, StatusListRef
+from consentid.tokens.consent import Consent, Status, StatusListRef
 from consentid.verify import Active, Inactive, LocalhostTransport, Reason, Verifier
 
 JWKS_PATH = "/jwks.json"
@@ -55,6 +55,18 @@ def test_a_token_is_active_and_says_what_it_grants(issuer: Issuer, verifier: Ver
     assert not verifier.allows(issuer.token(), "ads.personalised")
     assert not verifier.allows(issuer.token(), "audience.measurement")
     assert not verifier.allows("x", "audience")
+
+
+def test_a_verifier_sees_what_is_not_the_persons_own_word(
+    issuer: Issuer, verifier: Verifier
+) -> None:
+    said = Consent(cat=3, rev=7, g=("ads", "contact"), d=(), a=("contact",))
+    found = verifier.verify(issuer.token(consent=said))
+    assert isinstance(found, Active)
+    assert (found.granted, found.assisted) == ({"ads", "contact"}, {"contact"})
+    plain = verifier.verify(issuer.token())
+    assert isinstance(plain, Active)
+    assert plain.assisted == frozenset()
 
 
 def test_documents_are_fetched_once_while_fresh(issuer: Issuer, verifier: Verifier) -> None:

@@ -1,6 +1,7 @@
 """A whole hub for tests: ``consentid serve`` as a process of its own, and a portal beside it."""
 
 import asyncio
+import base64
 import contextlib
 import os
 import secrets
@@ -201,6 +202,11 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def basic_of(hub: Hub, client: str) -> str:
+    """A client's secret as an ``Authorization`` header has it."""
+    return "Basic " + base64.b64encode(":".join(hub.basic(client)).encode()).decode()
+
+
 def fresh_key() -> dict[str, str]:
     return {"Idempotency-Key": secrets.token_hex(8)}
 
@@ -265,10 +271,10 @@ def running_hub(
     port = listening.getsockname()[1]
     keys = folder / "keys"
     generate(keys, now=from_seconds(int(time.time())), randomness=secrets.token_bytes)
-    brands = _halcyon(folder / "brands", port, portal[0], changed or {})
-    given = asyncio.run(_furnish(database, brands))
+    brands = halcyon(folder / "brands", port, portal[0], changed or {})
+    given = asyncio.run(furnish(database, brands))
     log = folder / "log"
-    process = _serve(listening, database, keys, valkey_url, log, settings=settings or {})
+    process = serve(listening, database, keys, valkey_url, log, settings=settings or {})
     url = f"http://127.0.0.1:{port}"
     try:
         with (
@@ -297,7 +303,7 @@ def running_hub(
         listening.close()
 
 
-def _halcyon(folder: Path, port: int, portal: str, changed: Mapping[str, str]) -> Path:
+def halcyon(folder: Path, port: int, portal: str, changed: Mapping[str, str]) -> Path:
     """The Halcyon group as it is in the repository, but for the ports and what is changed."""
     for source in (REPOSITORY / "brands").rglob("*.toml"):
         told = source.read_text().replace("http://id.localhost:7600", portal)
@@ -310,7 +316,7 @@ def _halcyon(folder: Path, port: int, portal: str, changed: Mapping[str, str]) -
     return folder
 
 
-async def _furnish(urls: DatabaseUrls, brands: Path) -> dict[str, str]:
+async def furnish(urls: DatabaseUrls, brands: Path) -> dict[str, str]:
     """Apply the files; the secrets of all clients that have one."""
     owner = Database(urls.owner)
     published = await publish_catalogue(owner, load(brands), randomness=secrets.token_bytes)
@@ -325,7 +331,7 @@ async def _furnish(urls: DatabaseUrls, brands: Path) -> dict[str, str]:
     return given
 
 
-def _serve(
+def serve(
     listening: socket.socket,
     database: DatabaseUrls,
     keys: Path,

@@ -137,6 +137,49 @@ class Town:
             key,
         )
 
+    def capture(self, login: str, *purposes: str) -> str:
+        """The call centre says that a customer said yes to some purposes; the capture's name."""
+        book, key = self.opened_portal()
+        customer = book.find_customer(login)
+        assert customer is not None
+        now_s = int(time.time())
+        claims = {
+            "iss": book.issuer,
+            "sub": customer.sub,
+            "aud": "halcyon-news",
+            "iat": now_s,
+            "exp": now_s + 120,
+            "jti": secrets.token_hex(8),
+        }
+        http, client = self.stage.scene().http, "news-calls"
+        exchanged = http.post(
+            f"{self.hub}/token",
+            data={
+                "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+                "subject_token": jwt.encode({"alg": "RS256", "kid": str(key.kid)}, claims, key),
+                "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+            },
+            auth=(client, self.stage.prepared.secrets.clients[client]),
+        )
+        assert exchanged.status_code == 200, exchanged.text
+        shown = http.get(f"{self.hub}/v1/catalogue", params={"brand": "news", "language": "en"})
+        captured = http.post(
+            f"{self.hub}/v1/captures",
+            json={
+                "notice": shown.json()["notice"],
+                "choices": [{"purpose": each, "outcome": "granted"} for each in purposes],
+                "channel": "phone",
+                "operator": "agent-7",
+                "evidence": {"kind": "script", "version": "v3"},
+            },
+            headers={
+                "Authorization": f"Bearer {exchanged.json()['access_token']}",
+                "Idempotency-Key": secrets.token_hex(8),
+            },
+        )
+        assert captured.status_code == 201, captured.text
+        return captured.json()["capture"]
+
     def tell_hub(self, logout_token: str) -> httpx2.Response:
         return self.stage.scene().http.post(
             f"{self.hub}/backchannel_logout", data={"logout_token": logout_token}

@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import httpx2
@@ -16,6 +17,7 @@ from consentid.brandbook.client import (
     ClientDeclaration,
     ClientId,
     Collects,
+    GrantType,
     Scope,
     Surface,
     TokenClass,
@@ -68,8 +70,10 @@ class SigningClient:
         return self.hub.http.post(path, data={**self.proof(), **form})
 
 
-def register(hub: Hub, client_id: str = "reach-signed") -> SigningClient:
-    """Register a client of the partner *reach* that signs."""
+def register(
+    hub: Hub, client_id: str = "reach-signed", *, also: Iterable[GrantType] = ()
+) -> SigningClient:
+    """Register a client of the partner *reach* that signs; ``also`` has grants beside the usual."""
     key = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256"})
     reach = Party(kind=PartyKind.PARTNER, slug=Slug("reach"))
     declared = ClientDeclaration(
@@ -80,7 +84,8 @@ def register(hub: Hub, client_id: str = "reach-signed") -> SigningClient:
         collects=Collects.OWN,
         surface=Surface.WEB,
         token_class=TokenClass.PARTNER,
-        grant_types=grant_types_for(AuthMethod.PRIVATE_KEY_JWT, Surface.WEB, [REDIRECT], reach),
+        grant_types=frozenset(also)
+        | grant_types_for(AuthMethod.PRIVATE_KEY_JWT, Surface.WEB, [REDIRECT], reach),
         redirect_uris=(REDIRECT,),
         keys=read_keys({"keys": [key.as_dict(private=False)]}),
     )

@@ -57,7 +57,9 @@ from consentid.store.engine import Database
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 CODE = "authorization_code"
-OAUTH_ENDPOINTS = ("/token", "/par", "/introspect", "/revoke", "/device_authorization")
+OAUTH_ENDPOINTS = (
+    *("/token", "/par", "/introspect", "/revoke", "/device_authorization", "/bc-authorize"),
+)
 NEWS_HOME = "http://news.localhost:7600/"
 EVIL = "evil.example"
 FAR = "1" * 400

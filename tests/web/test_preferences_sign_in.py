@@ -44,6 +44,16 @@ def sign_in(town: Town, browser: Browser, login: str = "mila", query: str = "") 
     return told(browser.answer.text)
 
 
+def test_who_signs_in_to_see_what_waits_is_back_there(town: Town) -> None:
+    browser = town.browser()
+    browser.go(f"{town.hub}/approvals?lang=fr")
+    assert "Se connecter" in browser.answer.text
+    browser.go(f"{town.hub}/approvals/sign-in?lang=fr")
+    browser.submit(login="noah", password=town.stage.prepared.secrets.passwords["noah"])
+    assert browser.at == f"{town.hub}/approvals?lang=fr"
+    assert "Rien ne vous attend" in browser.answer.text
+
+
 def test_a_person_signs_in_comes_back_and_keeps_where_they_came_from(town: Town) -> None:
     browser = town.browser()
     query = f"?client_id=news-web&return_to={town.site}/story"
@@ -131,3 +141,49 @@ def test_another_site_cannot_begin_a_sign_in(town: Town) -> None:
         f"{town.hub}/preferences/sign-in", headers={"sec-fetch-site": "cross-site"}
     )
     assert answer.status_code == 403
+
+
+def test_what_others_recorded_for_a_person_is_shown_and_stopped_in_one_step(town: Town) -> None:
+    browser = town.browser()
+    visit(town, browser)
+    sign_in(town, browser, "salma")
+    browser.go(f"{town.hub}/preferences/captures")
+    assert "Nobody recorded anything for you." in told(browser.answer.text)
+    capture = town.capture("salma", "contact.phone", "content")
+    browser.go(f"{town.hub}/preferences/captures")
+    page = told(browser.answer.text)
+    assert "Halcyon News, by phone Yes Phone calls" in page
+    assert "For Halcyon News; read out from script v3." in page
+    assert "until you confirm it, none of this counts: A front page of your own" in page
+    assert "A yes counts already" in page
+    other = town.browser()
+    visit(town, other)
+    other.go(f"{town.hub}/preferences/captures")
+    assert "Phone calls" not in told(other.answer.text)
+    page = press(town, browser, "/preferences/captures", confirm=capture)
+    assert "You confirmed it" in page
+    assert "I said this" not in page
+    page = press(town, browser, "/preferences/captures", dispute=capture)
+    assert "You said that this is not yours" in page
+    assert "I did not say this" not in page
+    browser.go(f"{town.hub}/preferences/history")
+    assert "On these pages No Phone calls" in told(browser.answer.text)
+    data = browser.step(f"{town.hub}/preferences/data").json()
+    (kept,) = data["captures"]
+    assert (kept["by"], kept["capture"]["state"]) == ("brand/news", "disputed")
+    assert "operator" not in kept["capture"]
+
+
+def test_who_signs_in_for_a_link_comes_back_to_it_and_it_stays_out_of_every_log(town: Town) -> None:
+    browser, sealed = town.browser(), "as.it-came.in_the.fragment"
+    browser.go(f"{town.hub}/link")
+    (token,) = re.findall(r'name="form_token" value="([^"]*)"', browser.answer.text)
+    form = {"form_token": html.unescape(token), "link": sealed}
+    browser.go(f"{town.hub}/link/sign-in", form)
+    assert browser.at.startswith(f"{town.portal}/authorize"), browser.answer.text
+    assert sealed not in browser.at
+    browser.submit(login="arthur", password=town.stage.prepared.secrets.passwords["arthur"])
+    assert browser.at == f"{town.hub}/link#{sealed}"
+    assert SESSION in browser.jar
+    browser.go(f"{town.hub}/link/sign-in", {**form, "link": "not one\u2028of ours"})
+    assert "This link is not whole" in told(browser.answer.text)

@@ -64,7 +64,7 @@ def test_each_grant_named_is_known_at_the_token_endpoint(
     assert hub.token({"grant_type": "password"}).json()["error"] == "unsupported_grant_type"
 
 
-@pytest.mark.parametrize("path", ["/token", "/par", "/introspect", "/revoke"])
+@pytest.mark.parametrize("path", ["/token", "/par", "/introspect", "/revoke", "/bc-authorize"])
 def test_the_openapi_document_tells_each_form(hub: Hub, path: str) -> None:
     operation = hub.http.get("/schema/openapi.json").json()["paths"][path]["post"]
     form = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]

@@ -81,6 +81,7 @@ async def test_a_worker_tells_of_its_rounds_and_of_the_queues(
     assert value(told, "queue_oldest_seconds", queue="outbox") >= 60
     assert ("consentid_queue_depth", frozenset({("queue", "logout_notices")})) in told
     assert value(told, "queue_depth", queue="logout_notices") == 0
+    assert value(told, "queue_depth", queue="mails") == 0
     assert value(told, "system_lag_events", system="feed:crm") == 1
     assert value(told, "system_lag_seconds", system="feed:crm") >= 3_600
     assert value(told, "system_unconfirmed_withdrawals", system="feed:crm") == 1

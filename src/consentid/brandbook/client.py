@@ -27,10 +27,13 @@ class Scope(StrEnum):
     VERIFY = "verify"
     DECISIONS_WRITE = "decisions:write"
     DECISIONS_READ = "decisions:read"
+    CAPTURES_WRITE = "captures:write"
     ERASURE = "erasure"
     EVENTS_READ = "events:read"
     PROPAGATION_READ = "propagation:read"
     KPIS_READ = "kpis:read"
+    LINKS_WRITE = "links:write"
+    """Mint consent links, by a key of its own or through the hub."""
     ADMIN = "admin"
 
 
@@ -80,6 +83,8 @@ class GrantType(StrEnum):
     TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant's name
     HAND_OFF = "urn:consentid:params:oauth:grant-type:handoff"
     """A visitor comes from another brand's page by a link that carries a code."""
+    CIBA = "urn:openid:params:grant-type:ciba"
+    """An agent asks, and the person approves on a screen of their own.  Spec: OpenID CIBA Core."""
 
 
 class IdTokenAlgorithm(StrEnum):

@@ -19,7 +19,9 @@ from consentid.core.party import PartyKind
 
 _OF_BACK_ENDS: Final = frozenset({Scope.EVENTS_READ, Scope.PROPAGATION_READ})
 _INSIDERS: Final = frozenset({Scope.ADMIN, Scope.ERASURE, Scope.KPIS_READ})
-_REFRESHABLE: Final = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE})
+_REFRESHABLE: Final = frozenset(
+    {GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE, GrantType.CIBA}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +84,22 @@ def _of_rights(client: ClientDeclaration) -> Iterator[Fault]:
             "remove them",
             "scopes",
         )
+    if is_public and Scope.CAPTURES_WRITE in client.scopes:
+        yield _widening(
+            "whoever says what a person said has to keep a secret",
+            "remove captures:write, or give it a secret",
+            "scopes",
+        )
     if is_public and _OF_BACK_ENDS & client.scopes:
         yield _widening(
             f"{' and '.join(sorted(_OF_BACK_ENDS & client.scopes))} is for back ends: "
             "a client that keeps no secret reads no feed",
+            "remove it",
+            "scopes",
+        )
+    if is_public and Scope.LINKS_WRITE in client.scopes:
+        yield _widening(
+            "links:write is for back ends: what everybody could mint, nobody has said",
             "remove it",
             "scopes",
         )
@@ -99,11 +113,12 @@ def _of_keys(client: ClientDeclaration) -> Iterator[Fault]:
             remedy='write jwks = { keys = [{ ... }] }, or jwks_file = "<name>.json"',
             keys=("jwks",),
         )
-    if client.auth is not AuthMethod.PRIVATE_KEY_JWT and client.keys:
+    signs = client.auth is AuthMethod.PRIVATE_KEY_JWT or Scope.LINKS_WRITE in client.scopes
+    if client.keys and not signs:
         yield Fault(
             rule=Rule.POINTLESS,
             message=f"a client that authenticates by {client.auth} signs nothing",
-            remedy='remove it, or write auth = "private_key_jwt"',
+            remedy='remove it, write auth = "private_key_jwt", or give it the scope "links:write"',
             keys=("jwks",),
         )
 
@@ -130,8 +145,14 @@ def _of_grants(client: ClientDeclaration) -> Iterator[Fault]:
         )
     if GrantType.REFRESH_TOKEN in grants and not _REFRESHABLE & grants:
         yield _wrong(
-            "refresh tokens come with authorization_code or device_code only",
+            "refresh tokens come with authorization_code, device_code or ciba only",
             "add one of them, or remove refresh_token",
+            "grant_types",
+        )
+    if GrantType.CIBA in grants and client.auth is AuthMethod.NONE:
+        yield _widening(
+            "whoever keeps no secret asks nobody who is elsewhere",
+            "remove it from grant_types, or give the client a secret or a key",
             "grant_types",
         )
     if client.application_type is not ApplicationType.NATIVE and GrantType.DEVICE_CODE in grants:

@@ -99,6 +99,11 @@ def _said(before: Terms | None, now: Terms | None) -> Iterator[str]:
         yield f"now rests on {now.basis}, not {before.basis}"
     if now.adults_only != before.adults_only:
         yield "now for adults only" if now.adults_only else "no longer for adults only"
+    if now.confirmed != before.confirmed:
+        yield "a yes counts only by a link" if now.confirmed else "a yes counts without a link"
+    if now.assisted != before.assisted:
+        counts = "counts" if now.assisted else "no longer counts"
+        yield f"what somebody else keys in {counts} before it is confirmed"
     if now.validity_s != before.validity_s:
         yield f"valid {now.validity_s // _DAY_S} days, not {before.validity_s // _DAY_S}"
 

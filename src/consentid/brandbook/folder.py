@@ -22,7 +22,7 @@ from consentid.brandbook.size import MAX_TOKEN_BYTES, largest_token_bytes
 from consentid.brandbook.table import Table, suggest
 from consentid.brandbook.tree import check_purposes
 from consentid.brandbook.wording import read_wording
-from consentid.core.catalogue import Catalogue, offered
+from consentid.core.catalogue import Catalogue, terms_of
 from consentid.core.decision import CatalogueVersion
 from consentid.core.party import Party, PartyKind, Slug
 from consentid.core.purpose import PurposeId
@@ -199,11 +199,13 @@ def _sheet(written: Written, group: Group) -> PurposeSheet:
 
 def _check_sizes(book: Book, pages: list[PartyPage]) -> None:
     for page in pages:
+        held = terms_of(book.catalogue, page.profile.party)
         largest = largest_token_bytes(
             issuer=book.group.issuer,
             audience=max(page.terms.audiences, key=len),
             clients=page.profile.clients,
-            purposes=offered(book.catalogue, page.profile.party),
+            purposes=tuple(held),
+            assisted=[purpose for purpose, terms in held.items() if terms.assisted],
         )
         if largest > MAX_TOKEN_BYTES:
             who = page.profile.party.slug

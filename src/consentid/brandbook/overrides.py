@@ -69,14 +69,15 @@ def find_purpose(
 
 def _read_override(table: Table, id_: PurposeId, standing: Standing) -> Override:
     flags = {key: _read_one_way(table, key, id_, standing) for key in _ONE_WAY}
+    is_assisted = _read_assisted(table, id_, standing)
     basis = table.find_word("basis", LegalBasis)
     if basis is not None:
         _check_basis(table, basis, id_, standing)
-    if not any(key in table for key in (*_ONE_WAY, "basis", "validity_days")):
+    if not any(key in table for key in (*_ONE_WAY, "basis", "validity_days", "assisted")):
         table.tell(
             Rule.POINTLESS,
             "this override says nothing",
-            "remove it, or write off, own, adults_only, validity_days or basis",
+            "remove it, or write off, own, adults_only, assisted, validity_days or basis",
         )
     override = Override(
         purpose=id_,
@@ -85,6 +86,7 @@ def _read_override(table: Table, id_: PurposeId, standing: Standing) -> Override
         adults_only=flags["adults_only"],
         validity_s=read_validity_s(table),
         basis=basis,
+        unassisted=not is_assisted,
     )
     if table.find_flag("ask") is not None:
         _tell_widening(table, "ask", f'{standing.party.slug} cannot say whether "{id_}" is asked')
@@ -99,6 +101,26 @@ def _read_one_way(table: Table, key: str, id_: PurposeId, standing: Standing) ->
             table, key, f'{standing.party.slug} cannot lift "{key}" from "{id_}": false is no rule'
         )
     return flag or False
+
+
+def _read_assisted(table: Table, id_: PurposeId, standing: Standing) -> bool:
+    """Whether what somebody else keyed in may count: here it can only be taken away."""
+    flag = table.find_flag("assisted")
+    who = standing.party.slug
+    if flag:
+        _tell_widening(table, "assisted", f'{who} cannot let others speak for people about "{id_}"')
+    elif flag is False and not any(
+        written.rules.assisted
+        for each, written in standing.purposes.items()
+        if is_within(each, id_)
+    ):
+        table.tell(
+            Rule.POINTLESS,
+            f'nothing that somebody else keys in counts for "{id_}" anyway',
+            "remove it",
+            "assisted",
+        )
+    return flag is not False
 
 
 def _check_basis(table: Table, basis: LegalBasis, id_: PurposeId, standing: Standing) -> None:

@@ -91,6 +91,14 @@ def _read_purpose(table: Table, id_: PurposeId, languages: Sequence[str]) -> Wri
             'remove it, or write basis = "consent"',
             "ask",
         )
+    confirm = table.find_word("confirm", Confirm)
+    if confirm is not None and basis not in {LegalBasis.CONSENT, None}:
+        table.tell(
+            Rule.POINTLESS,
+            f"what rests on {basis} is no yes to be confirmed",
+            'remove it, or write basis = "consent"',
+            "confirm",
+        )
     rules = Purpose(
         id=id_,
         basis=basis or LegalBasis.CONSENT,
@@ -98,6 +106,8 @@ def _read_purpose(table: Table, id_: PurposeId, languages: Sequence[str]) -> Wri
         validity_s=read_validity_s(table),
         adults_only=table.find_flag("adults_only") or False,
         material=table.find_integer("material", low=1, high=_MAX_MATERIAL) or 1,
+        assisted=table.find_flag("assisted") or False,
+        confirmed=confirm is not None,
     )
     leaf = Leaf(table=table, parent=table.find_text("parent", form.PURPOSE))
     sheet = PurposeSheet(
@@ -108,7 +118,7 @@ def _read_purpose(table: Table, id_: PurposeId, languages: Sequence[str]) -> Wri
         topics=_read_topics(table.table("topics"), languages),
         vendors=tuple(_read_vendor(vendor) for vendor in table.items("vendors")),
         meanings=_read_meanings(table.table("signals")),
-        confirm=table.find_word("confirm", Confirm),
+        confirm=confirm,
     )
     table.close()
     return Written(rules=rules, sheet=sheet, leaf=leaf)

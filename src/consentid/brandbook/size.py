@@ -23,12 +23,18 @@ _SIGNATURE_BYTES: Final = 64
 
 
 def largest_token_bytes(
-    *, issuer: str, audience: str, clients: Iterable[str], purposes: Sequence[PurposeId]
+    *,
+    issuer: str,
+    audience: str,
+    clients: Iterable[str],
+    purposes: Sequence[PurposeId],
+    assisted: Sequence[PurposeId] = (),
 ) -> int:
     """The size of the largest token for an audience, in bytes.
 
     Every purpose is answered; one list is longer than two that share the same purposes.  All
-    optional claims are there, with the deepest delegation allowed.
+    optional claims are there, with the deepest delegation allowed, and all of ``assisted``, of
+    which somebody else's word counts, rest on that.
     """
     client_id = max(clients, key=len, default="")
     header = {"alg": "ES256", "kid": _KID, "typ": "consent+jwt"}
@@ -40,7 +46,8 @@ def largest_token_bytes(
         "jti": _JTI,
         "iat": _INSTANT,
         "exp": _INSTANT,
-        "consent": {"cat": _COUNTER, "rev": _COUNTER, "g": list(purposes), "d": []},
+        "consent": {"cat": _COUNTER, "rev": _COUNTER, "g": list(purposes), "d": []}
+        | ({"a": list(assisted)} if assisted else {}),
         "status": {"status_list": {"idx": _COUNTER, "uri": f"{issuer}/statuslists/{_COUNTER}"}},
         "act": {"sub": client_id, "act": {"sub": client_id}},
         "acr": _ACR,

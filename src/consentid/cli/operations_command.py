@@ -30,7 +30,8 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         help="print a code that opens /operations",
         description=(
             "Print a code to type at /operations of the hub. It is good once, for a quarter of an "
-            "hour, and opens the page for an hour. It is in no address and no log."
+            "hour, and opens the page for an hour. It is in no address and no log. Where staff "
+            "sign in with accounts of their own, there is no code."
         ),
     )
     letting_in.add_argument("--json", action="store_true", help="answer as one JSON object")
@@ -39,9 +40,13 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print it."""
+    """Print it, unless staff sign in with accounts of their own."""
     given = cast("_Arguments", cast("object", args))
-    return asyncio.run(_run(settings.from_environment(os.environ), given))
+    chosen = settings.from_environment(os.environ)
+    if chosen.staff_issuer is not None:
+        terminal.note("no code opens /operations here: staff sign in at CONSENTID_STAFF_ISSUER")
+        return Exit.NO
+    return asyncio.run(_run(chosen, given))
 
 
 async def _run(chosen: Settings, given: _Arguments) -> int:

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         fd=given.fd,
         workers=workers,
         loop="consentid.web.listening:Loop",
-        http="consentid.web.joining:JoiningProtocol",
+        http="consentid.web.patience:PatientProtocol",
         ws="none",
         lifespan="on",
         access_log=False,

@@ -1,7 +1,6 @@
 """``consentid worker``: sequencer, list publisher, outbox pump and reaper."""
 
 import argparse
-import asyncio
 import os
 from typing import TYPE_CHECKING
 
@@ -32,8 +31,10 @@ def run(args: argparse.Namespace) -> int:
     del args
     chosen = settings.from_environment(os.environ)
     chosen.database()
+    import uvloop  # noqa: PLC0415  the server extra
+
     from consentid import worker  # noqa: PLC0415  the server extra
 
     configure_logging(chosen)
-    asyncio.run(worker.run(chosen))
+    uvloop.run(worker.run(chosen))
     return Exit.OK

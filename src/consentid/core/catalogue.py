@@ -28,6 +28,10 @@ class Purpose:
     adults_only: bool = False
     material: int = 1
     """The material edition that the files declare; raising it is a material revision."""
+    assisted: bool = False
+    """Whether a yes that somebody else keyed in counts before the person confirms it."""
+    confirmed: bool = False
+    """Whether a yes counts only where it was given by a link that was sent to the person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,8 @@ class Override:
     validity_s: int | None = None
     adults_only: bool = False
     basis: LegalBasis | None = None
+    unassisted: bool = False
+    """Whether no yes counts here that the person did not give or confirm themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,10 @@ class Terms:
     revised_in: CatalogueVersion
     """A grant or a remembered refusal under an older version does not count."""
     ask: bool
+    assisted: bool = False
+    """Whether an assisted grant counts."""
+    confirmed: bool = False
+    """Whether a grant counts only where it was given by a link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +163,7 @@ def _fold(catalogue: Catalogue, party: PartyTerms, purpose: Purpose) -> Terms | 
         *(above.validity_s for above in declared),
         *(override.validity_s for override in overrides),
     )
+    confirmed = any(rule.confirmed for rule in declared)
     return Terms(
         basis=LegalBasis.CONSENT if stricter else purpose.basis,
         own=any(override.own for override in overrides),
@@ -161,6 +172,11 @@ def _fold(catalogue: Catalogue, party: PartyTerms, purpose: Purpose) -> Terms | 
         revised_in=_last_revision(catalogue, asked, line),
         # What only a grant makes a yes has to be asked, also where the group need not.
         ask=purpose.ask or stricter,
+        # It is the purpose's own permission: what lies below has to say so itself.
+        assisted=purpose.assisted
+        and not confirmed
+        and not any(override.unassisted for override in overrides),
+        confirmed=confirmed,
     )
 
 

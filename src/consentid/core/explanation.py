@@ -5,7 +5,7 @@ the rule: ``resolve`` decides, and this looks up what it decided by.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, assert_never
 
@@ -23,6 +23,8 @@ class Why(StrEnum):
 
     AGREED = "agreed"
     """The person said yes: for the group or for the asked alone, see ``reach``."""
+    ASSISTED = "assisted"
+    """Somebody else keyed in that the person said yes, and may."""
     REFUSED = "refused"
     """The person said no."""
     SIGNAL = "signal"
@@ -41,6 +43,8 @@ class Why(StrEnum):
     """Nothing was answered."""
     ADULTS = "adults"
     """For adults only, and the portal does not say that the person is one."""
+    WAITING = "waiting"
+    """A yes that counts once the person follows the link that is sent to them."""
     OFF = "off"
     """Not done here at all."""
     UNOPPOSED = "unopposed"
@@ -78,6 +82,8 @@ def explain(  # noqa: PLR0911 - one answer per state
     adult: bool,
 ) -> Explanation:
     """Say why ``found`` is what ``resolve`` says of the same projection, party and purpose."""
+    if found.waiting is not None:
+        return replace(_agreed(found.waiting), why=Why.WAITING)
     terms = find_terms(catalogue, asked, purpose)
     match found.state:
         case State.NOT_OFFERED:
@@ -152,7 +158,7 @@ def _agreed(grant: Grant | None) -> Explanation:
     if grant is None:
         return Explanation(why=Why.AGREED)
     return Explanation(
-        why=Why.AGREED,
+        why=Why.ASSISTED if grant.assisted else Why.AGREED,
         at=grant.early,
         reach=grant.reach,
         purpose=grant.purpose,
@@ -190,7 +196,11 @@ def _lapsed(
         grant
         for reach, key in _keys(projection, asked, purpose)
         if reach is not None or terms is None or not terms.own
-        for grant in key.grants_of(whose)
+        for grant in key.grants_of(
+            whose,
+            assisted=terms is not None and terms.assisted,
+            confirmed=terms is not None and terms.confirmed,
+        )
     ]
     newest = max(grants, key=lambda each: each.age)
     validity = 0 if terms is None else terms.validity_s * SECOND
@@ -223,7 +233,7 @@ def _unasked(
     has_group_grant = asked.kind is PartyKind.BRAND and any(
         reach is None and key.grants for reach, key in _keys(projection, asked, purpose)
     )
-    if not has_group_grant:
+    if not has_group_grant or (terms is not None and terms.confirmed):
         return Explanation(why=Why.UNASKED)
     return Explanation(why=Why.OWN if terms is not None and terms.own else Why.NOT_NAMED)
 

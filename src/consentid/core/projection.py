@@ -1,7 +1,8 @@
 """What a subject's decisions come down to: the newest grant and refusal at each key.
 
 A key is a reach and a purpose.  Kept apart at each key are: grants made after being told of a
-signal and grants made without, per party and legal entity that the notice named; refusals by the
+signal and grants made without, those of the person, those given by a link that was sent to them and
+those that somebody else keyed in, per party and legal entity that the notice named; refusals by the
 person and by each signal.  These are facts, never states, so a new catalogue needs no rebuild.
 
 Invariants: a projection is a pure function of the *set* of decisions; merging is a maximum per
@@ -18,6 +19,7 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from consentid.core.decision import (
+    Assurance,
     CatalogueVersion,
     Decision,
     DecisionId,
@@ -44,6 +46,10 @@ class Grant:
     catalogue: CatalogueVersion
     decision: DecisionId
     """The decision that a yes rests on."""
+    assisted: bool = False
+    """Whether somebody else keyed it in, and the person has not confirmed it."""
+    linked: bool = False
+    """Whether the person said it by a link that was sent to them."""
 
     @property
     def age(self) -> tuple[Instant, CatalogueVersion, DecisionId]:
@@ -74,24 +80,47 @@ class Refusal:
 
 FORM: Final = 1
 """The version of the stored form.  A form that has shipped is never edited: add another."""
+ASSISTED_FORM: Final = 2
+"""As the first, but that decisions may be assisted, or linked.  Written only where one is, so that
+everybody else has the same bytes as ever.
+"""
 
 Fact: TypeAlias = Grant | Refusal
 
-_Newest: TypeAlias = tuple[dict[tuple[str, bool], Grant], dict[SignalSource | None, Refusal]]
+Slot: TypeAlias = tuple[str, bool, bool, bool]
+"""Where a grant is kept at its key: its holder (see ``holder``), whether it is told, whether it is
+assisted, and whether it is linked.
+"""
+
+_Newest: TypeAlias = tuple[dict[Slot, Grant], dict[SignalSource | None, Refusal]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """The newest facts at one reach and purpose."""
 
-    grants: Mapping[tuple[str, bool], Grant]
-    """By holder (see ``holder``) and told mark."""
+    grants: Mapping[Slot, Grant]
     refusals: Mapping[SignalSource | None, Refusal]
 
-    def grants_of(self, whose: str) -> list[Grant]:
-        """The newest grants that name a holder: made without being told of a signal, and after."""
-        found = (self.grants.get((whose, False)), self.grants.get((whose, True)))
-        return [grant for grant in found if grant is not None]
+    def grants_of(
+        self, whose: str, *, assisted: bool = False, confirmed: bool = False
+    ) -> list[Grant]:
+        """The newest grants that name a holder: made without being told of a signal, and after.
+
+        ``assisted``: those too that somebody else keyed in; ``confirmed``: those alone that were
+        given by a link.
+        """
+        found: list[Grant] = []
+        for told in (False, True):
+            linked = self.grants.get((whose, told, False, True))
+            own = None if confirmed else self.grants.get((whose, told, False, False))
+            if own is not None and (linked is None or own.age > linked.age):
+                found.append(own)
+            elif linked is not None:
+                found.append(linked)
+            if assisted and (keyed := self.grants.get((whose, told, True, False))) is not None:
+                found.append(keyed)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +196,8 @@ def _facts_of(decision: Decision) -> Iterator[Fact]:
                         early=decision.interval.early,
                         catalogue=decision.catalogue,
                         decision=decision.id,
+                        assisted=decision.assurance is Assurance.ASSISTED,
+                        linked=decision.assurance is Assurance.LINK,
                     )
 
 
@@ -179,7 +210,7 @@ def _gather(facts: Iterable[Fact]) -> Projection:
         if newest is None:
             newest = purposes[fact.purpose] = ({}, {})
         if isinstance(fact, Grant):
-            whose = (holder(fact.named), fact.told)
+            whose = (holder(fact.named), fact.told, fact.assisted, fact.linked)
             grant = newest[0].get(whose)
             if grant is None or fact.age > grant.age:
                 newest[0][whose] = fact
@@ -207,11 +238,14 @@ def encode(projection: Projection) -> bytes:
     facts_by_decision: defaultdict[DecisionId, list[Fact]] = defaultdict(list)
     for fact in projection.facts():
         facts_by_decision[fact.decision].append(fact)
-    parties = sorted({fact.named for fact in projection.facts() if isinstance(fact, Grant)})
+    grants = [fact for fact in projection.facts() if isinstance(fact, Grant)]
+    parties = sorted({grant.named for grant in grants})
     places = {named: place for place, named in enumerate(parties)}
     return canonical.encode(
         {
-            "form": FORM,
+            "form": ASSISTED_FORM
+            if any(grant.assisted or grant.linked for grant in grants)
+            else FORM,
             "named": [[str(n.party.kind), n.party.slug, n.entity] for n in parties],
             "decisions": [
                 _encode_decision(facts, places) for _, facts in sorted(facts_by_decision.items())
@@ -227,8 +261,8 @@ def decode(stored: bytes) -> Projection:
         ValueError: the stored form is not one that this release knows.
     """
     document: dict[str, Any] = json.loads(stored)
-    if document.get("form") != FORM:
-        msg = f"a stored projection has form {FORM}, not {document.get('form')!r}"
+    if document.get("form") not in {FORM, ASSISTED_FORM}:
+        msg = f"a stored projection has no form {document.get('form')!r}"
         raise ValueError(msg)
     parties = [
         Named(party=Party(kind=PartyKind(kind), slug=Slug(slug)), entity=LegalEntity(entity))
@@ -255,6 +289,10 @@ def _encode_decision(
         if isinstance(fact, Grant):
             grants[fact.purpose].append(places[fact.named])
             row["told"] = fact.told
+            if fact.assisted:
+                row["assisted"] = True
+            if fact.linked:
+                row["linked"] = True
         else:
             refused.append(fact.purpose)
             row["late"] = fact.late
@@ -286,6 +324,8 @@ def _decode_decision(row: Mapping[str, Any], parties: list[Named]) -> Iterator[F
                     early=early,
                     catalogue=catalogue,
                     decision=decision,
+                    assisted=row.get("assisted", False),
+                    linked=row.get("linked", False),
                 )
     for purpose in row.get("refused", ()):
         yield Refusal(

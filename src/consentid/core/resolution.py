@@ -8,7 +8,7 @@ a no into a yes; ties and doubt are a no.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -56,6 +56,8 @@ class Resolution:
     """Whether any decision applies at all."""
     is_askable: bool = False
     """Whether the purpose rests on consent here, so that there is something to ask for."""
+    waiting: Grant | None = None
+    """What would be a yes, were it confirmed by a link; None once that took too long."""
 
     @property
     def permitted(self) -> bool:
@@ -70,7 +72,8 @@ class Resolution:
     @property
     def may_ask(self) -> bool:
         """Whether the person may be asked now.  An objection is never asked about again."""
-        return self.is_askable and (self.state in _OPEN or self.in_doubt)
+        is_open = self.state in _OPEN or self.in_doubt
+        return self.is_askable and is_open and self.waiting is None
 
 
 def resolve(
@@ -120,13 +123,41 @@ def _resolve(
         return _NOT_OFFERED
     if terms.basis not in _ANSWERABLE:
         return _NOT_NEEDED
-    seats = _look(sight, purpose, own=terms.own)
+    seats = _look(sight, purpose, terms)
     if not seats:  # of most purposes: what paragraphs 4 and 5 come to then
-        return _NEVER_ASKED if terms.basis is LegalBasis.CONSENT else _NEVER_OBJECTED
+        found = _NEVER_ASKED if terms.basis is LegalBasis.CONSENT else _NEVER_OBJECTED
+    else:
+        holding, speaking = _judge(seats)
+        if terms.basis is LegalBasis.LEGITIMATE_INTEREST:
+            return _interest(seats, holding, speaking)
+        found = _consent(seats, holding, speaking, catalogue=catalogue, terms=terms, now=now)
+    if not terms.confirmed or found.state is State.GIVEN:
+        return found
+    return _await(found, sight, catalogue, purpose, terms, now=now)
+
+
+def _await(
+    found: Resolution,
+    sight: "_Sight",
+    catalogue: Catalogue,
+    purpose: PurposeId,
+    terms: Terms,
+    *,
+    now: Instant,
+) -> Resolution:
+    """Note the yes that only wants its link: no answer changes by it, but nobody is asked again."""
+    as_if = replace(terms, confirmed=False)
+    seats = _look(sight, purpose, as_if)
     holding, speaking = _judge(seats)
-    if terms.basis is LegalBasis.LEGITIMATE_INTEREST:
-        return _interest(seats, holding, speaking)
-    return _consent(seats, holding, speaking, catalogue=catalogue, terms=terms, now=now)
+    would = _consent(seats, holding, speaking, catalogue=catalogue, terms=as_if, now=now)
+    waiting = would.grant
+    if waiting is None or now >= waiting.early + CONFIRM_WITHIN_S * SECOND:
+        return found
+    return replace(found, waiting=waiting)
+
+
+CONFIRM_WITHIN_S: Final = 30 * 86_400
+"""How long a yes may wait for its link: as long as a link lives."""
 
 
 _ANSWERABLE: Final = frozenset({LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTEREST})
@@ -148,7 +179,9 @@ class _Seat:
     distance: int
     """Of the purpose: steps up from the asked one; fewer is more specific."""
     grants: Sequence[Grant]
-    """The newest made without being told of a signal, and the newest made after being told."""
+    """The newest made without being told of a signal, and the newest made after being told; where
+    assisted ones count, the newest of these too.
+    """
     refusals: Sequence[Refusal]
     speaking: Sequence[Refusal]
 
@@ -176,28 +209,36 @@ def _sight(projection: Projection, catalogue: Catalogue, asked: Party) -> _Sight
 _NOTHING: Final[Mapping[PurposeId, Key]] = {}
 
 
-def _look(sight: _Sight, purpose: PurposeId, *, own: bool) -> Sequence[_Seat]:
-    """Find what applies, and who speaks at each key: paragraphs 2 and 3."""
-    group_grants_apply = sight.is_brand and not own
+def _look(sight: _Sight, purpose: PurposeId, terms: Terms) -> Sequence[_Seat]:
+    """Find what applies, and who speaks at each key: paragraphs 2 and 3.
+
+    What somebody else keyed in applies where the catalogue lets it count, and nowhere else; where
+    it wants a yes confirmed, nothing applies but what was said by a link.
+    """
+    group_grants_apply = sight.is_brand and not terms.own
     seats: list[_Seat] = []
     for distance, id_ in enumerate(lineage(purpose)):
         if (key := sight.by_group.get(id_)) is not None:
             whose = sight.whose if group_grants_apply else None
-            seats.append(_seat(key, _GROUP, distance, whose))
+            seats.append(_seat(key, _GROUP, distance, whose, terms))
         if (key := sight.by_party.get(id_)) is not None:
-            seats.append(_seat(key, _PARTY, distance, sight.whose))
+            seats.append(_seat(key, _PARTY, distance, sight.whose, terms))
     return [seat for seat in seats if seat.grants or seat.refusals]
 
 
-def _seat(key: Key, narrowness: int, distance: int, whose: str | None) -> _Seat:
-    grants = [] if whose is None else key.grants_of(whose)
+def _seat(key: Key, narrowness: int, distance: int, whose: str | None, terms: Terms) -> _Seat:
+    grants: list[Grant] = []
+    if whose is not None:
+        grants = key.grants_of(whose, assisted=terms.assisted, confirmed=terms.confirmed)
     refusals = list(key.refusals.values())
+    # Only the person's own yes takes their no back: else another yes of theirs would rest on it.
+    own = _own(grants)
     return _Seat(
         narrowness=narrowness,
         distance=distance,
         grants=grants,
         refusals=refusals,
-        speaking=[refusal for refusal in refusals if not is_silenced(refusal, grants)],
+        speaking=[refusal for refusal in refusals if not is_silenced(refusal, own)],
     )
 
 
@@ -249,7 +290,7 @@ def _consent(
     unexpired = [grant for grant in holding if now < grant.early + validity]
     counting = [grant for grant in unexpired if grant.catalogue >= terms.revised_in]
     if counting:
-        newest = max(counting, key=_age)
+        newest = max(_own(counting) or counting, key=_age)
         return Resolution(
             state=State.GIVEN,
             grant=newest,
@@ -297,11 +338,18 @@ def _interest(
             in_doubt=_all_in_doubt(speaking, seats),
             answered=True,
         )
+    # Unless it lifts an objection, what somebody else keyed in is not what this rests on.
+    resting_on = _own(holding) or (holding if speaking else ())
     return Resolution(
         state=State.PERMITTED,
-        grant=max(holding, key=_age, default=None),
+        grant=max(resting_on, key=_age, default=None),
         answered=bool(seats),
     )
+
+
+def _own(grants: Sequence[Grant]) -> Sequence[Grant]:
+    """What the person gave themselves: it goes before what others say that they gave."""
+    return [grant for grant in grants if not grant.assisted]
 
 
 def _age(grant: Grant) -> tuple[int, int, object]:

@@ -5,8 +5,8 @@ withdrawn or objected to.  What needs no choice (``not_needed``) is no matter of
 else is in neither list, and so is a no to whoever verifies.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from consentid.core.purpose import PurposeId
@@ -27,14 +27,29 @@ class Saying:
     """Sorted, and disjoint from ``yes``."""
     ends_at: Instant | None = None
     """When the first yes ends by itself."""
+    assisted: tuple[PurposeId, ...] = ()
+    """Those of ``yes`` that rest on what somebody else keyed in.  Sorted."""
+
+    @property
+    def own(self) -> frozenset[PurposeId]:
+        """What the person said yes to themselves."""
+        return frozenset(self.yes) - frozenset(self.assisted)
 
     def narrows(self, before: "Saying") -> bool:
-        """Whether a yes of ``before`` is one no longer: its tokens must end."""
-        return not set(before.yes) <= set(self.yes)
+        """Whether a yes of ``before`` is one no longer, or not by the person: its tokens end."""
+        return not (set(before.yes) <= set(self.yes) and before.own <= self.own)
 
     def differs(self, other: "Saying") -> bool:
         """Whether the lists differ; when they end is no part of what is said."""
-        return (self.yes, self.no) != (other.yes, other.no)
+        return (self.yes, self.no, self.assisted) != (other.yes, other.no, other.assisted)
+
+    def within(self, allowed: Collection[PurposeId]) -> "Saying":
+        """The same, and yes to nothing else than what is allowed."""
+        return replace(
+            self,
+            yes=tuple(each for each in self.yes if each in allowed),
+            assisted=tuple(each for each in self.assisted if each in allowed),
+        )
 
 
 def say(resolutions: Mapping[PurposeId, Resolution], now: Instant) -> Saying:
@@ -53,4 +68,11 @@ def say(resolutions: Mapping[PurposeId, Resolution], now: Instant) -> Saying:
         yes=tuple(sorted(held)),
         no=tuple(sorted(purpose for purpose, found in resolutions.items() if found.state in _NO)),
         ends_at=min(ends, default=None),
+        assisted=tuple(
+            sorted(
+                purpose
+                for purpose, found in held.items()
+                if found.grant is not None and found.grant.assisted
+            )
+        ),
     )

@@ -10,7 +10,7 @@ every use, so a withdrawal ends the whole line.  Spec: RFC 8693 section 4.1 (the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from consentid.core.catalogue import Catalogue
@@ -78,11 +78,8 @@ def say_on(
         if found.state in _STANDING_NO
     }
     listed = _listed(line, catalogue)
-    return Saying(
-        yes=tuple(each for each in said.yes if each in listed and each not in stopped),
-        no=tuple(sorted(listed & (set(said.no) | stopped))),
-        ends_at=said.ends_at,
-    )
+    passed = said.within(listed - stopped)
+    return replace(passed, no=tuple(sorted(listed & (set(said.no) | stopped))))
 
 
 def _resting_on(line: Line, shares: Shares) -> Sequence[PurposeId] | None:

@@ -139,10 +139,14 @@ def _of_parties(previous: Catalogue, draft: Catalogue) -> Iterator[tuple[BreachK
 
 
 def is_looser(before: Terms | None, now: Terms) -> bool:
-    """Whether terms allow anything that the terms before them did not."""
+    """Whether terms allow anything that the terms before them did not.
+
+    Whether an assisted grant counts is no part of it: while it does not, none is recorded.
+    """
     return (
         before is None
         or (before.own and not now.own)
+        or (before.confirmed and not now.confirmed)
         or (before.adults_only and not now.adults_only)
         or now.validity_s > before.validity_s
         or (before.basis is LegalBasis.CONSENT and now.basis is not LegalBasis.CONSENT)

@@ -5,7 +5,6 @@ arguments.
 """
 
 import argparse
-import asyncio
 import logging
 import os
 import socket
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol, cast
 
 import uvicorn
+import uvloop
 
 from consentid import settings, worker
 from consentid.demo import lifeline
@@ -37,7 +37,7 @@ def main() -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells each request of each site
     chosen = settings.from_environment(os.environ)
     if given.role == "worker":
-        asyncio.run(worker.run(chosen))
+        uvloop.run(worker.run(chosen))
         return
     config = uvicorn.Config(
         create_hosts(chosen, given.folder, given.port),

@@ -1,5 +1,6 @@
 """What the hub answers, as a brand's back end reads it: fields it does not know, it ignores."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -60,6 +61,13 @@ class PurposeState(msgspec.Struct, frozen=True, kw_only=True):
     may_ask: bool = False
     in_doubt: bool = False
     expires_at: str | None = None
+    waits_for_link: bool = False
+    """Whether a yes was given that counts once a link was followed."""
+
+
+def waiting_in(states: Iterable[PurposeState]) -> frozenset[str]:
+    """The purposes whose yes counts once a link was followed."""
+    return frozenset(one.purpose for one in states if one.waits_for_link)
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +82,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     def permitted(self) -> frozenset[str]:
         """The purposes whose answer is yes."""
         return frozenset(one.purpose for one in self.purposes if one.permitted)
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The purposes whose yes waits."""
+        return waiting_in(self.purposes)
 
     def of(self, purpose: str) -> str:
         """The state of one purpose; ``absent`` if the hub did not name it."""
@@ -106,6 +119,11 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, purpose: str) -> str:
         """The state of one purpose; ``absent`` if the hub did not name it."""
         return next((one.state for one in self.state if one.purpose == purpose), "absent")
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The purposes whose yes waits."""
+        return waiting_in(self.state)
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

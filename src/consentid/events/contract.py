@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
-VERSION: Final = "1.0.0"
+VERSION: Final = "1.1.0"
 """Of the contract as a whole.  A new member is a minor step, anything else a new type."""
 _TYPE: Final = "consentid.{kind}.v1"
 
@@ -27,6 +27,7 @@ class Kind(StrEnum):
     CONSENT = "consent"
     LINK = "link"
     REVOCATION = "revocation"
+    CAPTURE = "capture"
     ERASURE = "erasure"
     ERASED = "erased"
     CATALOGUE = "catalogue"
@@ -136,6 +137,17 @@ class RevocationData(msgspec.Struct, frozen=True, kw_only=True):
     token: Annotated[str, Meta(pattern="^(access|refresh)$")]
 
 
+class CaptureData(msgspec.Struct, frozen=True, kw_only=True):
+    """The person confirmed what was captured elsewhere for the receiver or by it, or said no."""
+
+    capture: str
+    """As whoever captured it was told."""
+    party: PartyText
+    """For whom it was captured."""
+    state: Annotated[str, Meta(pattern="^(confirmed|refused|disputed)$")]
+    """Disputed: the person says that they never said it; what was granted is refused."""
+
+
 class ErasureData(msgspec.Struct, frozen=True, kw_only=True):
     """The person was erased: erase what you hold under this ``subject``, and act on nothing."""
 
@@ -189,6 +201,13 @@ class RevocationEvent(_Envelope, frozen=True, kw_only=True, tag=Kind.REVOCATION.
     data: RevocationData
 
 
+class CaptureEvent(_Envelope, frozen=True, kw_only=True, tag=Kind.CAPTURE.type):
+    """Somebody spoke of what was captured of them."""
+
+    subject: Sub
+    data: CaptureData
+
+
 class ErasureEvent(_Envelope, frozen=True, kw_only=True, tag=Kind.ERASURE.type):
     """Somebody was erased."""
 
@@ -218,6 +237,7 @@ Event: TypeAlias = (
     ConsentEvent
     | LinkEvent
     | RevocationEvent
+    | CaptureEvent
     | ErasureEvent
     | ErasedEvent
     | CatalogueEvent

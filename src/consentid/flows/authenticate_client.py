@@ -92,7 +92,9 @@ async def _verify(context: Context, unverified: str) -> Assertion:
         if client is None or client.auth_method != AuthMethod.PRIVATE_KEY_JWT:
             raise RefusedAssertionError("its client is unknown, or does not sign")
         book = await context.book(connection)
-        proof = client_assertion.verify(read, keys=_keys(client), issuer=book.group.issuer, now=now)
+        proof = client_assertion.verify(
+            read, keys=keys_of(client), issuer=book.group.issuer, now=now
+        )
         mark = hashlib.sha256(_MARK + f"{proof.client_id}\0{proof.jti}".encode()).digest()
         if not await access_tokens.mark_used(connection, mark, expires_at=proof.forget_at):
             raise RefusedAssertionError("it was used before")
@@ -164,7 +166,8 @@ def refused(message: str) -> UnauthenticatedError:
     return UnauthenticatedError("invalid_client", message)
 
 
-def _keys(client: Client) -> Mapping[str, Mapping[str, str]]:
+def keys_of(client: Client) -> Mapping[str, Mapping[str, str]]:
+    """A client's registered public keys by name, each with its algorithm."""
     return {key.kid: {**key.members, "alg": key.alg} for key in client.registration.keys}
 
 

@@ -87,7 +87,7 @@ async def authorize(context: Context, fields: Mapping[str, str], browser: Browse
             person to read, and goes to no client.
         UnavailableError: the database is away.
     """
-    return await asking_the_portal(context, lambda: _authorize(context, fields, browser))
+    return await asking_the_portal(lambda: _authorize(context, fields, browser))
 
 
 async def _authorize(context: Context, fields: Mapping[str, str], browser: Browser) -> Authorized:

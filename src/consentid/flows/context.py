@@ -38,6 +38,7 @@ class Context:
         settings: Settings,
         database: Database,
         portal: PortalKeys,
+        staff: PortalKeys,
         outside: httpx2.AsyncClient,
         limiter: Limiter,
         randomness: Callable[[int], bytes],
@@ -46,6 +47,8 @@ class Context:
         self.settings: Settings = settings
         self.database: Database = database
         self.portal: PortalKeys = portal
+        self.staff: PortalKeys = staff
+        """The issuer that staff sign in at, where one is set."""
         self.outside: httpx2.AsyncClient = outside
         """For addresses that clients registered: it reaches the public internet only."""
         self.limiter: Limiter = limiter

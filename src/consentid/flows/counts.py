@@ -20,3 +20,7 @@ class Counts:
         """Consent tokens judged: for whom, and what was found."""
         self.decisions: Final = Tally("client", "kind", "outcome")
         """Decisions that have committed."""
+        self.reported_approvals: Final = Tally("client")
+        """Questions that people said were none of theirs."""
+        self.held_captures: Final = Tally("client")
+        """Captures that came too fast, and have no effect until somebody has looked at them."""

@@ -26,6 +26,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     device: bytes | None = None
     client_id: str | None = None
     token: str | None = None
+    capture: tuple[str, str, str] | None = None
+    """Its id, for whom it is, and the state that it came to."""
 
 
 def seal_told(context: Context, told: Told) -> bytes:

@@ -12,10 +12,12 @@ from consentid.flows.export_rows import RowsOut, export_rows
 from consentid.flows.history import full_history
 from consentid.flows.manage_devices import show_places
 from consentid.flows.note_export import note_download
+from consentid.flows.own_captures import every_own_capture
 from consentid.flows.own_history import find_shown
 from consentid.flows.own_reads import subjects_of
 from consentid.flows.preference_page import Coming, receive
 from consentid.flows.session import resolve_here
+from consentid.flows.show_captures import CaptureOut, describe_capture
 from consentid.flows.write_receipt import sign_receipt, write_receipt
 from consentid.kit.errors import NotFoundError
 from consentid.kit.instants import Instant, to_rfc3339
@@ -83,6 +85,15 @@ class TelevisionOut(msgspec.Struct, frozen=True, kw_only=True):
     last_seen_at: str
 
 
+class OwnCaptureOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody else says that the person told them."""
+
+    by: str | None
+    """Whose client captured it; who keyed it in there is somebody else's data."""
+    client: str
+    capture: CaptureOut
+
+
 class OwnDataOut(msgspec.Struct, frozen=True, kw_only=True):
     """The document."""
 
@@ -101,6 +112,7 @@ class OwnDataOut(msgspec.Struct, frozen=True, kw_only=True):
     sessions: list[SessionOut]
     devices: list[LinkedDeviceOut]
     televisions: list[TelevisionOut]
+    captures: list[OwnCaptureOut]
     kept: RowsOut
     """Whatever else is kept."""
 
@@ -131,6 +143,7 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
                 if shown is not None:
                     notices[decision.notice.digest.hex()] = shown.canonical_text()
         kept = await export_rows(connection, session.subject)
+        captured = await every_own_capture(context, connection, session.subject, now=page.now)
         rows = await reads.page(connection, subjects_of(page.visitor), before=None, limit=_READS)
         parties: dict[str, str] = {}
         for client_id in {row.client_id for row in rows}:
@@ -216,6 +229,16 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
                 last_seen_at=to_rfc3339(each.seen_at),
             )
             for each in places.pairings
+        ],
+        captures=[
+            OwnCaptureOut(
+                by=None if each.by is None else str(each.by),
+                client=each.row.client_id,
+                capture=msgspec.structs.replace(
+                    describe_capture(each.row, each.body, now=page.now), operator=None
+                ),
+            )
+            for each in captured
         ],
         kept=kept,
     )

@@ -20,6 +20,7 @@ TOLD_OF: Final[Mapping[str, str]] = {
     "account_devices": "devices",
     "audience_states": "statements",
     "authorization_codes": "tokens",
+    "captures": "captures",
     "decisions": "decisions",
     "device_codes": "tokens",
     "devices": "subject",

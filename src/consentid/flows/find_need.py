@@ -60,14 +60,14 @@ class Asked:
     @property
     def answered_for(self) -> Party:
         """Whom the person's answer is for: the client's own party, or the brand it asks for."""
-        return answered_for(self.client, self.request)
+        return answered_for(self.client, self.request.on_behalf_of)
 
 
-def answered_for(client: Client, request: AuthorizationRequest) -> Party:
-    """Whom the answer to a request is for."""
-    if request.on_behalf_of is None:
+def answered_for(client: Client, on_behalf_of: str | None) -> Party:
+    """Whom the answer is for: the client's own party, or the brand that it asks for."""
+    if on_behalf_of is None:
         return client.party
-    return Party(kind=PartyKind.BRAND, slug=Slug(request.on_behalf_of))
+    return Party(kind=PartyKind.BRAND, slug=Slug(on_behalf_of))
 
 
 def find_need(
@@ -110,6 +110,7 @@ def find_undecided(
         for purpose, found in resolutions.items()
         if found.state in _OPEN
         and found.is_askable
+        and found.waiting is None
         and (purpose in named or _is_mandatory(book, party, purpose))
     )
 

@@ -4,19 +4,18 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consentid.flows.answer_approval import ApprovalOutcome, approve, deny, granted_details
 from consentid.flows.answer_device import DeviceOutcome, approve_device, deny_device
 from consentid.flows.context import Context
-from consentid.flows.delegated import grant_for_brand
 from consentid.flows.find_need import Need, find_need
 from consentid.flows.hand_over import hand_over
 from consentid.flows.hub_session import Browser
 from consentid.flows.interaction_scene import Scene
-from consentid.flows.interaction_state import AuthorizeTask, DeviceTask
+from consentid.flows.interaction_state import ApprovalTask, AuthorizeTask, DeviceTask
 from consentid.flows.issue_code import issue_code, refusal_uri
 from consentid.flows.known_here import remember_here
 from consentid.flows.session import Session, granted_of
 from consentid.flows.told import keep_told, open_told
-from consentid.oidc import authorization_details
 from consentid.oidc.refusal import RefusedRequestError
 from consentid.store import interactions, subjects
 
@@ -44,8 +43,9 @@ async def settle(
     state, session = scene.taken.state, scene.visitor.session
     task = state.task
     tells = bool(state.contradictions) or scene.is_new_here
-    if isinstance(task, DeviceTask):
-        if tells:
+    if not isinstance(task, AuthorizeTask):
+        # What is asked from elsewhere is answered by a press, whatever was answered before.
+        if tells or isinstance(task, ApprovalTask):
             return None
         return await _settle_device(context, connection, scene)
     try:
@@ -84,9 +84,16 @@ async def _settle_device(
 
 
 async def finish(
-    context: Context, connection: AsyncConnection, scene: Scene, session: Session
+    context: Context,
+    connection: AsyncConnection,
+    scene: Scene,
+    session: Session,
+    *,
+    said_yes: bool = False,
 ) -> NextStep:
     """Give the code, or let the device have its tokens; whoever signed in is known here now.
+
+    ``said_yes``: the person said yes to something in this very act, whether it counts yet or not.
 
     What the page told of account and device was read: it is not told again.
     """
@@ -97,11 +104,18 @@ async def finish(
         sealed = await subjects.find_told(connection, account=account.id, device=device)
         told = open_told(account, device, sealed)
         await keep_told(context, connection, account, device, told=told, new=contradictions)
-    return replace(await _give(context, connection, scene, session), known_here=known)
+    return replace(
+        await _give(context, connection, scene, session, said_yes=said_yes), known_here=known
+    )
 
 
 async def _give(
-    context: Context, connection: AsyncConnection, scene: Scene, session: Session
+    context: Context,
+    connection: AsyncConnection,
+    scene: Scene,
+    session: Session,
+    *,
+    said_yes: bool,
 ) -> NextStep:
     task = scene.taken.state.task
     if isinstance(task, DeviceTask):
@@ -117,6 +131,9 @@ async def _give(
             at=scene.now,
         )
         return await _tell(connection, scene, outcome)
+    if isinstance(task, ApprovalTask):
+        approval = await approve(connection, scene, task, session, said_yes=said_yes)
+        return await _tell(connection, scene, approval)
     if needs_login(context, scene):
         # Whoever answered has answered; but the client asked for somebody, or for a sign-in, else.
         refused = RefusedRequestError("login_required", "The sign-in was not the one asked for.")
@@ -128,7 +145,7 @@ async def _give(
             scene.request(task),
             scene.visitor,
             session,
-            details=_details(scene, session, task),
+            details=None if task.details is None else granted_details(scene, session, task.details),
         )
     except RefusedRequestError as refused:
         return await _refuse(connection, scene, task, refused)
@@ -136,24 +153,10 @@ async def _give(
     return NextStep(redirect=redirect)
 
 
-def _details(scene: Scene, session: Session, task: AuthorizeTask) -> bytes | None:
-    """The details that the tokens are to carry.
-
-    Of a brand's answers a partner hears what the person answered before its eyes; what they tell
-    the brand later is the brand's to know.
-    """
-    kept = task.request.details
-    if kept is None or not scene.is_delegated:
-        return kept
-    return authorization_details.encode(
-        grant_for_brand(scene.book, session, authorization_details.decode(kept), scene.now)
-    )
-
-
 def needs_login(context: Context, scene: Scene) -> bool:
     """Whether the client insists on a sign-in that has not taken place."""
     task = scene.taken.state.task
-    if isinstance(task, DeviceTask):
+    if not isinstance(task, AuthorizeTask):
         return False
     try:
         need = find_need(
@@ -167,11 +170,13 @@ def needs_login(context: Context, scene: Scene) -> bool:
 async def give_up(
     context: Context, connection: AsyncConnection, scene: Scene, *, error: str, why: str
 ) -> NextStep:
-    """Tell the client, or the device, that there will be nothing."""
+    """Tell whoever waits that there will be nothing."""
     task = scene.taken.state.task
     if isinstance(task, DeviceTask):
         outcome = await deny_device(context, connection, task, at=scene.now)
         return await _tell(connection, scene, outcome)
+    if isinstance(task, ApprovalTask):
+        return await _tell(connection, scene, await deny(connection, scene, task))
     return await _refuse(connection, scene, task, RefusedRequestError(error, why))
 
 
@@ -182,7 +187,9 @@ async def _refuse(
     return NextStep(redirect=refusal_uri(scene.book.group.issuer, task.request, refused))
 
 
-async def _tell(connection: AsyncConnection, scene: Scene, outcome: DeviceOutcome) -> NextStep:
+async def _tell(
+    connection: AsyncConnection, scene: Scene, outcome: DeviceOutcome | ApprovalOutcome
+) -> NextStep:
     await _close(connection, scene)
     return NextStep(redirect=outcome.address(scene.book.group.issuer))
 

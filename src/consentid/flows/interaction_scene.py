@@ -14,14 +14,21 @@ from consentid.brandbook.book import Book
 from consentid.brandbook.notice import Notice
 from consentid.core import projection
 from consentid.core.asking import Asking, find_reason
+from consentid.core.capture import CaptureId
 from consentid.core.decision import CatalogueVersion, Channel, ServedId
 from consentid.core.party import Party, PartyKind, ReachKind
 from consentid.core.purpose import PurposeId, is_within
 from consentid.core.resolution import Resolution, resolve_all
+from consentid.flows.approval import check_asked
 from consentid.flows.context import Context
 from consentid.flows.find_need import Asked, answered_for, find_undecided
 from consentid.flows.hub_session import Browser, Visitor, find_visitor
-from consentid.flows.interaction_state import AuthorizeTask, OpenInteraction, take_interaction
+from consentid.flows.interaction_state import (
+    ApprovalTask,
+    AuthorizeTask,
+    OpenInteraction,
+    take_interaction,
+)
 from consentid.flows.known_here import is_new_here
 from consentid.flows.record_choices import Shown
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
@@ -63,10 +70,7 @@ class Scene:
     @property
     def party(self) -> Party:
         """Whom the answer is for: the brand or partner that asks, or the brand it asks for."""
-        task = self.taken.state.task
-        if isinstance(task, AuthorizeTask):
-            return answered_for(self.taken.client, task.request)
-        return self.taken.client.party
+        return answered_for(self.taken.client, self.taken.state.task.on_behalf_of)
 
     @property
     def is_delegated(self) -> bool:
@@ -79,19 +83,36 @@ class Scene:
         return frozenset(map(PurposeId, self.taken.state.task.purposes))
 
     def is_wanted(self, purpose: PurposeId) -> bool:
-        """Whether it was named, or is part of what was: a yes to that is a yes to this."""
+        """Whether it was named, or is part of what was: a yes to that is a yes to this.
+
+        What was captured is confirmed as it was said.
+        """
+        if self.capture is not None:
+            return purpose in self.wanted
         return any(is_within(purpose, named) for named in self.wanted)
 
     @property
     def asks_by_name(self) -> bool:
-        """Whether nothing is asked but what was named: a partner asks for no more than it says."""
-        return bool(self.wanted) and self.taken.client.party.kind is PartyKind.PARTNER
+        """Whether nothing is asked but what was named: a partner asks for no more than it says.
+
+        Nor is more than that confirmed of what was captured.
+        """
+        asker = self.taken.client.party
+        return bool(self.wanted) and (asker.kind is PartyKind.PARTNER or self.capture is not None)
+
+    @property
+    def capture(self) -> CaptureId | None:
+        """What was captured before and is to be confirmed, where that is what is asked."""
+        task = self.taken.state.task
+        if not isinstance(task, ApprovalTask) or task.capture is None:
+            return None
+        return CaptureId(UUID(bytes=task.capture))
 
     @property
     def channel(self) -> Channel:
-        """Where the person sits, as far as the client said so."""
+        """Where the person sits, as far as the client said so, and can know it."""
         task = self.taken.state.task
-        kept = task.request.details if isinstance(task, AuthorizeTask) else None
+        kept = task.details if isinstance(task, AuthorizeTask) else None
         said = (
             None
             if kept is None
@@ -102,8 +123,8 @@ class Scene:
     @property
     def reaches(self) -> tuple[ReachKind, ...]:
         """The reaches that may be chosen, the usual one first."""
-        if self.is_delegated:
-            return (ReachKind.BRAND,)
+        if self.is_delegated or self.capture is not None:
+            return (ReachKind(self.party.kind),)
         match self.party.kind:
             case PartyKind.BRAND:
                 return (ReachKind.GROUP, ReachKind.BRAND)
@@ -125,8 +146,11 @@ class Scene:
         return frozenset(found) & self.wanted if self.asks_by_name else frozenset(found)
 
     def asked(self, notice: Notice, *, shows_all: bool = False) -> tuple[PurposeId, ...]:
-        """What is missing and nothing else; all, where it is to be shown again."""
-        shows_all = shows_all or self.taken.state.task.shows_all
+        """What is missing and nothing else; all, where it is to be shown again.
+
+        A no is not lifted by what was captured: nothing is shown again of that.
+        """
+        shows_all = (shows_all or self.taken.state.task.shows_all) and self.capture is None
         return tuple(
             purpose
             for purpose in notice.purposes
@@ -173,13 +197,17 @@ async def load_scene(
     ``again``: one that was answered is taken too.
 
     Raises:
-        NotFoundError, GoneError: see ``take_interaction``; or the brand or partner has left.
+        NotFoundError, GoneError: see ``take_interaction``; or the brand or partner has left, or
+            whom it is addressed to is not who looks.
     """
     now = await clock.now(connection)
     taken = await take_interaction(
         context, connection, unverified_id, browser, now=now, again=again
     )
     visitor = await find_visitor(context, connection, browser, now=now, lock=lock)
+    task = taken.state.task
+    if isinstance(task, ApprovalTask) and not again:
+        await check_asked(context, connection, task, taken.client.party, visitor, now=now)
     # Read under the lock: who waited for it is not judged by a configuration replaced meanwhile.
     book = await context.book(connection)
     scene = Scene(

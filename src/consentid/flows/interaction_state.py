@@ -15,6 +15,8 @@ from consentid.keyring import wrapping
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit.errors import GoneError, NotFoundError
 from consentid.kit.instants import MINUTE, Instant
+from consentid.oidc import authorization_details
+from consentid.oidc.authorization_details import ConsentRequest
 from consentid.oidc.authorization_request import AuthorizationRequest
 from consentid.oidc.prompt import Prompt
 from consentid.store import clients, interactions
@@ -37,6 +39,16 @@ class AuthorizeTask(msgspec.Struct, frozen=True, kw_only=True, tag="authorize"):
         return self.request.purposes
 
     @property
+    def details(self) -> bytes | None:
+        """The authorization details asked for."""
+        return self.request.details
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        """The brand that a partner asks for."""
+        return self.request.on_behalf_of
+
+    @property
     def ui_locales(self) -> tuple[str, ...]:
         """The languages that were asked for, first to last."""
         return self.request.ui_locales
@@ -55,6 +67,16 @@ class DeviceTask(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
     """What has to be answered besides the mandatory purposes."""
 
     @property
+    def details(self) -> bytes | None:
+        """None: they stay with the code."""
+        return None
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        """None: a device asks for its own brand."""
+        return None
+
+    @property
     def ui_locales(self) -> tuple[str, ...]:
         """None: a device does not know what its person's browser speaks."""
         return ()
@@ -65,7 +87,44 @@ class DeviceTask(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
         return False
 
 
-Task: TypeAlias = AuthorizeTask | DeviceTask
+class ApprovalTask(msgspec.Struct, frozen=True, kw_only=True, tag="approval"):
+    """A client that asked from elsewhere waits, and the person looks at what it asks."""
+
+    code_hash: bytes
+    addressee: bytes
+    """Whom it asks: whoever looks has to be that person at each step."""
+    message: str
+    """What the agent reads out."""
+    details: bytes | None = None
+    capture: bytes | None = None
+    """What the client says that the person said, to be confirmed or refused as a whole."""
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """What has to be answered besides the mandatory purposes."""
+        return authorization_details.purposes_of(self._details)
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        """The brand that a partner asks for."""
+        return authorization_details.brand_of(self._details)
+
+    @property
+    def ui_locales(self) -> tuple[str, ...]:
+        """None: the person chooses on the hub's own page."""
+        return ()
+
+    @property
+    def shows_all(self) -> bool:
+        """What was answered before is not asked again."""
+        return False
+
+    @property
+    def _details(self) -> tuple[ConsentRequest, ...]:
+        return () if self.details is None else authorization_details.decode(self.details)
+
+
+Task: TypeAlias = AuthorizeTask | DeviceTask | ApprovalTask
 """What an interaction is for.  Another kind joins as a tagged member of this union."""
 
 

@@ -20,6 +20,7 @@ from consentid.core.decision import Choice, Outcome, SignalSource
 from consentid.core.party import Party, Reach, ReachKind
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution, State
+from consentid.flows.answer_capture import answer_capture
 from consentid.flows.context import Context
 from consentid.flows.finish_interaction import NextStep, finish, give_up, needs_login, settle
 from consentid.flows.hand_over import hand_over, page_of
@@ -31,7 +32,7 @@ from consentid.flows.interaction_scene import (
     open_shown,
     seal_shown,
 )
-from consentid.flows.interaction_state import AuthorizeTask, Task, save_state
+from consentid.flows.interaction_state import ApprovalTask, AuthorizeTask, Task, save_state
 from consentid.flows.portal_login import asking_the_portal
 from consentid.flows.record_choices import (
     HUB,
@@ -41,7 +42,7 @@ from consentid.flows.record_choices import (
     record_choices,
     record_withdrawal,
 )
-from consentid.flows.session import open_session
+from consentid.flows.session import Session, open_session
 from consentid.kit.errors import MalformedError
 from consentid.kit.instants import Instant
 from consentid.store import served
@@ -157,7 +158,7 @@ async def open_interaction(
             notice = choose_notice(scene, languages, chosen=chosen_language)
             return _show(context, scene, notice, layout=layout, shows_all=shows_all)
 
-    return await asking_the_portal(context, attempt)
+    return await asking_the_portal(attempt)
 
 
 async def reopen_interaction(
@@ -223,7 +224,7 @@ async def start_login(context: Context, unverified_id: str, browser: Browser) ->
                 )
             )
 
-    return await asking_the_portal(context, attempt)
+    return await asking_the_portal(attempt)
 
 
 async def note_failed_login(
@@ -299,7 +300,7 @@ async def _take(
             session = await record_withdrawal(
                 context, connection, scene.book, session, reach=_reach(scene, answer.reach)
             )
-            return await finish(context, connection, scene, session)
+            return await _end(context, connection, scene, session, says_no=True)
         case Continue():
             if scene.mandatory or session is None:
                 raise _missing(scene.mandatory)
@@ -339,24 +340,36 @@ async def _choose(
             at=scene.now,
         )
         session = await open_session(context, connection, subject=device, device=None, lock=True)
-    session = await record_choices(
-        context,
-        connection,
-        scene.book,
-        session,
-        client,
-        shown=shown,
-        chosen=Choices(
-            choices=answer.choices,
-            reach=_reach(scene, answer.reach),
-            signals=answer.signals,
-            told_of_signal=answer.told_of_signal,
-            actor=client.client_id if scene.is_delegated else HUB,
-            channel=scene.channel,
-        ),
+    chosen = Choices(
+        choices=answer.choices,
+        reach=_reach(scene, answer.reach),
+        signals=answer.signals,
+        told_of_signal=answer.told_of_signal,
+        actor=client.client_id if scene.is_delegated else HUB,
+        channel=scene.channel,
     )
-    step = await finish(context, connection, scene, session)
+    if scene.capture is None:
+        session = await record_choices(
+            context, connection, scene.book, session, client, shown=shown, chosen=chosen
+        )
+    else:
+        session = await answer_capture(
+            context, connection, scene, scene.capture, session, shown=shown, chosen=chosen
+        )
+    says_no = all(choice.outcome is Outcome.REFUSED for choice in answer.choices)
+    step = await _end(context, connection, scene, session, says_no=says_no)
     return replace(step, device_credential=credential)
+
+
+async def _end(
+    context: Context, connection: AsyncConnection, scene: Scene, session: Session, *, says_no: bool
+) -> NextStep:
+    """Give what was begun for; who asks from elsewhere is given nothing for a no to everything."""
+    if says_no and isinstance(scene.taken.state.task, ApprovalTask):
+        return await give_up(
+            context, connection, scene, error="access_denied", why="The person said no."
+        )
+    return await finish(context, connection, scene, session, said_yes=not says_no)
 
 
 def _reach(scene: Scene, kind: ReachKind) -> Reach:

@@ -1,7 +1,7 @@
 """Issue a consent token: its claims in the transaction, its signature after the commit."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -70,7 +70,7 @@ async def prepare_token(
         restated.saying if line.actors else say(resolve_here(book, session, client.party, at), at)
     )
     if within is not None:
-        saying = replace(saying, yes=tuple(each for each in saying.yes if each in within))
+        saying = saying.within(within)
     return token_of(
         context,
         book,
@@ -109,7 +109,13 @@ def token_of(
             jti=_reference(uuid7(at, context.randomness(RANDOM_BYTES))),
             iat=issued,
             exp=expires,
-            consent=Consent(cat=book.catalogue.version, rev=state.rev, g=saying.yes, d=saying.no),
+            consent=Consent(
+                cat=book.catalogue.version,
+                rev=state.rev,
+                g=saying.yes,
+                d=saying.no,
+                a=saying.assisted,
+            ),
             status=Status(
                 status_list=StatusListRef(
                     idx=state.status.idx,

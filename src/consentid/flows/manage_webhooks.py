@@ -43,6 +43,8 @@ class Office:
     randomness: Callable[[int], bytes]
     ledger_origin: str | None = None
     """The log's name where the operator chose one."""
+    by: str | None = None
+    """Who acts, as the log knows them; None: the command line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +129,10 @@ async def try_webhook(
         ConflictError: it is a Shared Signals stream.
         NotFoundError: there is no such endpoint.
     """
-    async with office.database.reading() as connection:
+    async with office.database.writing() as connection:
         endpoint = _refuse_stream(await _find(connection, number))
         now = await clock.now(connection)
+        await _note(office, connection, "test", endpoint, at=now)
         sealed = (await webhooks.secrets_of(connection, [number], at=now))[number]
     secrets = [open_secret(office.master, number, each) for each in sealed]
     event = TrialEvent(
@@ -240,6 +243,8 @@ async def _note(
     at: Instant,
     **about: Json,
 ) -> None:
+    if office.by is not None:
+        about["by"] = office.by
     await stage_act(
         connection,
         f"endpoint/{act}",

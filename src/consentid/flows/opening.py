@@ -36,6 +36,7 @@ def open_context(settings: Settings) -> Opened:
         settings=settings,
         database=database,
         portal=PortalKeys(client),
+        staff=PortalKeys(client),
         outside=outside,
         limiter=Limiter(valkey),
         randomness=secrets.token_bytes,
@@ -44,6 +45,7 @@ def open_context(settings: Settings) -> Opened:
 
     async def close() -> None:
         await context.portal.close()
+        await context.staff.close()
         await client.aclose()
         await outside.aclose()
         if valkey is not None:

@@ -1,5 +1,7 @@
 """Hand a person over to the customer portal, on the way of an interaction or from a page of ours.
 
+Staff are handed over to their own issuer in the same way, and come back by another address.
+
 Where they return to is sealed with the hand-over, and is a page of ours: never an address.
 
 Each hand-over has a ``state`` of its own: good once, for ten minutes, in the browser that began it.
@@ -15,6 +17,7 @@ from typing import Final, TypeAlias, TypeVar
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consentid.brandbook.book import Book
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser, hash_browser, new_secret
@@ -22,14 +25,17 @@ from consentid.keyring import wrapping
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit.errors import ForbiddenError, UnavailableError
 from consentid.kit.instants import MINUTE, Instant
-from consentid.net.portal import PortalMetadata, PortalUnaskedError
+from consentid.net.portal import PortalKeys, PortalMetadata, PortalUnaskedError
 from consentid.net.portal_login import PortalLogin
 from consentid.store import clock, portal_logins
 
 LIFETIME_M: Final = 10
 CALLBACK: Final = "/login/callback"
+STAFF_CALLBACK: Final = "/operations/callback"
 _SEALED: Final = b"portal-login/1\0"
 _MAX_STATE: Final = 64
+_CUSTOMER_SCOPE: Final = "openid"
+_STAFF_SCOPE: Final = "openid profile"
 _LOGIN: Final = "login"
 _CREATE: Final = "create"
 
@@ -47,9 +53,26 @@ class ToPreferences(msgspec.Struct, frozen=True, kw_only=True, tag="preferences"
     """What its address carries on; judged there as if it came fresh from the browser."""
 
 
+class ToApprovals(msgspec.Struct, frozen=True, kw_only=True, tag="approvals"):
+    """The person returns to what waits for them."""
+
+    language: str
+
+
+class ToLink(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
+    """The person returns to the link that they opened."""
+
+    sealed: str
+    """What stands in its fragment; judged there as if it came fresh from the browser."""
+
+
+class ToOperations(msgspec.Struct, frozen=True, kw_only=True, tag="operations"):
+    """One of the staff returns to the administration."""
+
+
 T = TypeVar("T")
 
-BackTo: TypeAlias = ToInteraction | ToPreferences
+BackTo: TypeAlias = ToInteraction | ToPreferences | ToApprovals | ToLink
 """Where a person returns to."""
 
 
@@ -63,7 +86,7 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     verifier: str
     asked_at: int
     """An instant."""
-    back: BackTo
+    back: BackTo | ToOperations
     max_age_s: int | None = None
     is_fresh: bool = False
     """Whether the person was to sign in anew."""
@@ -72,7 +95,7 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     whoever was signed in at the portal already was not to be let through."""
 
 
-async def asking_the_portal(context: Context, attempt: Callable[[], Awaitable[T]]) -> T:
+async def asking_the_portal(attempt: Callable[[], Awaitable[T]]) -> T:
     """Run what may hand somebody over, in a transaction of its own; once more where it has to wait.
 
     Where the portal's addresses are not at hand, the transaction is given up, the portal is asked
@@ -82,7 +105,7 @@ async def asking_the_portal(context: Context, attempt: Callable[[], Awaitable[T]
         return await attempt()
     except PortalUnaskedError as unasked:
         with contextlib.suppress(UnavailableError):
-            await context.portal.metadata(unasked.issuer)
+            await unasked.portal.metadata(unasked.issuer)
     return await attempt()
 
 
@@ -91,7 +114,7 @@ async def start(
     connection: AsyncConnection,
     *,
     browser: Browser,
-    back: BackTo,
+    back: BackTo | ToOperations,
     prompt: Iterable[str] = (),
     max_age_s: int | None = None,
     login_hint: str | None = None,
@@ -117,10 +140,11 @@ async def start(
     now = await clock.now(connection)
     asked = frozenset(prompt)
     state = new_secret(context)
+    issuer, client_id, callback = _door(context, book, back)
     hand_over = HandOver(
-        issuer=book.group.portal.issuer,
-        client_id=book.group.portal.client_id,
-        redirect_uri=f"{book.group.issuer}{CALLBACK}",
+        issuer=issuer,
+        client_id=client_id,
+        redirect_uri=f"{book.group.issuer}{callback}",
         nonce=new_secret(context),
         verifier=new_secret(context),
         asked_at=now,
@@ -136,7 +160,7 @@ async def start(
         "ui_locales": " ".join(ui_locales),
         "acr_values": " ".join(acr_values),
     }
-    metadata = context.portal.metadata_at_hand(hand_over.issuer)
+    metadata = portal_keys(context, back).metadata_at_hand(hand_over.issuer)
     url = _client(context, hand_over, metadata).authorization_url(
         state=state,
         nonce=hand_over.nonce,
@@ -171,15 +195,25 @@ async def take_hand_over(context: Context, unverified_state: str, browser: Brows
                 at=await clock.now(connection),
             )
     if sealed is None:
-        raise ForbiddenError(
-            "login_unknown",
-            "This sign-in was not begun in this browser, is over, or took too long: start again.",
-            where="state",
-        )
+        raise login_unknown()
     opened = wrapping.open_sealed(
         derived_key(context.keyring.master, Job.REFERENCE), sealed, aad=_aad(unverified_state)
     )
     return msgspec.msgpack.decode(opened, type=HandOver)
+
+
+def login_unknown() -> ForbiddenError:
+    """Nobody is waiting for this answer here."""
+    return ForbiddenError(
+        "login_unknown",
+        "This sign-in was not begun in this browser, is over, or took too long: start again.",
+        where="state",
+    )
+
+
+def portal_keys(context: Context, back: BackTo | ToOperations) -> PortalKeys:
+    """Whom to ask: the customers' portal, or the issuer of staff."""
+    return context.staff if isinstance(back, ToOperations) else context.portal
 
 
 async def portal_of(context: Context, hand_over: HandOver) -> PortalLogin:
@@ -188,15 +222,33 @@ async def portal_of(context: Context, hand_over: HandOver) -> PortalLogin:
     Raises:
         UnavailableError: the portal cannot be asked for its addresses, or we are no client of it.
     """
-    return _client(context, hand_over, await context.portal.metadata(hand_over.issuer))
+    asked = portal_keys(context, hand_over.back)
+    return _client(context, hand_over, await asked.metadata(hand_over.issuer))
+
+
+def _door(context: Context, book: Book, back: BackTo | ToOperations) -> tuple[str, str, str]:
+    """Who is asked, what we are called there, and where people come back."""
+    if not isinstance(back, ToOperations):
+        return book.group.portal.issuer, book.group.portal.client_id, CALLBACK
+    chosen = context.settings
+    if chosen.staff_issuer is None or chosen.staff_client_id is None:
+        raise UnavailableError(
+            "staff_issuer_missing",
+            "Staff cannot sign in here: set CONSENTID_STAFF_ISSUER.",
+            retry_after_s=60,
+        )
+    return chosen.staff_issuer, chosen.staff_client_id, STAFF_CALLBACK
 
 
 def _client(context: Context, hand_over: HandOver, metadata: PortalMetadata) -> PortalLogin:
-    secret = context.settings.portal_client_secret
+    chosen = context.settings
+    is_staff = isinstance(hand_over.back, ToOperations)
+    secret = chosen.staff_client_secret if is_staff else chosen.portal_client_secret
     if secret is None:
+        name = "STAFF" if is_staff else "PORTAL"
         raise UnavailableError(
             "portal_secret_missing",
-            "Signing in is not set up here: set CONSENTID_PORTAL_CLIENT_SECRET_FILE.",
+            f"Signing in is not set up here: set CONSENTID_{name}_CLIENT_SECRET_FILE.",
             retry_after_s=60,
         )
     return PortalLogin(
@@ -205,6 +257,7 @@ def _client(context: Context, hand_over: HandOver, metadata: PortalMetadata) -> 
         client_id=hand_over.client_id,
         secret=secret,
         redirect_uri=hand_over.redirect_uri,
+        scope=_STAFF_SCOPE if is_staff else _CUSTOMER_SCOPE,
     )
 
 

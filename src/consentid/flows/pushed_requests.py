@@ -15,20 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.brandbook.client import ApplicationType, GrantType
-from consentid.core.catalogue import find_terms, offered
 from consentid.core.party import PartyKind
-from consentid.core.purpose import LegalBasis, PurposeId, is_within
 from consentid.flows.authenticate import hash_token
 from consentid.flows.authenticate_client import CREDENTIAL_FIELDS
 from consentid.flows.context import Context
 from consentid.flows.issue_code import granted_scopes
-from consentid.flows.target import default_audience
+from consentid.flows.judge_details import DETAILS, judge_details
+from consentid.flows.target import registered_audiences
 from consentid.keyring import wrapping
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit import base64url
 from consentid.kit.instants import SECOND, Instant
-from consentid.oidc import authorization_details
-from consentid.oidc.authorization_details import BrandTerms
 from consentid.oidc.authorization_request import MAX_STATE, AuthorizationRequest, parse_request
 from consentid.oidc.prompt import Prompt
 from consentid.oidc.redirect import is_registered
@@ -42,7 +39,6 @@ URN: Final = "urn:ietf:params:oauth:request_uri:"
 _REFERENCE_BYTES: Final = 32
 _MAX_URI: Final = 256
 _LABEL: Final = b"consentid/pushed/1\0"
-_DETAILS: Final = "authorization_details"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,36 +137,22 @@ def judge(book: Book, client: Client, fields: Mapping[str, str]) -> Authorizatio
         raise RefusedRequestError("invalid_request", "redirect_uri is not one that is registered.")
     if len(own.get("state", "")) > MAX_STATE:
         raise RefusedRequestError("invalid_request", f"state is longer than {MAX_STATE}.")
-    terms = book.catalogue.parties.get(client.party)
-    if terms is None:
-        raise RefusedRequestError(
-            "unauthorized_client", "This client's brand or partner is in no catalogue."
-        )
-    request = parse_request(own, audiences=terms.audiences)
+    request = parse_request(own, audiences=registered_audiences(book, client))
     _check_age(client, request)
     granted_scopes(client, request.scopes)
-    if _DETAILS not in own:
+    if DETAILS not in own:
         return request
-    details = authorization_details.parse(
-        own[_DETAILS],
-        allowed=allowed_purposes(book, client),
-        audience=request.resource or default_audience(book, client),
-        catalogue=book.catalogue.version,
-        brands=_brands(book, client),
-    )
-    brand = authorization_details.brand_of(details)
-    if brand is not None and Prompt.NONE in request.prompt:
+    judged = judge_details(book, client, own[DETAILS], resource=request.resource)
+    if judged.on_behalf_of is not None and Prompt.NONE in request.prompt:
         raise RefusedRequestError(
             "invalid_request", "Asking for a brand needs the person: no none."
         )
     return msgspec.structs.replace(
         request,
-        # Details that name a location are granted for that one, whatever /token is asked for.
-        resource=request.resource
-        or (authorization_details.location_of(details) if brand is None else None),
-        details=authorization_details.encode(details),
-        purposes=authorization_details.purposes_of(details),
-        on_behalf_of=brand,
+        resource=judged.resource,
+        details=judged.encoded,
+        purposes=judged.purposes,
+        on_behalf_of=judged.on_behalf_of,
     )
 
 
@@ -178,42 +160,6 @@ def _check_age(client: Client, request: AuthorizationRequest) -> None:
     """Refuse a partner what tells it, asked often enough, when somebody signed in."""
     if request.max_age_s is not None and client.party.kind is PartyKind.PARTNER:
         raise RefusedRequestError("invalid_request", "A partner asks by prompt=login, not max_age.")
-
-
-def allowed_purposes(book: Book, client: Client) -> frozenset[PurposeId]:
-    """What a client may ask for: what its party asks consent for, within its registration."""
-    within = client.registration.purposes
-    return frozenset(
-        purpose
-        for purpose in offered(book.catalogue, client.party)
-        if (terms := find_terms(book.catalogue, client.party, purpose)) is not None
-        and terms.basis is LegalBasis.CONSENT
-        and (within is None or any(is_within(purpose, PurposeId(each)) for each in within))
-    )
-
-
-def _brands(book: Book, client: Client) -> Mapping[str, BrandTerms]:
-    """The brands that a partner's client may name, and what it may ask on behalf of each."""
-    profile = book.find_profile(client.party)
-    if profile is None:
-        return {}
-    within = client.registration.purposes
-    parties = {party.slug: party for party in book.catalogue.parties}
-    return {
-        slug: BrandTerms(
-            audience=book.catalogue.parties[parties[slug]].audience,
-            allowed=frozenset(
-                purpose
-                for purpose in offered(book.catalogue, parties[slug])
-                if any(is_within(purpose, each) for each in profile.asks_for.get(slug, ()))
-                and (terms := find_terms(book.catalogue, parties[slug], purpose)) is not None
-                and terms.basis is LegalBasis.CONSENT
-                and (within is None or any(is_within(purpose, PurposeId(each)) for each in within))
-            ),
-        )
-        for slug in (*profile.asks_for, *profile.receives)
-        if slug in book.brands
-    }
 
 
 def _unknown() -> RefusedRequestError:

@@ -12,27 +12,34 @@ from consentid.kit.instants import DAY, HOUR, Instant
 from consentid.store import (
     access_tokens,
     authorization_codes,
+    captures,
     clock,
     confirmations,
     deliveries,
     device_codes,
     feed,
+    field_bundles,
+    field_devices,
     hand_offs,
     hub_sessions,
     idempotency,
     interactions,
     linked_devices,
+    mails,
     operators,
     outbox,
     portal_logins,
     pushed_requests,
     reads,
     refresh_tokens,
+    staff,
 )
 
 RETENTION: Final = "retention"
 """Who asked for an erasure, where it is the limit that was set."""
 _DEVICES_AT_ONCE: Final = 500
+_STAFF_KNOWN_D: Final = 396
+"""How long it is known what somebody of the staff is called who did not come again."""
 
 
 async def reap(context: Context) -> int:
@@ -54,8 +61,16 @@ async def reap(context: Context) -> int:
         gone += await portal_logins.delete_expired(connection, before=now)
         gone += await refresh_tokens.delete_expired(connection, before=now)
         gone += await operators.delete_expired(connection, before=now)
+        gone += await staff.delete_expired(
+            connection, before=now, seen_before=Instant(now - _STAFF_KNOWN_D * DAY)
+        )
+        gone += await captures.expire(connection, now=now)
+        gone += await captures.forget(connection, before=Instant(now - limits.keep_events_d * DAY))
+        gone += await mails.delete_expired(connection, before=now)
         gone += await reads.delete_before(connection, Instant(now - limits.keep_reads_d * DAY))
         read_again = Instant(now - limits.keep_events_d * DAY)
+        gone += await field_devices.delete_uninvited(connection, before=ended)
+        gone += await field_bundles.forget(connection, before=read_again)
         gone += await feed.forget(connection, before=read_again)
         gone += await confirmations.forget(connection, before=read_again, now=now)
         gone += await outbox.forget_drained(connection, before=read_again)

@@ -69,6 +69,7 @@ class Choices:
     actor: str = HUB
     """Who asked: a partner's client where it asked on behalf of a brand."""
     channel: Channel = Channel.WEB
+    assurance: Assurance = Assurance.SELF
 
 
 async def record_choices(
@@ -111,7 +112,9 @@ async def record_choices(
             served=shown.served,
             told_of_signal=chosen.told_of_signal,
         )
-        decisions += _admit(context, book, session, draft, at=at, actor=chosen.actor)
+        decisions += _admit(
+            context, book, session, draft, at=at, actor=chosen.actor, assurance=chosen.assurance
+        )
     return await _commit(context, connection, book, session, decisions, at=now)
 
 
@@ -186,11 +189,12 @@ def _admit(
     *,
     at: Instant,
     actor: str = HUB,
+    assurance: Assurance = Assurance.SELF,
 ) -> list[Decision]:
     subject = session.subject
     decision = admit(
         draft,
-        Rights(actor=actor, party=None, collects_for_group=True, assurance=Assurance.SELF),
+        Rights(actor=actor, party=None, collects_for_group=True, assurance=assurance),
         book.catalogue,
         id_=_new_id(context, at),
         subject=subject.id,

@@ -23,6 +23,7 @@ T = TypeVar("T")
 class ReferenceKind(StrEnum):
     """What a reference is for."""
 
+    ADDRESSEE = "addressee"
     CONSISTENCY = "consistency"
     CURSOR = "cursor"
     DEVICE = "device"

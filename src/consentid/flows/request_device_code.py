@@ -20,11 +20,10 @@ from consentid.flows.code_link import FIELD, LIFETIME_S, prove_code
 from consentid.flows.context import Context
 from consentid.flows.hub_session import new_secret
 from consentid.flows.issue_code import granted_scopes
-from consentid.flows.pushed_requests import allowed_purposes
-from consentid.flows.target import default_audience
+from consentid.flows.judge_details import DETAILS, judge_details
+from consentid.flows.target import registered_audiences
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit.instants import SECOND, Instant
-from consentid.oidc import authorization_details
 from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID
 from consentid.oidc.device_authorization import (
     PAGE,
@@ -39,7 +38,6 @@ from consentid.store.clients import Client
 from consentid.store.device_codes import DeviceCode
 
 INTERVAL_S: Final = 5
-_DETAILS: Final = "authorization_details"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +69,7 @@ async def request_device_code(
     device_code = new_secret(context)
     async with context.database.writing() as connection:
         book = await context.book(connection)
-        request = _read(book, client, fields)
+        request = parse_device_request(fields, audiences=registered_audiences(book, client))
         now = await clock.now(connection)
         waiting = _judge(book, client, request, fields=fields, device_code=device_code, now=now)
         waiting = _name(context, waiting, request.device_name)
@@ -95,15 +93,6 @@ def hash_user_code(context: Context, user_code: str) -> bytes:
     return hmac.digest(key, user_code.encode(), hashlib.sha256)
 
 
-def _read(book: Book, client: Client, fields: Mapping[str, str]) -> DeviceAuthorizationRequest:
-    terms = book.catalogue.parties.get(client.party)
-    if terms is None:
-        raise RefusedRequestError(
-            "unauthorized_client", "This client's brand or partner is in no catalogue."
-        )
-    return parse_device_request(fields, audiences=terms.audiences)
-
-
 def _judge(
     book: Book,
     client: Client,
@@ -114,16 +103,11 @@ def _judge(
     now: Instant,
 ) -> DeviceCode:
     resource, details = request.resource, None
-    if _DETAILS in fields:
-        parsed = authorization_details.parse(
-            fields[_DETAILS],
-            allowed=allowed_purposes(book, client),
-            audience=resource or default_audience(book, client),
-            catalogue=book.catalogue.version,
+    if DETAILS in fields:
+        judged = judge_details(
+            book, client, fields[DETAILS], resource=resource, may_name_brands=False
         )
-        # Details that name a location are granted for that one, whatever /token is asked for.
-        resource = resource or authorization_details.location_of(parsed)
-        details = authorization_details.encode(parsed)
+        resource, details = judged.resource, judged.encoded
     return DeviceCode(
         device_code_hash=hash_token(device_code),
         user_code_hash=b"",

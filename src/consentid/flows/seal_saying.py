@@ -21,13 +21,14 @@ class _Lists(msgspec.Struct, frozen=True, kw_only=True):
     yes: tuple[str, ...]
     no: tuple[str, ...]
     is_shown: bool = True
+    assisted: tuple[str, ...] = ()
 
 
 def seal_saying(
     context: Context, subject: OpenSubject, audience: str, saying: Saying, *, is_shown: bool
 ) -> bytes:
     """Seal what a row says, and whether a token has said it."""
-    lists = _Lists(yes=saying.yes, no=saying.no, is_shown=is_shown)
+    lists = _Lists(yes=saying.yes, no=saying.no, is_shown=is_shown, assisted=saying.assisted)
     return seal_for(context, subject.key, msgspec.msgpack.encode(lists), aad=_bound_to(audience))
 
 
@@ -51,6 +52,7 @@ def open_shown(subject: OpenSubject, state: AudienceState) -> tuple[Saying, bool
     saying = Saying(
         yes=tuple(PurposeId(purpose) for purpose in lists.yes),
         no=tuple(PurposeId(purpose) for purpose in lists.no),
+        assisted=tuple(PurposeId(purpose) for purpose in lists.assisted),
     )
     return saying, lists.is_shown
 

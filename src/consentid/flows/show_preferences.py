@@ -13,6 +13,7 @@ from consentid.core.party import Party
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution, State, resolve, resolve_all
 from consentid.flows.context import Context
+from consentid.flows.find_approvals import find_codes
 from consentid.flows.preference_page import (
     Coming,
     Errand,
@@ -78,6 +79,8 @@ class Overview:
     """Whether the newest decision is a moment old."""
     arrivals: tuple[Arrival, ...] = ()
     """The systems that were to hear of that one."""
+    waiting: int = 0
+    """How many questions of agents wait for the person."""
 
     @property
     def is_signed_in(self) -> bool:
@@ -105,6 +108,7 @@ async def show_preferences(
         just_decided = await _find_just_decided(connection, page)
         arrivals = await _arrivals(context, connection, page, just_decided)
         partners = await find_partners(connection, page)
+        waiting = await find_codes(context, connection, page.book, page.visitor, now=page.now)
         untold = await find_untold(
             context, connection, page.book, browser, page.visitor, now=page.now
         )
@@ -120,6 +124,7 @@ async def show_preferences(
         is_new_device=untold.is_new_device,
         has_just_decided=just_decided is not None,
         arrivals=arrivals,
+        waiting=len(waiting),
     )
 
 

@@ -38,6 +38,8 @@ class PurposeState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Whether it must be answered before a silent check succeeds."""
     in_doubt: bool = False
     """Whether the refusal may be older than the grant that it defeats."""
+    waits_for_link: bool = False
+    """Whether the person said yes, and it counts once they say so by a link: see ``/v1/links``."""
     rests_on: str | None = None
     """The decision that a yes rests on, by its id in the caller's sector."""
     refused_by: tuple[str, ...] = ()
@@ -155,6 +157,7 @@ def _describe(
         basis=declared.basis if terms is None else terms.basis,
         mandatory=terms is not None and terms.ask,
         in_doubt=found.in_doubt,
+        waits_for_link=found.waiting is not None,
         rests_on=None
         if found.grant is None
         else public_decision_id(context, party, found.grant.decision),

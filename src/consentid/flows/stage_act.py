@@ -1,6 +1,7 @@
-"""What an operator does with an endpoint is in the log: the act, whose endpoint, no address.
+"""What is done in the administration is in the log: the act, by whom, on what.
 
-Everybody may read it, so it names neither a secret nor where events go.
+Everybody may read it, so it names neither a secret nor where events go, and whoever did it by a
+pseudonym (``by``); what came from the command line names nobody.
 """
 
 from collections.abc import Callable

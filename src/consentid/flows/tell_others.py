@@ -13,6 +13,7 @@ from consentid.flows.event_seal import Told, seal_told
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
 from consentid.store import journal
+from consentid.store.captures import CaptureRow
 from consentid.store.clients import Client
 
 
@@ -42,6 +43,23 @@ async def tell_revocation(
     """A client gave somebody's token back.  The caller commits."""
     told = Told(parties=(str(client.party),), client_id=client.client_id, token=token)
     await _tell(context, connection, Kind.REVOCATION, subject, told, at=at)
+
+
+async def tell_capture(
+    context: Context,
+    connection: AsyncConnection,
+    capture: CaptureRow,
+    subject: SubjectId,
+    *,
+    party: Party,
+    at: Instant,
+) -> None:
+    """A person spoke of a capture.  To whom it is for, and to whose client it was; commit after."""
+    told = Told(
+        parties=tuple(sorted({capture.party, str(party)})),
+        capture=(str(capture.id), capture.party, capture.state),
+    )
+    await _tell(context, connection, Kind.CAPTURE, subject, told, at=at)
 
 
 async def _tell(

@@ -16,6 +16,8 @@ from consentid.core.party import Party
 from consentid.core.purpose import ROOT, PurposeId, is_within
 from consentid.events import contract
 from consentid.events.contract import (
+    CaptureData,
+    CaptureEvent,
     CatalogueData,
     CatalogueEvent,
     Cause,
@@ -135,6 +137,10 @@ def _of_person(
     if happening.kind == Kind.REVOCATION and None not in (told.client_id, told.token):
         data = RevocationData(client_id=told.client_id or "", token=told.token or "")
         return RevocationEvent(**head, time=time, subject=subject, data=data)
+    if happening.kind == Kind.CAPTURE and told.capture is not None:
+        capture, party, state = told.capture
+        data = CaptureData(capture=capture, party=party, state=state)
+        return CaptureEvent(**head, time=time, subject=subject, data=data)
     return None
 
 

@@ -53,6 +53,9 @@ class VerifyOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     aud: str | None = None
     granted: tuple[str, ...] | None = None
     refused: tuple[str, ...] | None = None
+    assisted: tuple[str, ...] | None = None
+    """Those granted by somebody else's word, which the person has not confirmed; absent for none.
+    """
     rev: int | None = None
     exp: int | None = None
     decision: str | None = None
@@ -127,6 +130,7 @@ def active_answer(claims: ConsentClaims, *, decision: str | None = None) -> Veri
         aud=claims.aud,
         granted=claims.consent.g,
         refused=claims.consent.d,
+        assisted=claims.consent.a or None,
         rev=claims.consent.rev,
         exp=claims.exp,
         decision=decision,
@@ -188,7 +192,8 @@ async def judge_status(
     if line.actors and not said.yes:
         return None  # the sharing that the line rests on does not stand
     # The catalogue or the time may have narrowed what the token says.
-    if not set(claims.consent.g) <= set(said.yes):
+    granted = frozenset(map(PurposeId, claims.consent.g))
+    if not (granted <= set(said.yes) and granted - set(claims.consent.a) <= said.own):
         return None
     return Judged(subject=subject, line=line)
 

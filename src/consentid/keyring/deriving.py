@@ -25,10 +25,16 @@ class Job(StrEnum):
     """Looking up a device's user code, too short for a plain hash, without keeping it."""
     ERASURE = "erasure/1"
     """Knowing again who is to be forgotten, without naming them."""
+    CAPTURE = "capture/1"
+    """Knowing again who captured something, and by what evidence, without keeping either."""
     EVENT = "event/1"
     """Sealing events that no subject's key may seal."""
+    MAIL = "mail/1"
+    """Counting how often somebody is written to, without keeping the address."""
     WEBHOOK = "webhook/1"
     """Sealing the secrets that webhooks are signed with."""
+    FIELD_BUNDLE = "field-bundle/1"
+    """Sealing what a capture device sent, of nobody that is known yet."""
 
 
 @lru_cache(maxsize=16)

@@ -1,7 +1,5 @@
 """A private key that signs: one key, one algorithm.  Spec: RFC 7518 sections 3.3 and 3.4."""
 
-import base64
-import hashlib
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -11,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from consentid.keyring.manifest import Algorithm
-from consentid.kit import canonical
 from consentid.kit.errors import MalformedError
 from consentid.tokens import jwks
 
@@ -19,7 +16,6 @@ PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 RSA_BITS: Final = 2_048
 _RSA_EXPONENT: Final = 65_537
-_KID_LENGTH: Final = 12
 # Deterministic (RFC 6979): a repeated request is answered with the very same token, and a weak
 # source of randomness cannot leak the key.
 _ES256: Final = ec.ECDSA(SHA256(), deterministic_signing=True)
@@ -55,13 +51,7 @@ def generate(algorithm: Algorithm) -> SigningKey:
             private = ec.generate_private_key(ec.SECP256R1())
         case Algorithm.RS256:
             private = rsa.generate_private_key(_RSA_EXPONENT, RSA_BITS)
-    return SigningKey(kid=kid_of(private.public_key()), alg=algorithm, private=private)
-
-
-def kid_of(key: jwks.PublicKey) -> str:
-    """A key's name: 12 letters and digits of its thumbprint.  Spec: RFC 7638."""
-    members = hashlib.sha256(canonical.encode(jwks.public_members(key))).digest()
-    return base64.b32encode(members).decode().lower()[:_KID_LENGTH]
+    return SigningKey(kid=jwks.kid_of(private.public_key()), alg=algorithm, private=private)
 
 
 def to_pem(key: SigningKey) -> bytes:

@@ -1,5 +1,7 @@
 """The customer portal: its metadata and keys by discovery, and its ID tokens judged.
 
+The issuer that staff sign in at is another such portal, with nothing of the customers' in it.
+
 Spec: OpenID Connect Core section 3.1.3.7 (validation), Discovery sections 3 and 4.
 """
 
@@ -8,8 +10,8 @@ import contextlib
 import hashlib
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, final
 from urllib.parse import urlsplit
 
@@ -73,15 +75,18 @@ class PortalIdentity:
     acr: str | None = None
     sid: str | None = None
     """The portal's session.  Spec: OpenID Connect Back-Channel Logout section 2.1."""
+    claims: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    """All that it says."""
 
 
 class PortalUnaskedError(UnavailableError):
     """Nobody asked the portal for its addresses lately: ask it, with nothing held, then go on."""
 
-    def __init__(self, issuer: str) -> None:
+    def __init__(self, portal: "PortalKeys", issuer: str) -> None:
         super().__init__(
             "upstream_unavailable", "The portal was not asked yet.", retry_after_s=_REFETCH_S
         )
+        self.portal: PortalKeys = portal
         self.issuer: str = issuer
 
 
@@ -194,7 +199,7 @@ class PortalKeys:
             return self._metadata
         if is_ours and self._failure is not None and self._age(self._asked_at) <= _REFETCH_S:
             raise self._unavailable()
-        raise PortalUnaskedError(issuer)
+        raise PortalUnaskedError(self, issuer)
 
     async def close(self) -> None:
         """Ask no more."""
@@ -353,6 +358,7 @@ def _read(
         auth_time=None if auth_time is None else from_seconds(auth_time),
         acr=acr,
         sid=sid,
+        claims=claims,
     )
 
 

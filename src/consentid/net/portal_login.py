@@ -20,7 +20,6 @@ from consentid.net.portal import PortalMetadata
 
 _BASIC: Final = "client_secret_basic"
 _POST: Final = "client_secret_post"
-_SCOPE: Final = "openid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +32,7 @@ class PortalLogin:
     client_id: str
     secret: str = field(repr=False)
     redirect_uri: str
+    scope: str = "openid"
 
     def authorization_url(
         self, *, state: str, nonce: str, verifier: str, extra: Mapping[str, str]
@@ -88,7 +88,7 @@ class PortalLogin:
             client_id=self.client_id,
             client_secret=self.secret,
             token_endpoint_auth_method=self._auth_method(),
-            scope=_SCOPE,
+            scope=self.scope,
             redirect_uri=self.redirect_uri,
             code_challenge_method="S256",
             transport=Lent(self.http),

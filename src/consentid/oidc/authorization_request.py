@@ -72,7 +72,7 @@ def parse_request(fields: Mapping[str, str], *, audiences: Collection[str]) -> A
         RefusedRequestError: ``invalid_request``, ``unsupported_response_type``, ``invalid_scope``,
             ``invalid_target``, ``request_not_supported``, ``registration_not_supported``.
     """
-    _check_sizes(fields)
+    check_sizes(fields, _SIZES)
     if "request" in fields:
         raise RefusedRequestError(
             "request_not_supported", "Send parameters as such, or push them to /par."
@@ -85,7 +85,7 @@ def parse_request(fields: Mapping[str, str], *, audiences: Collection[str]) -> A
     return AuthorizationRequest(
         client_id=fields["client_id"],
         redirect_uri=fields["redirect_uri"],
-        scopes=_scopes(fields.get("scope")),
+        scopes=openid_scopes(fields.get("scope")),
         code_challenge=_challenge(fields),
         state=fields.get("state"),
         nonce=fields.get("nonce"),
@@ -113,16 +113,33 @@ def check_resource(resource: str | None, *, audiences: Collection[str]) -> str |
     return resource
 
 
+def check_sizes(fields: Mapping[str, str], sizes: Mapping[str, int]) -> None:
+    """Refuse a field that is longer than any that makes sense.
+
+    Raises:
+        RefusedRequestError: ``invalid_request``.
+    """
+    for name, most in sizes.items():
+        if len(fields.get(name, "")) > most:
+            raise RefusedRequestError("invalid_request", f"{name} is longer than {most}.")
+
+
+def openid_scopes(scope: str | None) -> tuple[str, ...]:
+    """The scopes asked for, each once, in order.
+
+    Raises:
+        RefusedRequestError: ``invalid_scope`` where ``openid`` is not among them.
+    """
+    found = _words(scope)
+    if OPENID not in found:
+        raise RefusedRequestError("invalid_scope", "scope names openid.")
+    return tuple(dict.fromkeys(found))
+
+
 def _accepts_missing(unverified: str | None) -> bool:
     if unverified not in {None, "accept"}:
         raise RefusedRequestError("invalid_request", "missing_consent is accept, or left out.")
     return unverified is not None
-
-
-def _check_sizes(fields: Mapping[str, str]) -> None:
-    for name, most in _SIZES.items():
-        if len(fields.get(name, "")) > most:
-            raise RefusedRequestError("invalid_request", f"{name} is longer than {most}.")
 
 
 def _check_response(fields: Mapping[str, str]) -> None:
@@ -133,13 +150,6 @@ def _check_response(fields: Mapping[str, str]) -> None:
         raise RefusedRequestError("unsupported_response_type", "response_type is code.")
     if fields.get("response_mode", "query") != "query":
         raise RefusedRequestError("invalid_request", "response_mode is query.")
-
-
-def _scopes(scope: str | None) -> tuple[str, ...]:
-    found = _words(scope)
-    if OPENID not in found:
-        raise RefusedRequestError("invalid_scope", "scope names openid.")
-    return tuple(dict.fromkeys(found))
 
 
 def _challenge(fields: Mapping[str, str]) -> str:

@@ -22,20 +22,24 @@ from consentid.kit.instants import Instant, from_seconds, to_seconds
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TYP: Final = "client-authentication+jwt"
+_PLAIN: Final = "jwt"
+"""``JWT``, or none at all, is what libraries older than RFC 10070 write."""
 MAX_LIFETIME_S: Final = 300
 LEEWAY_S: Final = 5
 """How far the client's clock may be ahead of ours."""
 MAX_LENGTH: Final = 8_192
 _MAX_JTI: Final = 255
 _MAX_BRACKETS: Final = 64
-_TYPES: Final = frozenset({TYP, f"application/{TYP}", "jwt"})
-"""``JWT``, or none at all, is what libraries older than RFC 10070 write."""
 _HEADER: Final = frozenset({"alg", "kid", "typ"})
 _KID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
 
 class RefusedAssertionError(Exception):
     """The assertion proves nothing.  The message says why, without quoting it."""
+
+
+class ExpiredAssertionError(RefusedAssertionError):
+    """It would prove something, were it not too old."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,23 +68,36 @@ def read(unverified: str) -> UnverifiedAssertion:
     Raises:
         RefusedAssertionError: it is no such thing.
     """
+    found = read_signed(unverified, typ=TYP, is_typ_optional=True)
+    if found.unverified_claims.get("sub") != found.unverified_client_id:
+        raise RefusedAssertionError("iss and sub are both the client's id")
+    return found
+
+
+def read_signed(unverified: str, *, typ: str, is_typ_optional: bool = False) -> UnverifiedAssertion:
+    """Read whatever a client signs, of the type ``typ``, without a look at whom it speaks of.
+
+    Raises:
+        RefusedAssertionError: it is no such thing.
+    """
     parts = unverified.split(".", 3)
     if len(unverified) > MAX_LENGTH or len(parts) != 3:  # noqa: PLR2004 - a compact JWS
         raise RefusedAssertionError("it is not a compact JWS")
     header, claims = (_object(part) for part in parts[:2])
     if not header.keys() <= _HEADER:
         raise RefusedAssertionError("its header has members other than alg, kid and typ")
-    typ = header.get("typ", "JWT")
-    if not isinstance(typ, str) or typ.lower() not in _TYPES:
-        raise RefusedAssertionError(f"its typ is {TYP}")
+    told = header.get("typ", _PLAIN)
+    types = {typ, f"application/{typ}", *({_PLAIN} if is_typ_optional else ())}
+    if not isinstance(told, str) or told.lower() not in types:
+        raise RefusedAssertionError(f"its typ is {typ}")
     kid = header.get("kid", "-")
     if not isinstance(kid, str) or _KID.fullmatch(kid) is None:
         raise RefusedAssertionError("its kid is not the name of a key")
-    subject = claims.get("sub")
-    if not isinstance(subject, str) or claims.get("iss") != subject:
-        raise RefusedAssertionError("iss and sub are both the client's id")
+    client_id = claims.get("iss")
+    if not isinstance(client_id, str):
+        raise RefusedAssertionError("iss and sub are both text")
     return UnverifiedAssertion(
-        unverified_client_id=subject,
+        unverified_client_id=client_id,
         unverified_header=header,
         unverified_claims=claims,
         text=unverified,
@@ -105,7 +122,7 @@ def verify(
         raise RefusedAssertionError(f"aud is the issuer alone, {issuer}")
     expires = _seconds(claims, "exp")
     if expires is None or expires <= now_s:
-        raise RefusedAssertionError("it has expired, or says no exp")
+        raise ExpiredAssertionError("it has expired, or says no exp")
     if expires > now_s + MAX_LIFETIME_S + LEEWAY_S:
         raise RefusedAssertionError(f"exp is at most {MAX_LIFETIME_S} seconds ahead")
     for name in ("iat", "nbf"):

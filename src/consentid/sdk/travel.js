@@ -66,20 +66,28 @@ export async function look(core, code, isBot) {
 }
 
 /**
+ * One round trip: the answer and the brand's questions are on their way while other tabs are waited for.
+ *
  * @param {Core} core
  * @param {string} code
  * @param {string} referrer
  * @returns {Promise<boolean>} whether the holder is filled
  */
-const redeem = (core, code, referrer) =>
-  core.lock(async () => {
-    if (core.load("localStorage", "")) return false; // another tab was faster; never overwritten
-    const form = { grant_type: HANDOFF, client_id: core.options.client, code, referrer };
-    const { status, body } = await core.call("/token", new URLSearchParams(form));
-    if (status !== 200) return false;
+async function redeem(core, code, referrer) {
+  if (core.load("localStorage", "")) return false;
+  const form = { grant_type: HANDOFF, client_id: core.options.client, code, referrer };
+  const answer = core.call("/token", new URLSearchParams(form));
+  const asked = core.catalogue().catch(() => null);
+  answer.catch(() => null); // told below, once it is our turn
+  const isFilled = await core.lock(async () => {
+    const { status, body } = await answer;
+    if (status !== 200 || core.load("localStorage", "")) return false; // what another tab has is never overwritten
     core.keep(body, "link");
     return true;
   });
+  await asked;
+  return isFilled;
+}
 
 /**
  * Leave for the hub.

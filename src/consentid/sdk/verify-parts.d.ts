@@ -22,7 +22,7 @@ export interface Claims {
   iat: number;
   exp: number;
   nbf?: number;
-  consent: { cat: number; rev: number; g: string[]; d: string[] };
+  consent: { cat: number; rev: number; g: string[]; d: string[]; a?: string[] };
   status: { status_list: { idx: number; uri: string } };
 }
 

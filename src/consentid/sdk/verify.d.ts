@@ -1,5 +1,5 @@
 /**
- * What a page or a server imports from `verify.js`.
+ * What a page or a server (Node 20) imports from `verify.js`.
  *
  * @packageDocumentation
  */
@@ -31,6 +31,8 @@ export interface Active {
   catalogue: number;
   granted: Set<string>;
   refused: Set<string>;
+  /** Those granted by somebody else's word, which the person has not confirmed yet. */
+  assisted: Set<string>;
 }
 
 export interface Inactive {

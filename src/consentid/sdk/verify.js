@@ -1,4 +1,4 @@
-/** Verifies consent tokens in browsers and Node 20: see verify.d.ts. */
+/** Verifies consent tokens: see verify.d.ts. */
 /** @typedef {import("./verify-parts").Parts} Is */
 
 const HOUR = 3600, LIST_S = 300, LEEWAY = 30, MAX = 65536;
@@ -46,14 +46,14 @@ function parse(json) {
 
 /** @type {Is["isClaims"]} */
 function isClaims(c) {
-  const { consent, status } = c;
+  const { consent, status, nbf = 0, acr = "-" } = c, { cat, rev, g, d, a = [] } = consent ?? {};
   return (
     [c.iss, c.sub, c.aud, c.client_id, c.jti].every((v) => words(v)) && /^[\w-]{22}$/.test(c.sub) &&
-    seconds(c.iat) && seconds(c.exp) && (!("nbf" in c) || seconds(c.nbf)) &&
-    object(consent) && count(consent.cat) && count(consent.rev) && purposes(consent.g) && purposes(consent.d) &&
-    !consent.g.some((/** @type {string} */ each) => consent.d.includes(each)) &&
+    seconds(c.iat) && seconds(c.exp) && seconds(nbf) &&
+    object(consent) && count(cat) && count(rev) && [g, d, a].every((v) => purposes(v)) &&
+    g.every((/** @type {string} */ each) => !d.includes(each)) && a.every((/** @type {string} */ each) => g.includes(each)) &&
     object(status) && object(status.status_list) && count(status.status_list.idx) && words(status.status_list.uri) &&
-    (!("act" in c) || actor(c.act, 2)) && (!("acr" in c) || words(c.acr)) &&
+    (!("act" in c) || actor(c.act, 2)) && words(acr) &&
     (!("cnf" in c) || (object(c.cnf) && words(c.cnf.jkt, 43) && c.cnf.jkt.length > 42))
   );
 }
@@ -251,8 +251,8 @@ export class Verifier {
     const list = (await this.list(uri).read()) ?? no("status_unavailable");
     if (list.isSet(idx)) no("superseded");
     isTimely(found, this.now());
-    const { sub, aud, client_id, exp, consent } = found;
-    return { active: true, sub, aud, client_id, exp, rev: consent.rev, catalogue: consent.cat, granted: new Set(consent.g), refused: new Set(consent.d) };
+    const { sub, aud, client_id, exp, consent: { cat, rev, g, d, a } } = found;
+    return { active: true, sub, aud, client_id, exp, rev, catalogue: cat, granted: new Set(g), refused: new Set(d), assisted: new Set(a) };
   }
 
   /** @type {Is["list"]} */

@@ -97,6 +97,12 @@ async def mark_used(connection: AsyncConnection, token_hash: bytes, *, expires_a
     return (await connection.execute(statement)).one_or_none() is not None
 
 
+async def was_used(connection: AsyncConnection, token_hash: bytes) -> bool:
+    """Whether a one-use token was marked."""
+    statement = select(used_tokens.c.token_hash).where(used_tokens.c.token_hash == token_hash)
+    return (await connection.execute(statement)).one_or_none() is not None
+
+
 async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int:
     """Forget tokens that ended before an instant; returns how many."""
     gone = await connection.execute(

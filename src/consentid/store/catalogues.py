@@ -1,9 +1,10 @@
 """Applied catalogue versions: immutable, the newest one is in force."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import Row, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import CatalogueVersion
@@ -35,6 +36,14 @@ async def newest_version(connection: AsyncConnection) -> CatalogueVersion | None
     return None if row["version"] is None else CatalogueVersion(row["version"])
 
 
+async def version_at(connection: AsyncConnection, instant: Instant) -> CatalogueVersion | None:
+    """The number that was in force at an instant; None before the first was applied."""
+    found = await connection.scalar(
+        select(func.max(catalogues.c.version)).where(catalogues.c.applied_at <= instant)
+    )
+    return None if found is None else CatalogueVersion(found)
+
+
 async def find(
     connection: AsyncConnection, version: CatalogueVersion | None = None
 ) -> CatalogueRow | None:
@@ -43,8 +52,20 @@ async def find(
     if version is not None:
         statement = statement.where(catalogues.c.version == version)
     row = (await connection.execute(statement)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _row(row)
+
+
+async def newest(
+    connection: AsyncConnection, *, before: int | None, limit: int
+) -> Sequence[CatalogueRow]:
+    """The newest versions, newest first; ``before``: those below a number only."""
+    statement = select(catalogues).order_by(catalogues.c.version.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(catalogues.c.version < before)
+    return [_row(row) for row in await connection.execute(statement)]
+
+
+def _row(row: Row[Any]) -> CatalogueRow:
     return CatalogueRow(
         version=CatalogueVersion(row.version),
         digest=row.digest,

@@ -1,8 +1,9 @@
-"""Device codes: ten minutes, one use, stored hashed; how each stands, and how fast it is polled.
+"""Codes that are polled with: one use, stored hashed; how each stands, and how fast it is polled.
 
-A code is pending, then approved or denied by a person, then consumed by its device.  Each step is
-one statement that names the state it starts from, so that of any number at once one wins.
-Spec: RFC 8628.
+A person comes to a device's by its user code, and to an agent's because it is addressed to them
+(``approvals``).  A code is pending, then approved or denied by a person, then consumed by its
+client.  Each step is one statement that names the state it starts from, so that of any number at
+once one wins.  Spec: RFC 8628, OpenID CIBA Core.
 """
 
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ class DeviceCode:
     """What a device waits for, and what came of it."""
 
     device_code_hash: bytes
-    user_code_hash: bytes
+    user_code_hash: bytes | None
+    """None where it is addressed to a person."""
     client_id: str
     scopes: frozenset[str]
     resource: str | None
@@ -54,6 +56,10 @@ class DeviceCode:
     auth_time: Instant | None = None
     acr: str | None = None
     polled_at: Instant | None = None
+    addressee: bytes | None = None
+    """Whom a client asks for, hashed; None where whoever reads the device is asked."""
+    sealed_request: bytes | None = None
+    """What they are shown of it, under a key of the hub; gone once it was answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +73,12 @@ class Approval:
     """The purposes granted of the code's details; None where it rests on none."""
     sealed_name: bytes | None = None
     """What the device calls itself, under the subject's key."""
+    details: bytes | None = None
+    """The code's details as far as they were granted; None where they stay as they are."""
 
 
-def _code(row: Row[Any]) -> DeviceCode:
+def code_of(row: Row[Any]) -> DeviceCode:
+    """A row as it is spoken of."""
     return DeviceCode(
         device_code_hash=row.device_code_hash,
         user_code_hash=row.user_code_hash,
@@ -86,6 +95,8 @@ def _code(row: Row[Any]) -> DeviceCode:
         auth_time=row.auth_time,
         acr=row.acr,
         polled_at=row.polled_at,
+        addressee=row.addressee,
+        sealed_request=row.sealed_request,
     )
 
 
@@ -101,6 +112,8 @@ async def add(connection: AsyncConnection, code: DeviceCode) -> bool:
             resource=code.resource,
             details=code.details,
             sealed_name=code.sealed_name,
+            addressee=code.addressee,
+            sealed_request=code.sealed_request,
             status=code.status,
             interval_s=code.interval_s,
             created_at=code.created_at,
@@ -116,7 +129,7 @@ async def find(connection: AsyncConnection, device_code_hash: bytes) -> DeviceCo
     """The code with this hash, answered, consumed and expired ones too."""
     statement = select(device_codes).where(device_codes.c.device_code_hash == device_code_hash)
     row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else _code(row)
+    return None if row is None else code_of(row)
 
 
 async def find_waiting(
@@ -129,7 +142,7 @@ async def find_waiting(
         device_codes.c.expires_at > now,
     )
     row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else _code(row)
+    return None if row is None else code_of(row)
 
 
 async def note_poll(
@@ -148,7 +161,7 @@ async def note_poll(
         .where(device_codes.c.device_code_hash == device_code_hash)
         .with_for_update()
     )
-    code = _code((await connection.execute(statement)).one())
+    code = code_of((await connection.execute(statement)).one())
     polled_at, interval_s = code.polled_at, code.interval_s
     if heard is not None:
         polled_at, interval_s = max(polled_at or heard[0], heard[0]), max(interval_s, heard[1])
@@ -180,13 +193,30 @@ async def approve(
         acr=approval.acr,
         rests_on=approval.rests_on,
         sealed_name=approval.sealed_name,
+        **({} if approval.details is None else {"details": approval.details}),
     )
 
 
-async def deny(connection: AsyncConnection, device_code_hash: bytes, *, now: Instant) -> bool:
-    """Let a person deny a waiting code; false where it was answered or has expired."""
+async def deny(
+    connection: AsyncConnection,
+    device_code_hash: bytes,
+    *,
+    now: Instant,
+    subject: SubjectId | None = None,
+    is_reported: bool = False,
+) -> bool:
+    """Let a person deny a waiting code; false where it was answered or has expired.
+
+    ``subject`` is who denies, where that is known; ``is_reported``: they say it is none of theirs.
+    """
     return await _answer(
-        connection, device_code_hash, now, status=DeviceCodeStatus.DENIED, sealed_name=None
+        connection,
+        device_code_hash,
+        now,
+        status=DeviceCodeStatus.DENIED,
+        subject_id=subject,
+        sealed_name=None,
+        reported_at=now if is_reported else None,
     )
 
 
@@ -205,7 +235,7 @@ async def consume(
         .returning(device_codes)
     )
     row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else _code(row)
+    return None if row is None else code_of(row)
 
 
 async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int:
@@ -227,6 +257,6 @@ async def _answer(
             device_codes.c.status == DeviceCodeStatus.PENDING,
             device_codes.c.expires_at > now,
         )
-        .values(**values)
+        .values(sealed_request=None, **values)
     )
     return (await connection.execute(statement)).rowcount == 1

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, func, insert, select, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
 from consentid.kit.instants import Instant
 from consentid.store.tables import entry_bodies
+
+_ADMIN: Final = "kind = 'admin'"  # as the index says it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,21 @@ async def by_ids(connection: AsyncConnection, ids: Sequence[UUID]) -> Sequence[B
 async def of_subject(connection: AsyncConnection, subject: SubjectId) -> Sequence[BodyRow]:
     """Those of one person, oldest first."""
     return await _rows(connection, entry_bodies.c.subject_id == subject)
+
+
+async def newest_acts(
+    connection: AsyncConnection, *, before: UUID | None, limit: int
+) -> Sequence[BodyRow]:
+    """What was done in the administration, newest first; ``before``: before an entry only."""
+    found = (
+        select(entry_bodies.c.event_id)
+        .where(text(_ADMIN), true() if before is None else entry_bodies.c.event_id < before)
+        .order_by(entry_bodies.c.event_id.desc())
+        .limit(limit)
+    )
+    ids = (await connection.scalars(found)).all()
+    rows = await by_ids(connection, ids)
+    return sorted(rows, key=lambda each: each.event_id, reverse=True)
 
 
 async def _rows(connection: AsyncConnection, condition: ColumnElement[bool]) -> Sequence[BodyRow]:

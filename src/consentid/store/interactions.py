@@ -18,7 +18,7 @@ class InteractionRow:
     browser_hash: bytes
     client_id: str
     kind: str
-    """``authorize`` or ``device``."""
+    """``authorize``, ``device`` or ``approval``."""
     sealed: bytes
     created_at: Instant
     expires_at: Instant

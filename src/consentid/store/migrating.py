@@ -37,12 +37,22 @@ def newest_step() -> str:
     return head
 
 
+def known_steps() -> frozenset[str]:
+    """Every step that this code knows of."""
+    return frozenset(each.revision for each in ScriptDirectory(str(_SCRIPTS)).walk_revisions())
+
+
+async def step_of(connection: AsyncConnection) -> str | None:
+    """The step that the database of a connection is at; None for an empty one."""
+    return await connection.run_sync(_current)
+
+
 async def current_step(url: str) -> str | None:
     """The step a database is at; None for an empty one."""
     engine = create_async_engine(url, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
-            return await connection.run_sync(_current)
+            return await step_of(connection)
     finally:
         await engine.dispose()
 
@@ -69,7 +79,7 @@ async def upgrade(
             await connection.commit()
             await connection.execute(text(_LOCK))
             await connection.commit()
-            before = await connection.run_sync(_current)
+            before = await step_of(connection)
             await connection.run_sync(_upgrade, serving_role)
             if erasing_role is not None:
                 await shredding.grant(connection, erasing_role)

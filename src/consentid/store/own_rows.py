@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, Table, false, literal, null, select, union_all
+from sqlalchemy import ColumnElement, Table, case, false, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
@@ -98,6 +98,8 @@ _TOKENS: Final[Sequence[tuple[Table, str, ColumnElement[bool]]]] = (
     (device_codes, "created_at", device_codes.c.status != "approved"),
     (hand_offs, "issued_at", hand_offs.c.used_at.is_not(None)),
 )
+_APPROVAL: Final = "approvals"
+"""What a code is called that no television shows."""
 
 
 async def tokens(connection: AsyncConnection, subject: SubjectId) -> Sequence[OwnToken]:
@@ -105,7 +107,7 @@ async def tokens(connection: AsyncConnection, subject: SubjectId) -> Sequence[Ow
     every = union_all(
         *(
             select(
-                literal(table.name).label("kind"),
+                _kind(table).label("kind"),
                 table.c.client_id,
                 table.c[issued].label("issued_at"),
                 table.c.expires_at,
@@ -116,6 +118,13 @@ async def tokens(connection: AsyncConnection, subject: SubjectId) -> Sequence[Ow
     ).subquery()
     rows = await connection.execute(select(every).order_by(every.c.issued_at.desc()))
     return [OwnToken(**row) for row in rows.mappings()]
+
+
+def _kind(table: Table) -> ColumnElement[str]:
+    name = literal(table.name)
+    if table is not device_codes:
+        return name
+    return case((device_codes.c.addressee.is_not(None), _APPROVAL), else_=name)
 
 
 async def places(connection: AsyncConnection, subject: SubjectId) -> Sequence[OwnPlace]:

@@ -29,6 +29,12 @@ _LOOK: Final = text(
                           WHERE keys.subject_id = states.subject_id)
             LIMIT :most) AS waiting
     UNION ALL
+    SELECT 'held_captures', count(*), extract(epoch FROM clock_timestamp() - min(at))
+      FROM (SELECT recorded_at AS at FROM captures
+            WHERE state = 'held' LIMIT :most) AS waiting
+    UNION ALL
+    SELECT 'mails', count(*), NULL FROM (SELECT 1 FROM mails LIMIT :most) AS waiting
+    UNION ALL
     SELECT 'outbox', count(*), extract(epoch FROM clock_timestamp() - min(at))
       FROM (SELECT created_at AS at FROM outbox ORDER BY seq LIMIT :most) AS waiting
     UNION ALL

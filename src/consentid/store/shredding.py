@@ -28,6 +28,7 @@ from consentid.core.decision import SubjectId
 from consentid.kit.instants import Instant
 from consentid.store.erasures import ErasureRow, erasure_of, forget
 from consentid.store.tables import (
+    captures,
     decisions,
     entry_bodies,
     erased_decisions,
@@ -49,7 +50,7 @@ PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
         *("erasures", "status_indices", "idempotency_keys", "events", "webhook_deliveries"),
     ),
     "SELECT, DELETE": (
-        *("decisions", "entry_bodies", "restricted_subjects", "subjects", "reads"),
+        *("captures", "decisions", "entry_bodies", "restricted_subjects", "subjects", "reads"),
         *("projections", "audience_states", "signals_seen", "account_devices", "access_tokens"),
         *("authorization_codes", "device_codes", "hand_offs", "logout_notices"),
     ),
@@ -135,7 +136,7 @@ async def shred(connection: AsyncConnection, erasure: ErasureRow, *, at: Instant
         ),
     ]
     await forget(connection, whom, at=at)
-    for table in (reads, logout_notices):
+    for table in (captures, reads, logout_notices):
         await connection.execute(delete(table).where(table.c.subject_id == whom))
     await _blot_events(connection, whom)
     return Shredded(decisions=len(kept[0]), entries=sorted(itertools.chain(*kept)))

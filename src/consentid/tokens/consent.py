@@ -51,7 +51,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status_list: StatusListRef
 
 
-class Consent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Consent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The ``consent`` claim: overrides already applied for this audience."""
 
     cat: _Count
@@ -62,6 +62,8 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Granted purposes.  What is in neither list is not granted."""
     d: tuple[_Purpose, ...]
     """Refused purposes."""
+    a: tuple[_Purpose, ...] = ()
+    """Granted purposes that rest on what somebody else keyed in; absent where none does."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -146,6 +148,9 @@ def read_claims(payload: bytes) -> ConsentClaims:
         raise ValueError(msg)
     if claims.consent.d and not frozenset(claims.consent.g).isdisjoint(claims.consent.d):
         msg = "a purpose is both granted and refused"
+        raise ValueError(msg)
+    if claims.consent.a and not frozenset(claims.consent.a).issubset(claims.consent.g):
+        msg = "a purpose is assisted and not granted"
         raise ValueError(msg)
     if claims.act is not UNSET and _actors(claims.act) > MAX_ACTORS:
         msg = "act is nested at most twice"

@@ -3,6 +3,7 @@
 Spec: RFC 7517, RFC 7518 section 6, RFC 7638 (thumbprint).
 """
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from typing import Final, TypeAlias
@@ -26,6 +27,8 @@ CACHE_S: Final = 3_600
 MAX_JWKS_BYTES: Final = 65_536
 MAX_KEYS: Final = 64
 _COORDINATE_BYTES: Final = 32
+_KID_LENGTH: Final = 12
+_SEALING: Final = ("EC", "P-256", "ECDH-ES", "enc")
 
 
 class _Jwk(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,10 +76,20 @@ def thumbprint(key: PublicKey) -> bytes:
     return hashlib.sha256(canonical.encode(public_members(key))).digest()
 
 
+def kid_of(key: PublicKey) -> str:
+    """A key's name: its thumbprint in base32, 12 characters.  Spec: RFC 4648 section 6."""
+    return base64.b32encode(thumbprint(key)).decode().lower()[:_KID_LENGTH]
+
+
 def jwk(kid: str, key: PublicKey) -> dict[str, str]:
     """A public signing key as it is published: ``kid``, ``use`` and ``alg`` always named."""
     algorithm = "RS256" if isinstance(key, RSAPublicKey) else jws.ALGORITHM
     return {"kid": kid, "use": "sig", "alg": algorithm, **public_members(key)}
+
+
+def sealing_jwk(kid: str, key: EllipticCurvePublicKey) -> dict[str, str]:
+    """A public key to seal to, as it is published.  Spec: RFC 7518 section 4.6."""
+    return {"kid": kid, "use": "enc", "alg": "ECDH-ES", **public_members(key)}
 
 
 def read_keys(document: bytes) -> Mapping[str, EllipticCurvePublicKey]:
@@ -86,6 +99,21 @@ def read_keys(document: bytes) -> Mapping[str, EllipticCurvePublicKey]:
         MalformedError: not a JWK set, too large, a name twice, a private or symmetric key, or a
             P-256 key that is none.
     """
+    return _read(document, ("EC", "P-256", jws.ALGORITHM, "sig"))
+
+
+def read_sealing_key(document: bytes) -> tuple[str, EllipticCurvePublicKey]:
+    """The first key of a JWK set to seal to, and its name.
+
+    Raises:
+        MalformedError: as ``read_keys``, or there is none.
+    """
+    for found in _read(document, _SEALING).items():
+        return found
+    raise MalformedError("bad_jwks", "there is no key to seal to", where="keys")
+
+
+def _read(document: bytes, kind: tuple[str, ...]) -> Mapping[str, EllipticCurvePublicKey]:
     if len(document) > MAX_JWKS_BYTES:
         raise MalformedError("bad_jwks", f"a key set has at most {MAX_JWKS_BYTES} bytes")
     try:
@@ -105,7 +133,7 @@ def read_keys(document: bytes) -> Mapping[str, EllipticCurvePublicKey]:
         if entry.kid in seen:
             raise MalformedError("bad_jwks", "a key's name is there twice", where=where)
         seen.add(entry.kid)
-        if (entry.kty, entry.crv, entry.alg, entry.use) == ("EC", "P-256", jws.ALGORITHM, "sig"):
+        if (entry.kty, entry.crv, entry.alg, entry.use) == kind:
             keys[entry.kid] = _p256_key(entry, where)
     return keys
 

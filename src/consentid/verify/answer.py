@@ -15,6 +15,8 @@ class Active(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     granted: frozenset[str]
     refused: frozenset[str]
     """Refused, where asked again would be wrong.  In neither set is a no as well."""
+    assisted: frozenset[str] = frozenset()
+    """Those granted by somebody else's word, which the person has not confirmed yet."""
     rev: int
     catalogue: int
     exp_s: int
@@ -34,6 +36,7 @@ def answer(claims: ConsentClaims) -> Active:
         client_id=claims.client_id,
         granted=frozenset(consent.g),
         refused=frozenset(consent.d),
+        assisted=frozenset(consent.a),
         rev=consent.rev,
         catalogue=consent.cat,
         exp_s=claims.exp,

@@ -23,6 +23,8 @@ from consentid.kit.errors import ConsentidError
 from consentid.telemetry.tally import Timings
 from consentid.web.authorize import get_authorize, post_authorize
 from consentid.web.backchannel import post_backchannel_logout
+from consentid.web.bc_authorize import post_bc_authorize
+from consentid.web.captures import get_capture, get_captures, post_capture, post_resolution
 from consentid.web.catalogue import get_catalogue, post_served
 from consentid.web.compression import Compression
 from consentid.web.crowding import Crowding
@@ -35,6 +37,7 @@ from consentid.web.events import (
     get_event_stream,
     get_events,
 )
+from consentid.web.field import FIELD_HANDLERS
 from consentid.web.guards import caller_of, check_query
 from consentid.web.hand_offs import post_hand_off
 from consentid.web.headers import EdgeHeaders
@@ -49,25 +52,47 @@ from consentid.web.ledger import (
     get_log_keys,
     get_tile,
 )
+from consentid.web.links import post_link_minting
 from consentid.web.metrics import Timed, WebMetrics, exposing_metrics
 from consentid.web.openapi import openapi_config
 from consentid.web.pages import failures
+from consentid.web.pages.approvals_pages import (
+    get_approval_outcome,
+    get_approvals,
+    get_approvals_sign_in,
+    post_approvals,
+)
 from consentid.web.pages.asset_files import get_asset
+from consentid.web.pages.captures_pages import get_own_captures, post_own_capture
 from consentid.web.pages.device_pages import (
     get_device_outcome,
     get_device_page,
     post_device_match,
     post_device_page,
 )
+from consentid.web.pages.field_app import get_field_app, get_field_file
 from consentid.web.pages.home_pages import get_home, get_robots
 from consentid.web.pages.interactions import (
     get_interaction,
     get_interaction_sign_in,
     post_interaction,
 )
-from consentid.web.pages.operations_pages import (
-    get_operations,
-    post_operations,
+from consentid.web.pages.link_pages import (
+    get_link,
+    get_link_outcome,
+    post_link,
+    post_link_answer,
+    post_link_sign_in,
+)
+from consentid.web.pages.operations_list_pages import (
+    get_acts_page,
+    get_catalogues_page,
+    get_clients_page,
+)
+from consentid.web.pages.operations_pages import get_operations, post_operations
+from consentid.web.pages.operations_sign_in_pages import (
+    get_staff_callback,
+    get_staff_sign_in,
     post_operator_sign_in,
     post_operator_sign_out,
 )
@@ -116,15 +141,20 @@ from consentid.web.tracing import Traced, tracing_beside
 from consentid.web.userinfo import get_userinfo, post_userinfo
 from consentid.web.verify import get_verify_forward, post_verify, post_verify_batch
 from consentid.web.waiting import waking
-from consentid.web.well_known import get_keys, get_metadata
+from consentid.web.well_known import get_keys, get_link_keys, get_metadata
 
 _HANDLERS: Final = (
+    get_approval_outcome,
+    get_approvals,
+    get_approvals_sign_in,
     get_asset,
     get_device_outcome,
     get_device_page,
     post_device_authorization,
     post_device_match,
     post_device_page,
+    get_field_app,
+    get_field_file,
     get_home,
     get_robots,
     get_interaction,
@@ -134,6 +164,7 @@ _HANDLERS: Final = (
     get_logout,
     get_portal_callback,
     get_notice,
+    get_own_captures,
     get_own_data,
     get_own_data_page,
     get_own_decision,
@@ -144,6 +175,10 @@ _HANDLERS: Final = (
     get_own_receipt_page,
     get_preferences,
     get_preferences_sign_in,
+    get_capture,
+    get_captures,
+    post_capture,
+    post_resolution,
     get_catalogue,
     get_change,
     get_checkpoint,
@@ -156,11 +191,19 @@ _HANDLERS: Final = (
     get_history,
     get_inclusion_proof,
     get_keys,
+    get_link,
+    get_link_keys,
+    get_link_outcome,
     get_live,
     get_log_key,
     get_log_keys,
     get_metadata,
+    get_acts_page,
+    get_catalogues_page,
+    get_clients_page,
     get_operations,
+    get_staff_callback,
+    get_staff_sign_in,
     get_propagation,
     get_ready,
     get_receipt,
@@ -172,7 +215,9 @@ _HANDLERS: Final = (
     get_status_lists,
     get_tile,
     get_userinfo,
+    post_approvals,
     post_authorize,
+    post_bc_authorize,
     post_backchannel_logout,
     post_confirmation,
     post_decision,
@@ -180,11 +225,16 @@ _HANDLERS: Final = (
     post_erasure,
     post_hand_off,
     post_introspect,
+    post_link,
+    post_link_answer,
+    post_link_minting,
+    post_link_sign_in,
     post_logout,
     post_operations,
     post_operator_sign_in,
     post_operator_sign_out,
     post_par,
+    post_own_capture,
     post_own_devices,
     post_preferences,
     post_preferences_sign_out,
@@ -202,6 +252,7 @@ _HANDLERS: Final = (
     post_portal_event,
     token,
     *SSF_HANDLERS,
+    *FIELD_HANDLERS,
 )
 
 

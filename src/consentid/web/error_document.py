@@ -11,11 +11,18 @@ from consentid.web.problems import Problem
 MEDIA_TYPE: Final = "text/html; charset=utf-8"
 _PATHS: Final = frozenset(
     {
-        *("/authorize", "/device", "/login/callback", "/logout"),
+        *("/approvals", "/authorize", "/device", "/link", "/login/callback", "/logout"),
         *("/operations", "/preferences", "/verify-receipt"),
     }
 )
-_FOLDERS: Final = ("/interaction/", "/device/", "/operations/", "/preferences/")
+_FOLDERS: Final = (
+    "/interaction/",
+    "/device/",
+    "/approvals/",
+    "/link/",
+    "/operations/",
+    "/preferences/",
+)
 
 
 def is_for_persons(unverified_path: str) -> bool:

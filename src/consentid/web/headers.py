@@ -38,7 +38,7 @@ _WITH_OPENER: Final = tuple(
     for name, text in ALWAYS
 )
 
-_OPEN: Final = frozenset({"/jwks.json", "/statuslists", "/v1/catalogue"})
+_OPEN: Final = frozenset({"/jwks.json", "/link-keys.json", "/statuslists", "/v1/catalogue"})
 _OPEN_FOLDERS: Final = ("/.well-known/", "/statuslists/", "/sdk/", "/v1/ledger/")
 _BRANDS: Final = frozenset(
     {

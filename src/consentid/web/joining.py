@@ -67,7 +67,6 @@ class Joined(asyncio.Transport):
         self._transport.resume_reading()
 
 
-@final
 class JoiningProtocol(HttpToolsProtocol):
     """uvicorn's, over such a transport."""
 

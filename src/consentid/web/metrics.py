@@ -126,6 +126,18 @@ class WebMetrics:
             "Decisions that have committed, by the client that recorded them.",
             context.counts.decisions,
         )
+        yield counters(
+            "held_captures",
+            "Captures that came too fast and are held, by the client that handed them in; alert on "
+            "any: `consentid captures held`.",
+            context.counts.held_captures,
+        )
+        yield counters(
+            "reported_approvals",
+            "Questions that people said were none of theirs, by the client that asked; alert on "
+            "more than a few: an agent tries people.",
+            context.counts.reported_approvals,
+        )
         yield gauge(
             "revocation_age_seconds",
             "Since the last good look at what has ended; over 1, the database is asked each time.",

@@ -13,7 +13,10 @@ from msgspec import Meta
 from consentid.web.problems import Problem
 
 OAUTH_PATHS: Final = frozenset(
-    {"/token", "/par", "/introspect", "/revoke", "/device_authorization", "/backchannel_logout"}
+    {
+        *("/token", "/par", "/introspect", "/revoke", "/device_authorization", "/bc-authorize"),
+        "/backchannel_logout",
+    }
 )
 BEARER_PATHS: Final = frozenset({"/userinfo"})
 """Where an access token is shown, and refused in OAuth's words too.  Spec: RFC 6750 section 3."""

@@ -11,15 +11,24 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
 from consentid.cache.limits import Limit
+from consentid.flows.approval import PAGE as APPROVALS
 from consentid.flows.context import Context
 from consentid.flows.finish_portal_login import finish_portal_login
 from consentid.flows.hand_over import page_of
 from consentid.flows.interactions import note_failed_login
-from consentid.flows.portal_login import CALLBACK, ToInteraction, ToPreferences
+from consentid.flows.portal_login import (
+    CALLBACK,
+    ToApprovals,
+    ToInteraction,
+    ToLink,
+    ToPreferences,
+)
 from consentid.kit.errors import MalformedError
+from consentid.links.asking import PATH as LINK
 from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.cookies import Cookie, jar_of
 from consentid.web.forms import parse_form
+from consentid.web.pages.hub_visit import LANGUAGE
 from consentid.web.pages.preferences_visit import PATH as PREFERENCES
 
 _MAX_QUERY: Final = 16_384
@@ -51,6 +60,11 @@ async def get_portal_callback(
             response = _send_to(page_of(issuer, interaction))
         case ToPreferences(kept=kept):
             response = _send_to(f"{PREFERENCES}?{urlencode(kept)}" if kept else PREFERENCES)
+        case ToApprovals(language=language):
+            response = _send_to(f"{APPROVALS}?{urlencode({LANGUAGE: language})}")
+        case ToLink(sealed=sealed):
+            # In the fragment, as it came: a fragment is sent to nobody.
+            response = _send_to(f"{LINK}#{sealed}")
         case _:
             assert_never(returned.back)
     if returned.session_token is not None:

@@ -15,6 +15,7 @@ from consentid.kit.errors import MalformedError
 from consentid.web.strict_bodies import body_of
 
 _MEMBER: Final = re.compile(r"(?:required|unknown) field `([^`]{1,64})`")
+_VALUE: Final = re.compile(r"(Invalid (?:enum )?value) .*", re.DOTALL)
 _IN_MAP: Final = re.compile(r"`key` in `([^`]*)`?")
 
 IdempotencyKey: TypeAlias = Annotated[
@@ -51,8 +52,13 @@ class StrictRequest(Request[Any, Any, Any]):
         except msgspec.ValidationError as error:
             message, _, path = str(error).partition(" - at ")
             raise MalformedError(
-                "invalid_body", f"{message}.", where=_place(message, path)
+                "invalid_body", f"{_without_value(message)}.", where=_place(message, path)
             ) from error
+
+
+def _without_value(message: str) -> str:
+    """What is wrong, and never what somebody sent: answers are logged on their way."""
+    return _VALUE.sub(r"\1", message)
 
 
 def _place(message: str, unverified_path: str) -> str:

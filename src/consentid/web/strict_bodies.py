@@ -29,6 +29,8 @@ from consentid.web.refusals import refusal_of
 MAX_BYTES: Final = 65_536
 MAX_BATCH_BYTES: Final = 1_048_576
 BATCH_PATH: Final = "/v1/verify/batch"
+BUNDLES_PATH: Final = "/v1/captures/bundles"
+_BATCHES: Final = frozenset({BATCH_PATH, BUNDLES_PATH})
 MAX_DEPTH: Final = 16
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _MAY_BE_BARE: Final = "DELETE"
@@ -44,7 +46,10 @@ _FORM_PATHS: Final = (
     "/introspect",
     "/revoke",
     "/device_authorization",
+    "/bc-authorize",
+    "/approvals",
     "/device",
+    "/link",
     "/logout",
     "/backchannel_logout",
     "/preferences",
@@ -52,7 +57,7 @@ _FORM_PATHS: Final = (
 )
 _FILE: Final = b"multipart/form-data"
 _FILE_PATHS: Final = frozenset({"/verify-receipt"})
-_FORM_FOLDERS: Final = ("/interaction/", "/device/", "/preferences/", "/operations/")
+_FORM_FOLDERS: Final = ("/interaction/", "/device/", "/link/", "/preferences/", "/operations/")
 _BODY: Final = "consentid.body"
 _MAX_PLACE: Final = 128
 _BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -112,7 +117,7 @@ def body_of(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes | None:
 
 def max_bytes_at(path: str) -> int:
     """How large a body may be."""
-    return MAX_BATCH_BYTES if path.rstrip("/") == BATCH_PATH else MAX_BYTES
+    return MAX_BATCH_BYTES if path.rstrip("/") in _BATCHES else MAX_BYTES
 
 
 async def _read(headers: dict[bytes, bytes], receive: Receive, max_bytes: int) -> bytes:

@@ -63,6 +63,7 @@ _FIELDS: Final = {
     "refresh_token": None,
     "idempotency_key": None,
     "device_code": None,
+    "auth_req_id": None,
     "referrer": None,
     "subject_token": None,
     "subject_token_type": [ID_TOKEN, DEVICE_CREDENTIAL, CONSENT_TOKEN, ACCESS_TOKEN],

@@ -19,6 +19,7 @@ from consentid.brandbook.client import (
     Scope,
 )
 from consentid.flows.context import Context
+from consentid.keyring.link_key import link_key
 from consentid.keyring.manifest import ALGORITHMS, Use
 from consentid.oidc import authorization_details, pkce
 from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID
@@ -35,7 +36,7 @@ class MetadataOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     Spec: RFC 8414 section 2; OpenID Connect Discovery section 3; RFC 8628 section 4; RFC 9126
     section 5; RFC 9207 section 3; RFC 9396 section 10; RFC 9701 section 7;
-    Back-Channel Logout section 2.1.
+    Back-Channel Logout section 2.1; CIBA Core section 4.
     """
 
     # What has a default in RFC 8414 has none here: it is always said.
@@ -74,6 +75,9 @@ class MetadataOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     service_documentation: str
     backchannel_logout_supported: bool
     backchannel_logout_session_supported: bool
+    backchannel_authentication_endpoint: str
+    backchannel_token_delivery_modes_supported: list[str]
+    backchannel_user_code_parameter_supported: bool
     device_authorization_endpoint: str | None = None
     end_session_endpoint: str | None = None
 
@@ -110,6 +114,9 @@ def _metadata(group: Group, served: Collection[str]) -> MetadataOut:
         introspection_endpoint=f"{base}/introspect",
         revocation_endpoint=f"{base}/revoke",
         device_authorization_endpoint=f"{base}/device_authorization" if has_devices else None,
+        backchannel_authentication_endpoint=f"{base}/bc-authorize",
+        backchannel_token_delivery_modes_supported=["poll"],
+        backchannel_user_code_parameter_supported=False,
         end_session_endpoint=f"{base}/logout" if "/logout" in served else None,
         jwks_uri=f"{base}/jwks.json",
         status_list_aggregation_endpoint=f"{base}/statuslists",
@@ -154,3 +161,16 @@ def _metadata(group: Group, served: Collection[str]) -> MetadataOut:
 async def get_keys(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
     """Active, next and retired keys: no verifier meets one it could not know."""
     return Response(dict(context.keyring.public_jwks()), media_type=_JWKS, headers=dict(_PUBLIC))
+
+
+@get(
+    "/link-keys.json",
+    tags=["Metadata"],
+    summary="The public key that consent links are sealed to",
+    security=[{}],
+    media_type=_JWKS,
+)
+async def get_link_keys(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
+    """Apart from the keys that sign: no OpenID Connect client meets one it has no use for."""
+    keys = [link_key(context.keyring.master).jwk()]
+    return Response({"keys": keys}, media_type=_JWKS, headers=dict(_PUBLIC))

@@ -18,6 +18,7 @@ from consentid.flows.publish_status_lists import publish_status_lists
 from consentid.flows.reap import reap
 from consentid.flows.restate_after_catalogue import restate_after_catalogue
 from consentid.flows.send_logout_notices import send_logout_notices
+from consentid.flows.send_mails import send_mails
 from consentid.flows.warn_of_late import warn_of_late
 from consentid.kit.errors import ConsentidError
 from consentid.telemetry.tracing import span
@@ -60,6 +61,7 @@ async def run_roles(context: Context, stopped: asyncio.Event, rounds: Rounds | N
             round=restate_after_catalogue,
         ),
         Role(name="logout teller", pace_s=_TELL_S, round=send_logout_notices),
+        Role(name="mail sender", pace_s=_TELL_S, round=send_mails),
         Role(name="arrival watch", pace_s=_WARN_S, round=warn_of_late),
         Role(name="reaper", pace_s=_REAP_S, round=reap),
         Role(name="key noter", pace_s=_REAP_S, round=note_keys),

@@ -1,18 +1,19 @@
 """A device that shows a code, a person who answers in a browser, and what the device is told."""
 
 import hashlib
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import jwt
 import msgspec
 import pytest
+from tests.flows.oauth.polling import Polling
 from tests.flows.town import GRANTED, REFUSED, Town, together
 from tests.flows.visits import LAYOUT, Visit, choose_all, query_of
+from typing_extensions import override
 
 from consentid.core.decision import Outcome
 from consentid.core.party import ReachKind
-from consentid.flows.answer_token_request import TokenAnswer
 from consentid.flows.authenticate import authenticate
 from consentid.flows.finish_interaction import NextStep
 from consentid.flows.hub_session import new_secret
@@ -39,33 +40,19 @@ DAY_S = 86_400
 
 
 @dataclass(slots=True, kw_only=True)
-class Television:
+class Television(Polling):
     """A TV that waits, and the phone of whoever sits before it."""
 
-    town: Town
+    GRANT: ClassVar[str] = GRANT
+    FIELD: ClassVar[str] = "device_code"
+
     codes: DeviceCodes
     phone: Visit
-    client: str = TV
-    polls: list[str] = field(default_factory=list)
 
     @property
-    def id(self) -> str:
-        """How its row is named in SQL."""
-        return f"'\\x{hashlib.sha256(self.codes.device_code.encode()).hexdigest()}'::bytea"
-
-    async def poll(self, client: str | None = None, **changed: str) -> TokenAnswer:
-        form = {"grant_type": GRANT, "device_code": self.codes.device_code, **changed}
-        return await self.town.ask_token(client or self.client, **form)
-
-    async def poll_for_error(self, client: str | None = None, **changed: str) -> str:
-        answer = await self.poll(client, **changed)
-        assert answer.status == 400, answer.body
-        return answer.body["error"]
-
-    async def tokens(self) -> dict[str, Any]:
-        answer = await self.poll()
-        assert answer.status == 200, answer.body
-        return answer.body
+    @override
+    def code(self) -> str:
+        return self.codes.device_code
 
     async def match(self) -> str:
         """The person says that the codes match; the interaction that begins."""
@@ -88,12 +75,6 @@ class Television:
         return (
             await self.phone.answer(interaction, Cancel(unverified_served=page.served))
         ).redirect
-
-    async def set_back(self, column: str, seconds: int) -> None:
-        await self.town.change(
-            f"UPDATE device_codes SET {column} = {column} - interval '{seconds} seconds'"
-            f" WHERE device_code_hash = {self.id}"
-        )
 
 
 async def switch_on(town: Town, client: str = TV, **fields: str) -> Television:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.chromium import FLAGS
 from tests.web.pages.gallery import Gallery, opened, serving
 
 pytestmark = pytest.mark.browser
@@ -31,7 +32,7 @@ def gallery() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=str(chromium), args=[*FLAGS])
         yield started
         started.close()
 

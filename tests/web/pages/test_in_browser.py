@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.chromium import FLAGS
 from tests.web.hub import Hub
 from tests.web.pages.gallery import Gallery, Quiet, opened, serving
 from tests.web.pages.views import all_views
@@ -60,7 +61,7 @@ def browser(chromium: Path, hub: Hub) -> Iterator[Browser]:
         opened = playwright.chromium.launch(
             executable_path=str(chromium),
             args=[
-                "--no-sandbox",
+                *FLAGS,
                 f"--host-resolver-rules=MAP news.localhost:7600 {site.removeprefix('http://')}",
             ],
         )

@@ -57,9 +57,8 @@ def new_code(hub: Hub) -> str:
     return hub.asking.call(_code, hub)
 
 
-@pytest.fixture(scope="module")
-def registered(hub: Hub) -> int:
-    """The endpoint, and one event that was told it."""
+def prepared_endpoint(hub: Hub) -> int:
+    """The endpoint, and one event that was given up for it."""
     number: int = hub.asking.call(_prepare, hub)
     hub.rows(
         "INSERT INTO events (stream_no, seq, id, kind, lane, sealed, at, narrows)"
@@ -72,6 +71,11 @@ def registered(hub: Hub) -> int:
         " now())"
     )
     return number
+
+
+@pytest.fixture(scope="module")
+def registered(hub: Hub) -> int:
+    return prepared_endpoint(hub)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from tests.chromium import PATIENCE_MS
+from tests.chromium import FLAGS, PATIENCE_MS
 from tests.web.hub import Hub
 from tests.web.pages.gallery import Quiet, serving
 from tests.web.pages.visits import authorize_path, origin_of
@@ -34,7 +34,7 @@ def browser(chromium: Path, hub: Hub) -> Iterator[Browser]:
     with serving(_Site) as site, sync_playwright() as playwright:
         rule = f"MAP news.localhost:7600 {site.removeprefix('http://')}"
         opened = playwright.chromium.launch(
-            executable_path=str(chromium), args=["--no-sandbox", f"--host-resolver-rules={rule}"]
+            executable_path=str(chromium), args=[*FLAGS, f"--host-resolver-rules={rule}"]
         )
         yield opened
         opened.close()

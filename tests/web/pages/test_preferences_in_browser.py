@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.chromium import PATIENCE_MS
+from tests.chromium import FLAGS, PATIENCE_MS
 from tests.web.hub import Hub
 from tests.web.pages.visits import origin_of
 
@@ -32,7 +32,7 @@ def browser(chromium: Path, hub: Hub) -> Iterator[Browser]:
     """Started after the hub, whose beginning cannot wait in the loop that Playwright runs."""
     assert hub.url
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=str(chromium), args=[*FLAGS])
         yield opened
         opened.close()
 

@@ -21,7 +21,7 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 def _said() -> set[str]:
     found = extract_from_dir(
         str(_PAGES),
-        [("templates/**.html", "jinja2"), ("**.py", "python")],
+        [("templates/**.*", "jinja2"), ("**.py", "python")],
         keywords={"_": None, "ngettext": (1, 2), "say": None},
     )
     return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}

@@ -8,11 +8,15 @@ from typing import Any
 
 from consentid.brandbook.book import Book
 from consentid.brandbook.folder import load
+from consentid.core.capture import CaptureState, EvidenceKind
 from consentid.core.decision import Channel, Outcome
 from consentid.core.party import Party, PartyKind, ReachKind, Slug
 from consentid.core.purpose import LegalBasis, lineage
+from consentid.flows.link_scene import Keeper
 from consentid.verify.receipts import Check, Subject
 from consentid.verify.receipts import Outcome as Outcomes
+from consentid.web.pages.approvals import ApprovalItem, ApprovalsView
+from consentid.web.pages.captures import CaptureItem, CapturesView
 from consentid.web.pages.consent import (
     AnsweredPurpose,
     AskedPurpose,
@@ -22,6 +26,7 @@ from consentid.web.pages.consent import (
     Mistake,
     ReachedParty,
     SharingRequest,
+    Spoken,
     Why,
     WhyAsked,
 )
@@ -29,7 +34,9 @@ from consentid.web.pages.consent_view import in_families
 from consentid.web.pages.device import CodeMistake, DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.frame import Frame, frame_of
 from consentid.web.pages.home_pages import home_view
+from consentid.web.pages.link import LinkLanguage, LinkPurpose, LinkSignInView, LinkView
 from consentid.web.pages.message import Message, MessageView
+from consentid.web.pages.preferences import Centre, Tab, TabLink
 from consentid.web.pages.preferences_lists import DecisionItem
 from consentid.web.pages.receipt import CheckedReceipt, ReceiptMistake, VerifyReceiptView
 from consentid.web.pages.rendering import View
@@ -246,6 +253,45 @@ def every_reason(language: str) -> ConsentView:
     )
 
 
+def approvals(language: str) -> ApprovalsView:
+    """What waits for somebody: a brand's question, and a partner's on behalf of another."""
+    brand = ApprovalItem(
+        name="1a",
+        asker="Halcyon News",
+        entity="Halcyon News SAS",
+        for_whom=None,
+        for_entity="Halcyon News SAS",
+        is_partner=False,
+        purposes=(),
+        until=None,
+        message="Lion 42",
+        is_captured=False,
+        minutes=9,
+    )
+    partner = replace(
+        brand,
+        name="2b",
+        asker="Bazaar Lumen",
+        entity="Bazaar Lumen BV",
+        for_whom="Halcyon Market",
+        for_entity="Halcyon Market SARL",
+        is_partner=True,
+        purposes=("Market Circle", "Offers for members"),
+        until=_UNTIL,
+        message="W" * 64,
+        is_captured=True,
+    )
+    return ApprovalsView(
+        frame=frame(None, language),
+        action="/approvals?lang=en",
+        form_token="token",
+        items=(brand, partner),
+        is_signed_in=True,
+        sign_in_path=None,
+        again_path="/approvals?lang=en",
+    )
+
+
 def checked_receipt() -> CheckedReceipt:
     """A receipt with every check, and every way that one can go."""
     outcomes = (*Outcomes, *Outcomes)
@@ -277,6 +323,85 @@ def checked_receipt() -> CheckedReceipt:
     )
 
 
+def captures(language: str) -> CapturesView:
+    """One capture in each state, and of each kind of evidence."""
+    kinds = list(EvidenceKind)
+    return CapturesView(
+        centre=Centre(
+            frame=frame(None, language),
+            tabs=tuple(
+                TabLink(tab=tab, href="/preferences", is_current=tab is Tab.CAPTURES) for tab in Tab
+            ),
+            form_token="token",
+            is_signed_in=True,
+            is_known=True,
+            sign_in_path=None,
+            sign_out_action="/preferences/sign-out",
+            download_path="/preferences/data",
+            data_path="/preferences/everything",
+            back=None,
+        ),
+        action="/preferences/captures",
+        entries=tuple(
+            CaptureItem(
+                reference=f"0000{place}",
+                on=date(2026, 11, 1),
+                keyed_in_on=date(2026, 11, 1 + place % 2),
+                at="14:05",
+                by="Reach Media",
+                asked="Halcyon News",
+                channel=Channel.PHONE,
+                evidence=kinds[place % len(kinds)],
+                version="v3",
+                state=state,
+                yes=("Phone calls", "Content for you"),
+                no=("Counting visits",),
+                waits=("Content for you",),
+                counts=True,
+                until=_UNTIL,
+                notice_href="/preferences/notices/news",
+            )
+            for place, state in enumerate(CaptureState)
+        ),
+        older="/preferences/captures?before=x",
+        newest=None,
+    )
+
+
+def link(language: str) -> LinkView:
+    """The page of a link that somebody was sent."""
+    notice = halcyon().notices["shop", language]
+    return LinkView(
+        frame=replace(frame("shop", language), languages=()),
+        action="/link/answer",
+        kept=(("form_token", "token"), ("link", "sealed")),
+        languages=(
+            LinkLanguage(
+                tag="fr" if language == "en" else "en",
+                name="Français" if language == "en" else "English",
+                action="/link?lang=fr",
+            ),
+        ),
+        texts=notice.texts,
+        asker="Bazaar Lumen",
+        asker_entity="Bazaar Lumen BV",
+        asker_contact="privacy@bazaar-lumen.example",
+        for_whom="Halcyon Market",
+        for_entity="Halcyon Market SARL",
+        is_delegated=True,
+        purposes=tuple(
+            LinkPurpose(name=entry.name, description=entry.description)
+            for entry in notice.entries
+            if entry.id in ("contact.email", "ads.personalised")
+        ),
+        hint="m•••@example.org",
+        keeper=Keeper.ADDRESSEE,
+        until=_UNTIL,
+        memory_days=_MEMORY_DAYS,
+        honoured=("Personalised ads",),
+    )
+
+
 def all_views(language: str) -> dict[str, View]:
     """Each page in each of its states."""
     device = frame("play", language)
@@ -293,12 +418,30 @@ def all_views(language: str) -> dict[str, View]:
             interests=(),
             answered=(AnsweredPurpose(name="Market Circle", is_yes=True),),
         ),
+        "telling-an-agent": replace(
+            asking_for_a_brand(language),
+            asked=(),
+            interests=(),
+            sharing=None,
+            spoken=Spoken(
+                message="Lion 42",
+                asker="Halcyon Market",
+                is_captured=True,
+                list_path="/approvals",
+            ),
+            answered=(AnsweredPurpose(name="Market Circle", is_yes=True),),
+        ),
+        "approvals": approvals(language),
+        "approvals-signed-out": replace(
+            approvals(language), items=(), is_signed_in=False, sign_in_path="/approvals/sign-in"
+        ),
         "delta": delta(language),
         "again": again(language),
         "new-here": new_here(language),
         "every-reason": every_reason(language),
         "nothing-asked": consent("news", language, asked=(), interests=()),
         "home": home_view(halcyon(), language),
+        "captures": captures(language),
         "device-code": DeviceCodeView(
             frame=frame(None, language),
             action="/device",
@@ -320,6 +463,12 @@ def all_views(language: str) -> dict[str, View]:
             device_name="Living room",
             code="BCDF-GHJK",
             sign_in_path="/device/sign-in",
+        ),
+        "link": link(language),
+        "link-sign-in": LinkSignInView(
+            frame=replace(frame(None, language), languages=()),
+            action="/link/sign-in",
+            kept=(("form_token", "token"), ("link", "sealed")),
         ),
         "sign-out": SignOutView(
             frame=frame("shop", language),

@@ -15,7 +15,10 @@ TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noq
 OWN_SCOPES: Final = frozenset(Scope)
 """What a client may have for itself; ``decisions:*`` still need a subject to act for."""
 SUBJECT_SCOPES: Final = frozenset(
-    {Scope.VERIFY, Scope.DECISIONS_WRITE, Scope.DECISIONS_READ, Scope.ERASURE}
+    {
+        *(Scope.VERIFY, Scope.DECISIONS_WRITE, Scope.DECISIONS_READ),
+        *(Scope.CAPTURES_WRITE, Scope.LINKS_WRITE, Scope.ERASURE),
+    }
 )
 """What goes with a subject."""
 

@@ -1,15 +1,17 @@
-"""A device asks again and again, until a person has answered; then it gets its tokens, once.
+"""A client asks again and again, until a person has answered; then it gets its tokens, once.
+
+A device waits for whoever reads its code; an agent's system for whom it named (``ciba``).
 
 How fast it may ask is kept with the code, so that no process forgets it.  The subject's lock is
 taken before the code's, as a withdrawal takes them.  A lost answer costs a new code and no more: a
 code that comes again after its use ends nothing, since devices do ask twice.
 
-Spec: RFC 8628 sections 3.4 and 3.5.
+Spec: RFC 8628 sections 3.4 and 3.5, OpenID CIBA Core 1.0 sections 10.1 and 11.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final, cast, final
+from typing import Any, ClassVar, Final, cast
 
 from authlib.oauth2.rfc6749 import (
     AccessDeniedError,
@@ -51,9 +53,13 @@ class _Credential:
         return " ".join(sorted(self.row.scopes))
 
 
-@final
 class DeviceGrant(DeviceCodeGrant):
     """One poll."""
+
+    FIELD: ClassVar[str] = "device_code"
+    """What the client sends."""
+    IS_ADDRESSED: ClassVar[bool] = False
+    """Whether the code is one of those that are addressed to a person."""
 
     TOKEN_ENDPOINT_AUTH_METHODS: Collection[str] = (
         "client_secret_basic",
@@ -71,12 +77,12 @@ class DeviceGrant(DeviceCodeGrant):
         untyped: Any = self
         self.request.client = untyped.authenticate_token_endpoint_client()
         if not client_of(self.request).check_grant_type(str(self.GRANT_TYPE)):
-            raise UnauthorizedClientError("This client is not registered for the device grant.")
+            raise UnauthorizedClientError("This client is not registered for this grant.")
         code = self._find()
         if code.status is DeviceCodeStatus.DENIED:
             raise AccessDeniedError(description="The person said no.")
         if code.status is DeviceCodeStatus.CONSUMED:
-            raise _unknown()
+            raise self._unknown()
         if code.expires_at <= self._server.transaction.now:
             raise ExpiredTokenError(description=EXPIRED)
         if code.status is DeviceCodeStatus.PENDING:
@@ -84,16 +90,20 @@ class DeviceGrant(DeviceCodeGrant):
         self.request.credential = self._redeem(code)
 
     def _find(self) -> DeviceCode:
-        unverified = ours(self.request).fields.get("device_code")
+        unverified = ours(self.request).fields.get(self.FIELD)
         if unverified is None:
-            raise InvalidRequestError("device_code is missing.")
+            raise InvalidRequestError(f"{self.FIELD} is missing.")
         if len(unverified) > _MAX_CODE:
-            raise _unknown()
+            raise self._unknown()
         code = await_only(
             device_codes.find(self._server.transaction.connection, hash_token(unverified))
         )
-        if code is None or code.client_id != client_of(self.request).get_client_id():
-            raise _unknown()
+        if (
+            code is None
+            or code.client_id != client_of(self.request).get_client_id()
+            or (code.addressee is not None) != self.IS_ADDRESSED
+        ):
+            raise self._unknown()
         return code
 
     def _pending(self, code: DeviceCode) -> Exception:
@@ -137,13 +147,12 @@ class DeviceGrant(DeviceCodeGrant):
             device_codes.consume(transaction.connection, code.device_code_hash, now=transaction.now)
         )
         if redeemed is None:  # another poll was faster, or the person withdrew
-            raise _unknown()
+            raise self._unknown()
         return _Credential(row=redeemed)
+
+    def _unknown(self) -> InvalidGrantError:
+        return InvalidGrantError(f"{self.FIELD} is unknown, used, or another client's.")
 
     @property
     def _server(self) -> GrantServer:
         return cast("GrantServer", cast("Any", self).server)
-
-
-def _unknown() -> InvalidGrantError:
-    return InvalidGrantError("device_code is unknown, used, or another client's.")

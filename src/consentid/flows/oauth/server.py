@@ -22,6 +22,7 @@ from consentid.brandbook.client import AuthMethod, Scope
 from consentid.flows.authenticate import hash_token
 from consentid.flows.authenticate_client import prove
 from consentid.flows.oauth.authorization_code import CodeGrant, S256Only
+from consentid.flows.oauth.ciba import CibaGrant
 from consentid.flows.oauth.client import OWN_SCOPES, AuthlibClient
 from consentid.flows.oauth.device_code import DeviceGrant
 from consentid.flows.oauth.errors import InvalidTargetError
@@ -58,6 +59,7 @@ class TokenServer(AuthorizationServer):
         self.register_grant(CodeGrant, [S256Only()])
         self.register_grant(RefreshGrant)
         self.register_grant(DeviceGrant)
+        self.register_grant(CibaGrant)
         self.register_grant(HandOffGrant)
 
     @override

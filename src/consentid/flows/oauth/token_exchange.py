@@ -14,9 +14,8 @@ from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
 from sqlalchemy.util import await_only
 from typing_extensions import override
 
-from consentid.brandbook.client import ApplicationType, AuthMethod
+from consentid.brandbook.client import ApplicationType
 from consentid.core.decision import SubjectId
-from consentid.core.party import PartyKind
 from consentid.flows.create_device import check_origin, find_device
 from consentid.flows.issue_token import prepare_token
 from consentid.flows.oauth.client import SUBJECT_SCOPES, TOKEN_EXCHANGE, AuthlibClient
@@ -30,6 +29,7 @@ from consentid.flows.oauth.token_types import (
     ID_TOKEN,
 )
 from consentid.flows.oauth.transaction import Transaction
+from consentid.flows.portal_identity import portal_audience
 from consentid.flows.session import open_session
 from consentid.flows.sign_in import SignedIn, sign_in
 from consentid.kit.errors import ForbiddenError, MalformedError, UnauthenticatedError
@@ -173,9 +173,8 @@ async def _by_id_token(
     device: SubjectId | None,
 ) -> SignedIn:
     portal = transaction.book.group.portal
-    party = client.row.party
-    audience = portal.clients.get(party.slug) if party.kind is PartyKind.BRAND else None
-    if client.row.auth_method == AuthMethod.NONE or audience is None:
+    audience = portal_audience(transaction.book, client.row)
+    if audience is None:
         raise UnauthorizedClientError(
             "Only authenticated clients of brands listed in portal.clients exchange ID tokens."
         )
@@ -194,7 +193,7 @@ async def _by_id_token(
         transaction.connection,
         transaction.book,
         identity,
-        party=party,
+        party=client.row.party,
         device=device,
         at=transaction.now,
     )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from consentid.store.tables.captures import captures
 from consentid.store.tables.choices import (
     decisions,
     projections,
@@ -21,6 +22,7 @@ from consentid.store.tables.events import (
     webhook_endpoints,
     webhook_secrets,
 )
+from consentid.store.tables.field import field_bundles, field_devices, field_entries
 from consentid.store.tables.issued import (
     access_tokens,
     audience_states,
@@ -37,6 +39,7 @@ from consentid.store.tables.ledger import (
     ledger_tiles,
     ledger_trees,
 )
+from consentid.store.tables.mails import mails
 from consentid.store.tables.metadata import InstantType, metadata
 from consentid.store.tables.people import (
     account_devices,
@@ -65,6 +68,7 @@ from consentid.store.tables.sign_in import (
     refresh_tokens,
     session_clients,
 )
+from consentid.store.tables.staff import staff_members, staff_sessions
 
 APPEND_ONLY: Final = (
     *("catalogues", "decisions", "entry_bodies", "erased_decisions", "served_events"),
@@ -79,6 +83,7 @@ __all__ = [
     "account_devices",
     "audience_states",
     "authorization_codes",
+    "captures",
     "catalogues",
     "client_secrets",
     "clients",
@@ -93,6 +98,9 @@ __all__ = [
     "event_marks",
     "event_streams",
     "events",
+    "field_bundles",
+    "field_devices",
+    "field_entries",
     "hand_offs",
     "hub_sessions",
     "idempotency_keys",
@@ -105,6 +113,7 @@ __all__ = [
     "ledger_tiles",
     "ledger_trees",
     "logout_notices",
+    "mails",
     "metadata",
     "operator_codes",
     "operator_sessions",
@@ -121,6 +130,8 @@ __all__ = [
     "session_clients",
     "signals_seen",
     "ssf_streams",
+    "staff_members",
+    "staff_sessions",
     "staged_entries",
     "status_indices",
     "status_lists",

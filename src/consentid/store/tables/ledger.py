@@ -99,4 +99,5 @@ entry_bodies: Final = Table(
     Column("body", LargeBinary, nullable=False),
     CheckConstraint("(subject_id IS NULL) = (commitment IS NULL)", name="entry_bodies_salted"),
     Index(None, "subject_id"),
+    Index("entry_bodies_admin_ix", "event_id", postgresql_where="kind = 'admin'"),
 )

@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import (
     Boolean,
+    CheckConstraint,
     Column,
     ForeignKey,
     Index,
@@ -48,7 +49,7 @@ interactions: Final = Table(
     Column("interaction_hash", LargeBinary, primary_key=True),
     Column("browser_hash", LargeBinary, nullable=False),
     Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
-    Column("kind", Text, nullable=False),  # authorize | device
+    Column("kind", Text, nullable=False),  # authorize | device | approval
     Column("sealed", LargeBinary, nullable=False),
     Column("created_at", InstantType, nullable=False),
     Column("expires_at", InstantType, nullable=False),
@@ -162,7 +163,8 @@ device_codes: Final = Table(
     "device_codes",
     metadata,
     Column("device_code_hash", LargeBinary, primary_key=True),
-    Column("user_code_hash", LargeBinary, nullable=False, unique=True),
+    # What a person types; None where the question is addressed to them (``addressee``).
+    Column("user_code_hash", LargeBinary, unique=True),
     Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("resource", Text),
@@ -179,8 +181,17 @@ device_codes: Final = Table(
     Column("polled_at", InstantType),
     Column("created_at", InstantType, nullable=False),
     Column("expires_at", InstantType, nullable=False),
+    # HMAC of a client's party and its name for a person: whether there is such a person is not
+    # known before they come and look.
+    Column("addressee", LargeBinary),
+    # What they are shown, under a key of the hub; gone once it was answered.
+    Column("sealed_request", LargeBinary),
+    # When they said that it was none of theirs.
+    Column("reported_at", InstantType),
+    CheckConstraint("(user_code_hash IS NULL) <> (addressee IS NULL)", name="device_codes_reached"),
     Index(None, "expires_at"),
     Index(None, "subject_id"),
+    Index("device_codes_addressee_ix", "addressee", postgresql_where="addressee IS NOT NULL"),
 )
 
 session_clients: Final = Table(

@@ -66,8 +66,17 @@ VISIT_SCRIPT: Final = Asset(
     media_type="text/javascript",
     content=(_STATIC / "visit.js").read_bytes(),
 )
-"""The one script of our own pages."""
-_OWN: Final = {asset.file: asset for asset in (PAGE_STYLE, PREFERENCES_STYLE, VISIT_SCRIPT)}
+"""What takes a code out of an address."""
+LINK_SCRIPT: Final = Asset(
+    name="link",
+    extension="js",
+    media_type="text/javascript",
+    content=(_STATIC / "link.js").read_bytes(),
+)
+"""What takes a consent link out of an address.  Our own pages have no other script."""
+_OWN: Final = {
+    asset.file: asset for asset in (PAGE_STYLE, PREFERENCES_STYLE, VISIT_SCRIPT, LINK_SCRIPT)
+}
 
 
 @lru_cache(maxsize=256)

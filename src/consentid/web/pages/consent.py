@@ -147,6 +147,19 @@ class SharingRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """An agent asks, who is elsewhere: on the telephone, or across a counter."""
+
+    message: str
+    """What they read out, letter by letter."""
+    asker: str
+    is_captured: bool
+    """Whether they say that the person agreed already, which is confirmed as a whole or refused."""
+    list_path: str
+    """Where the person says that this is none of theirs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Differing:
     """Answers that are one way in the account and the other on this device."""
 
@@ -190,6 +203,8 @@ class ConsentView:
     """Whether to tell that this device's choices were attached to the account."""
     is_for_device: bool = False
     """Whether a device waits for what is answered here, or stands already."""
+    spoken: Spoken | None = None
+    """None unless it was asked from elsewhere."""
     other_reach_path: str | None = None
     """The same page for an answer of the other reach; None where there is no choice."""
     sign_in_path: str | None = None

@@ -14,7 +14,8 @@ from consentid.core.decision import SignalSource
 from consentid.core.party import Party, PartyKind, ReachKind, Slug
 from consentid.core.purpose import LegalBasis, PurposeId, lineage
 from consentid.core.resolution import State
-from consentid.flows.interaction_state import AuthorizeTask, DeviceTask
+from consentid.flows.approval import PAGE
+from consentid.flows.interaction_state import ApprovalTask, DeviceTask
 from consentid.flows.interactions import Interaction
 from consentid.kit.errors import GoneError
 from consentid.kit.instants import DAY, SECOND, to_datetime
@@ -27,6 +28,7 @@ from consentid.web.pages.consent import (
     Interest,
     ReachedParty,
     SharingRequest,
+    Spoken,
     Why,
     WhyAsked,
 )
@@ -69,6 +71,8 @@ def consent_view(interaction: Interaction, visit: Visit) -> ConsentView:
     action = f"{plain}&show={ALL}" if visit.shows_all else plain
     asked = _asked(interaction, visit.today)
     answered = _answered(interaction)
+    spoken = _spoken(interaction)
+    is_captured = spoken is not None and spoken.is_captured
     return ConsentView(
         frame=_frame(interaction, profile, visit, reach),
         action=f"{action}&reach={reach}",
@@ -94,10 +98,11 @@ def consent_view(interaction: Interaction, visit: Visit) -> ConsentView:
         is_new_here=interaction.is_new_here,
         has_adopted=interaction.adopted > 0,
         is_for_device=isinstance(interaction.task, DeviceTask),
+        spoken=spoken,
         other_reach_path=None if other is None else f"{action}&reach={other}",
         sign_in_path=None if interaction.is_signed_in else visit.sign_in_path,
         can_go_on=interaction.has_choices and not interaction.mandatory,
-        show_all_path=f"{plain}&show={ALL}&reach={reach}" if answered else None,
+        show_all_path=f"{plain}&show={ALL}&reach={reach}" if answered and not is_captured else None,
         back_path=f"{plain}&reach={reach}" if visit.shows_all else None,
         can_withdraw=interaction.has_choices
         and interaction.asker == interaction.party
@@ -271,10 +276,21 @@ def _sharing(
     )
 
 
+def _spoken(interaction: Interaction) -> Spoken | None:
+    task = interaction.task
+    if not isinstance(task, ApprovalTask):
+        return None
+    return Spoken(
+        message=task.message,
+        asker=asker_of(interaction).name,
+        is_captured=task.capture is not None,
+        list_path=PAGE,
+    )
+
+
 def _connection(interaction: Interaction) -> str | None:
     """The brand that a partner names while it asks for itself."""
-    task = interaction.task
-    kept = task.request.details if isinstance(task, AuthorizeTask) else None
+    kept = interaction.task.details
     named = (
         None
         if kept is None

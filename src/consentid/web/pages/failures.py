@@ -6,6 +6,7 @@ from typing import Any, Final
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from consentid.flows.approval import PAGE as APPROVALS
 from consentid.kit.errors import ConsentidError
 from consentid.web import failures
 from consentid.web.catalogue import accepted_languages
@@ -19,6 +20,7 @@ from consentid.web.problems import problem_of
 from consentid.web.strict_bodies import RefusedBodyError
 
 _CODES: Final = {
+    "approval_gone": Message.APPROVAL_GONE,
     "browser_unknown": Message.OTHER_BROWSER,
     "bad_id_token": Message.SIGN_IN_FAILED,
     "client_unknown": Message.CLIENT_UNKNOWN,
@@ -29,10 +31,18 @@ _CODES: Final = {
     "interaction_expired": Message.EXPIRED,
     "interaction_finished": Message.FINISHED,
     "interaction_unknown": Message.OTHER_BROWSER,
+    "link_damaged": Message.LINK_DAMAGED,
+    "link_expired": Message.LINK_EXPIRED,
+    "link_foreign": Message.LINK_NOT_GENUINE,
+    "link_forged": Message.LINK_NOT_GENUINE,
+    "link_other_person": Message.LINK_OTHER_PERSON,
+    "link_outdated": Message.LINK_OUTDATED,
+    "link_used": Message.LINK_USED,
     "login_unknown": Message.SIGN_IN_FAILED,
     "party_gone": Message.EXPIRED,
     "portal_mixed_up": Message.SIGN_IN_FAILED,
     "portal_refused": Message.SIGN_IN_FAILED,
+    "role_missing": Message.ROLE_MISSING,
     "redirect_uri_unknown": Message.REDIRECT_UNKNOWN,
 }
 _STATUSES: Final = {
@@ -43,7 +53,9 @@ _STATUSES: Final = {
     HTTPStatus.INTERNAL_SERVER_ERROR: Message.INTERNAL,
 }
 _SHOWN_AGAIN: Final = frozenset({Message.STALE, Message.FORM_FOREIGN})
-_LED_ON: Final = frozenset({Message.EXPIRED, Message.NOT_FOUND, Message.OTHER_BROWSER})
+_LED_ON: Final = frozenset(
+    {Message.EXPIRED, Message.LINK_USED, Message.NOT_FOUND, Message.OTHER_BROWSER}
+)
 """Where nothing is left to do there, one's choices can still be seen and changed."""
 _INTERACTIONS: Final = "/interaction/"
 _PREFERENCES: Final = "/preferences"
@@ -113,6 +125,8 @@ def _page(
     again = _page_of(path) if message in _SHOWN_AGAIN else None
     if message in _LED_ON:
         again = _PREFERENCES
+    elif message is Message.APPROVAL_GONE:
+        again = APPROVALS
     view = MessageView(
         frame=frame,
         message=message,
@@ -144,5 +158,7 @@ def _frame(request: Request[Any, Any, Any]) -> Frame:
 def _page_of(path: str) -> str | None:
     """The page that a form came from, where it can be shown again."""
     if path.startswith(_INTERACTIONS):
+        return path
+    if path == APPROVALS:
         return path
     return _PREFERENCES if path.startswith(_PREFERENCES) else None

@@ -31,6 +31,22 @@ class Message(StrEnum):
     DEVICE_APPROVED = "device_approved"
     DEVICE_DENIED = "device_denied"
     DEVICE_EXPIRED = "device_expired"
+    APPROVAL_GIVEN = "approval_given"
+    APPROVAL_DENIED = "approval_denied"
+    APPROVAL_REPORTED = "approval_reported"
+    APPROVAL_GONE = "approval_gone"
+    LINK_ACCEPTED = "link_accepted"
+    LINK_REFUSED = "link_refused"
+    LINK_OVERTAKEN = "link_overtaken"
+    LINK_USED = "link_used"
+    LINK_EXPIRED = "link_expired"
+    LINK_OUTDATED = "link_outdated"
+    LINK_DAMAGED = "link_damaged"
+    LINK_NOT_GENUINE = "link_not_genuine"
+    LINK_OTHER_PERSON = "link_other_person"
+    STAFF_SIGNED_IN = "staff_signed_in"
+    STAFF_NO_ROLE = "staff_no_role"
+    ROLE_MISSING = "role_missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

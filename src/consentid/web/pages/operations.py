@@ -1,4 +1,4 @@
-"""The operators' page: whether changes arrive everywhere, and what to do where they do not."""
+"""The administration: who looks at it, whether changes arrive everywhere, and the way in."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,6 +19,43 @@ class Did(StrEnum):
     """There was an answer, which was no yes."""
     TEST_UNHEARD = "test-unheard"
     """There was no answer."""
+
+
+class Tab(StrEnum):
+    """A page of the administration."""
+
+    DELIVERIES = "deliveries"
+    CATALOGUES = "catalogues"
+    ACTS = "acts"
+    CLIENTS = "clients"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabLink:
+    """The way to one."""
+
+    tab: Tab
+    href: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What every page of the administration shows to whoever is signed in."""
+
+    name: str | None
+    by: str
+    """As the log knows them."""
+    roles: tuple[str, ...]
+    tabs: tuple[TabLink, ...]
+    """Those that their roles may see."""
+    sign_out_action: str
+    form_token: str
+
+    @property
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """What the forms of a page carry."""
+        return ((TOKEN, self.form_token),)
 
 
 class Act(StrEnum):
@@ -88,9 +125,10 @@ class OperationsView:
     """All that the page shows to whoever is let in."""
 
     frame: Frame
+    desk: Desk
     action: str
-    sign_out_action: str
-    form_token: str
+    acts: frozenset[Act]
+    """What whoever looks at it may do."""
     systems: tuple[SystemItem, ...]
     now: Moment
     """Of what it tells."""
@@ -100,11 +138,6 @@ class OperationsView:
     """Whose button it was."""
 
     @property
-    def kept(self) -> tuple[tuple[str, str], ...]:
-        """What its forms carry."""
-        return ((TOKEN, self.form_token),)
-
-    @property
     def troubled(self) -> int:
         """How many systems need somebody."""
         return sum(not each.is_well for each in self.systems)
@@ -112,11 +145,13 @@ class OperationsView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetInView:
-    """The form for the code."""
+    """The way in."""
 
     frame: Frame
     action: str
     form_token: str
+    staff_sign_in: str | None = None
+    """Where the issuer of staff is asked; None: a code opens the page."""
     is_wrong: bool = False
     is_too_many: bool = False
     is_over: bool = False

@@ -11,6 +11,7 @@ from consentid.core.decision import Outcome
 from consentid.core.explanation import Why
 from consentid.core.party import Party, Reach
 from consentid.core.purpose import PurposeId
+from consentid.flows.approval import PAGE as APPROVALS
 from consentid.web.pages.arrival import ArrivalItem
 from consentid.web.pages.consent import Differing, ReachedParty, families
 from consentid.web.pages.frame import Frame
@@ -28,6 +29,7 @@ class Tab(StrEnum):
 
     CHOICES = "choices"
     HISTORY = "history"
+    CAPTURES = "captures"
     READS = "reads"
     DEVICES = "devices"
 
@@ -262,6 +264,10 @@ class PreferencesView:
     """Whether an answer was recorded a moment ago."""
     arrival: ArrivalItem | None = None
     """How far it has come."""
+    waiting: int = 0
+    """How many questions of agents wait."""
+    waiting_path: str = APPROVALS
+    """Where they are."""
 
     @property
     def frame(self) -> Frame:

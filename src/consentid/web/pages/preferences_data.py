@@ -47,6 +47,8 @@ class DataView(OfCentre):
     history_href: str
     reads: int
     reads_href: str
+    captures: int
+    captures_href: str
     sessions: int
     devices: int
     devices_href: str

@@ -39,6 +39,8 @@ def data_view(
         history_href=address("/preferences/history"),
         reads=sum(each.times for each in data.reads),
         reads_href=address("/preferences/reads"),
+        captures=len(data.captures),
+        captures_href=address("/preferences/captures"),
         sessions=len(data.sessions),
         devices=len(data.devices) + len(data.televisions),
         devices_href=address("/preferences/devices"),

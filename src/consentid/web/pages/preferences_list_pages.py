@@ -35,13 +35,11 @@ from consentid.web.pages.preferences_list_views import (
     receipt_view,
 )
 from consentid.web.pages.preferences_lists import NoticeView
-from consentid.web.pages.preferences_visit import PATH, Visit, go, open_visit
+from consentid.web.pages.preferences_visit import BEFORE, PATH, cursor_of, go, open_visit
 from consentid.web.pages.receipt_pages import PATH as VERIFY_RECEIPT
 
-_BEFORE: Final = "before"
 _SIGN_OUT_OTHERS: Final = "sign-out-others"
 _FORGET_BROWSER: Final = "forget-browser"
-_MAX_CURSOR: Final = 1_024
 _DOWNLOADS: Final = Limit(name="own_data_downloads", most=20, window_s=60)
 _HISTORY: Final = f"{PATH}/history"
 _READS: Final = f"{PATH}/reads"
@@ -56,13 +54,13 @@ async def get_own_history(
 ) -> Response[Any]:
     """What the person decided, a page at a time."""
     visit = await open_visit(request, context)
-    cursor = _cursor(visit)
+    cursor = cursor_of(visit)
     found = await show_own_history(context, visit.coming, unverified_cursor=cursor)
     view = history_view(
         found,
         visit.centre(Tab.HISTORY, found.page, found.errand),
         visit.address,
-        older=None if found.older is None else visit.address(_HISTORY, **{_BEFORE: found.older}),
+        older=None if found.older is None else visit.address(_HISTORY, **{BEFORE: found.older}),
         newest=None if cursor is None else visit.address(_HISTORY),
     )
     return visit.respond(view)
@@ -124,12 +122,12 @@ async def get_own_reads(
 ) -> Response[Any]:
     """Who read what of the person."""
     visit = await open_visit(request, context)
-    cursor = _cursor(visit)
+    cursor = cursor_of(visit)
     found = await show_own_reads(context, visit.coming, unverified_cursor=cursor)
     view = reads_view(
         found,
         visit.centre(Tab.READS, found.page, found.errand),
-        older=None if found.older is None else visit.address(_READS, **{_BEFORE: found.older}),
+        older=None if found.older is None else visit.address(_READS, **{BEFORE: found.older}),
         newest=None if cursor is None else visit.address(_READS),
     )
     return visit.respond(view)
@@ -204,11 +202,6 @@ def _file(name: str, content: msgspec.Struct) -> Response[Any]:
             "Content-Disposition": f'attachment; filename="{name}"',
         },
     )
-
-
-def _cursor(visit: Visit) -> str | None:
-    found = visit.request.query_params.getall(_BEFORE, [])[:1]
-    return found[0][:_MAX_CURSOR] if found else None
 
 
 def _read_id(unverified: str) -> UUID:

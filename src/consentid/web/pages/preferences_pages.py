@@ -103,7 +103,7 @@ async def get_preferences_sign_in(
                 ui_locales=visit.languages[:1],
             )
 
-    response = go(await portal_login.asking_the_portal(context, start))
+    response = go(await portal_login.asking_the_portal(start))
     if visit.is_new:
         visit.jar.put(response, Cookie.BROWSER, visit.browser.unverified_secret or "")
     return response

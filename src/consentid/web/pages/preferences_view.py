@@ -86,6 +86,7 @@ def preferences_view(overview: Overview, centre: Centre, request: Request) -> Pr
         ),
         is_saved=request.is_saved,
         arrival=request.arrival,
+        waiting=overview.waiting,
     )
 
 
@@ -246,7 +247,7 @@ def _switch(book: Book, profile: Profile | None, purpose: PurposeId, found: Reso
     return Switch(
         no=answer_value(Outcome.REFUSED, reach, purpose),
         yes=answer_value(Outcome.GRANTED, reach, purpose),
-        current=_ANSWERED.get(found.state),
+        current=None if found.waiting is not None else _ANSWERED.get(found.state),
         is_interest=basis is LegalBasis.LEGITIMATE_INTEREST,
     )
 

@@ -26,12 +26,16 @@ PATH: Final = "/preferences"
 _ABOUT: Final = "preferences"
 _KEPT: Final = ("lang", "client_id", "return_to")
 """What an address of the preference centre carries on."""
+BEFORE: Final = "before"
+"""What an older page of a list is asked by."""
+_MAX_CURSOR: Final = 1_024
 _MAX_KEPT: Final = 2_048
 _VISITS: Final = Limit(name="preference_visits", most=600, window_s=60)
 _CHANGES: Final = Limit(name="preference_changes", most=300, window_s=60)
 _PATHS: Final = {
     Tab.CHOICES: PATH,
     Tab.HISTORY: f"{PATH}/history",
+    Tab.CAPTURES: f"{PATH}/captures",
     Tab.READS: f"{PATH}/reads",
     Tab.DEVICES: f"{PATH}/devices",
 }
@@ -172,6 +176,12 @@ async def open_visit(request: Request[Any, Any, Any], context: Context) -> Visit
         is_new=is_new,
         kept=kept,
     )
+
+
+def cursor_of(visit: Visit) -> str | None:
+    """Where in a list the page that is asked for begins; None: with the newest."""
+    found = visit.request.query_params.getall(BEFORE, [])[:1]
+    return found[0][:_MAX_CURSOR] if found else None
 
 
 def go(address: str) -> Response[Any]:

@@ -12,15 +12,25 @@ from importlib.resources import files
 from typing import Final
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from litestar import Response
 
-from consentid.web.pages.assets import PAGE_STYLE, PREFERENCES_STYLE, VISIT_SCRIPT, Asset
+from consentid.web.pages.approvals import ApprovalsView
+from consentid.web.pages.assets import (
+    LINK_SCRIPT,
+    PAGE_STYLE,
+    PREFERENCES_STYLE,
+    VISIT_SCRIPT,
+    Asset,
+)
+from consentid.web.pages.captures import CapturesView
 from consentid.web.pages.consent import ConsentView
 from consentid.web.pages.device import DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.home import HomeView
+from consentid.web.pages.link import LinkEntryView, LinkSignInView, LinkView
 from consentid.web.pages.message import MessageView
 from consentid.web.pages.operations import LetInView, OperationsView
+from consentid.web.pages.operations_lists import ActsView, CataloguesView, ClientsView
 from consentid.web.pages.preferences import PreferencesView
 from consentid.web.pages.preferences_data import DataView
 from consentid.web.pages.preferences_lists import (
@@ -37,7 +47,12 @@ from consentid.web.pages.visit import VisitView
 from consentid.web.pages.words import LANGUAGES, words_of
 
 View = (
-    ConsentView
+    ActsView
+    | ApprovalsView
+    | CapturesView
+    | CataloguesView
+    | ClientsView
+    | ConsentView
     | DataView
     | DecisionView
     | DeviceCodeView
@@ -46,6 +61,9 @@ View = (
     | HomeView
     | HistoryView
     | LetInView
+    | LinkEntryView
+    | LinkSignInView
+    | LinkView
     | MessageView
     | NoticeView
     | OperationsView
@@ -58,14 +76,22 @@ View = (
 )
 
 _TEMPLATES: Final[dict[type[View], str]] = {
+    ApprovalsView: "approvals.html",
     ConsentView: "consent.html",
     DeviceCodeView: "device_code.html",
     DeviceConfirmView: "device_confirm.html",
     HomeView: "home.html",
     LetInView: "operations_sign_in.html",
+    LinkEntryView: "link_entry.html",
+    LinkSignInView: "link_sign_in.html",
+    LinkView: "link.html",
     MessageView: "message.html",
     OperationsView: "operations.html",
+    ActsView: "operations_acts.html",
+    CataloguesView: "operations_catalogues.html",
+    ClientsView: "operations_clients.html",
     PreferencesView: "preferences.html",
+    CapturesView: "preferences_captures.html",
     DataView: "preferences_data.html",
     DecisionView: "preferences_decision.html",
     DevicesView: "preferences_devices.html",
@@ -83,7 +109,7 @@ _MEDIA_TYPE: Final = "text/html"  # the framework adds the charset
 def render(view: View) -> str:
     """Fill in the view's template in the view's language."""
     return (
-        _environment(view.frame.language)
+        environment_of(view.frame.language)
         .get_template(_TEMPLATES[type(view)])
         .render(
             view=view,
@@ -92,6 +118,7 @@ def render(view: View) -> str:
             page_style=PAGE_STYLE,
             preferences_style=PREFERENCES_STYLE,
             visit_script=VISIT_SCRIPT,
+            link_script=LINK_SCRIPT,
         )
     )
 
@@ -99,11 +126,12 @@ def render(view: View) -> str:
 def prepare() -> None:
     """Read the templates and the words now, not at somebody's first visit."""
     for language in LANGUAGES:
-        environment = _environment(language)
+        environment = environment_of(language)
         for template in _TEMPLATES.values():
             environment.get_template(template)
         words_of(language).date(date(2000, 1, 1))
     layout_digest()
+    link_layout_digest()
     preferences_layout_digest()
 
 
@@ -119,7 +147,7 @@ def respond(
     ``form_targets`` are the sources where answering its forms may lead in the end: browsers hold
     every redirect that follows a form to ``form-action``, not only where the form itself goes.
     """
-    headers = page_headers(form_targets, has_script=isinstance(view, VisitView))
+    headers = page_headers(form_targets, has_script=isinstance(view, VisitView | LinkEntryView))
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
     return Response(render(view), status_code=status, media_type=_MEDIA_TYPE, headers=headers)
@@ -151,6 +179,11 @@ def form_target(unverified_address: str) -> str:
 def layout_digest() -> bytes:
     """SHA-256 of how the consent page lays out what it shows, our own words included.  32 bytes."""
     return _layout_digest((PAGE_STYLE,), ("parts.html", _TEMPLATES[ConsentView]))
+
+
+def link_layout_digest() -> bytes:
+    """SHA-256 of how the page of a consent link lays out what it shows.  32 bytes."""
+    return _layout_digest((PAGE_STYLE,), ("parts.html", _TEMPLATES[LinkView]))
 
 
 def preferences_layout_digest() -> bytes:
@@ -189,11 +222,12 @@ def _policy(form_targets: Iterable[str], *, has_script: bool) -> str:
 
 
 @cache
-def _environment(language: str) -> Environment:
+def environment_of(language: str) -> Environment:
+    """The templates in a language; plain text is not escaped as if it were HTML."""
     words = words_of(language)
     environment = Environment(
         loader=PackageLoader("consentid.web.pages"),
-        autoescape=True,
+        autoescape=select_autoescape(disabled_extensions=("txt",), default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

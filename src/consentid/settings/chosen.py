@@ -1,15 +1,8 @@
-"""How one installation is set up: one typed, frozen object.
+"""Everything that an operator may choose: one typed, frozen object.
 
-Read once, at the start of a command, from an optional TOML file (``CONSENTID_CONFIG``) and from
-environment variables ``CONSENTID_*``, which win.  A name that we do not know is an error, since a
-misspelt setting would silently be the default.  Whatever holds a password can be given as a file
-(``CONSENTID_DATABASE_URL_FILE``), as mounted secrets are.
+What stands below a setting is its entry in the reference (``consentid.settings.reference``).
 """
 
-import difflib
-import ipaddress
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -18,17 +11,14 @@ import msgspec
 from consentid.kit.errors import MalformedError
 
 PREFIX: Final = "CONSENTID_"
-CONFIG: Final = "config"
-CHROMIUM: Final = "chromium"
-_FILE: Final = "_file"
-_SECRETS: Final = frozenset(
-    {
-        *("database_url", "migration_database_url", "erasure_database_url"),
-        *("valkey_url", "portal_client_secret"),
-    }
+FILE: Final = "_file"
+"""At the end of a secret's name: its value is the name of a file that holds it."""
+DATABASES: Final = ("database_url", "migration_database_url", "erasure_database_url")
+SECRETS: Final = frozenset(
+    {*DATABASES, "valkey_url", "portal_client_secret", "staff_client_secret", "smtp_password"}
 )
-_LISTS: Final = frozenset({"forward_auth_proxies", "trusted_proxies"})
-_DRIVER: Final = "postgresql+asyncpg://"
+NETWORKS: Final = frozenset({"forward_auth_proxies", "trusted_proxies"})
+LISTS: Final = frozenset({*NETWORKS, "staff_roles"})
 
 _Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -51,10 +41,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Valkey; unset, everything is answered from the database, slower."""
     portal_client_secret: str | None = None
     """Our secret as a client of the customer portal; without it nobody signs in through us."""
+    staff_issuer: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s?#]+\Z")] | None = None
+    """The OpenID Provider that staff sign in at for ``/operations``; unset: a code opens it, see
+    ``consentid operations let-in``.
+    """
+    staff_client_id: str | None = None
+    """What we are called there."""
+    staff_client_secret: str | None = None
+    """Our secret there."""
+    staff_roles_claim: str = "roles"
+    """The claim of its ID tokens that holds what somebody is there."""
+    staff_roles: tuple[str, ...] = ()
+    """What that claim has to hold for a role here, as ``operator=sre,platform,auditor=audit``.  The
+    roles: ``privacy_officer``, ``brand_editor``, ``support``, ``auditor``, ``operator``.
+    """
     brands_dir: Path = Path("brands")
+    """The folder of the group's configuration, for commands that read it."""
     keys_dir: Path = Path("keys")
+    """The folder of the keyring."""
     host: str = "127.0.0.1"
+    """The address that ``serve`` listens on."""
     port: _Port = 8000
+    """The port there; 0 is any free one."""
     uds: Path | None = None
     """A Unix socket to listen on instead of host and port."""
     workers: _Positive = 1
@@ -112,6 +120,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
     keep_events_d: _Positive = 30
     """For how long the event feed can be read again, and what came of webhooks is known.  Days."""
+    captures_wait_d: _Positive = 14
+    """For how long what others say that a person said waits for the person.  Days."""
+    captures_operator_most: _Positive = 30
+    """Captures that one operator of a client may hand in within a minute; what is more is held
+    until somebody has looked: see ``consentid captures held``.
+    """
+    captures_client_most: _Positive = 600
+    """The same of all operators of a client together."""
     confirm_within_s: _Positive = 900
     """How long a system may take to confirm what takes something away, a withdrawal above all; then
     somebody is woken.
@@ -130,17 +146,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A file, best on another machine's disk, that names every erasure, and no person: what an old
     backup brings back is set aside again before anybody is served.
     """
+    smtp_host: str | None = None
+    """The mail server that takes the links that the hub sends; unset: the hub sends no mail."""
+    smtp_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
+    """Its port."""
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    """How nobody reads along; ``none`` is for a server on this machine alone."""
+    smtp_user: str | None = None
+    """Who the hub is there; unset: it takes mail of anybody who reaches it."""
+    smtp_password: str | None = None
+    """The password for that."""
+    smtp_from: Annotated[str, msgspec.Meta(pattern=r"^[^\r\n]*[^\s@<]+@[^\s@>]+>?\Z")] | None = None
+    """Whom mails are from, such as ``Halcyon <consent@halcyon.example>``."""
     localhost_hosts: bool = False
     """Demo and dev only: our own clients map ``*.localhost`` to 127.0.0.1."""
     chromium: Path | None = None
     """The browser for the browser tests."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged, to standard error."""
     log_format: Literal["json", "text"] = "text"
+    """Lines for people, or one JSON object each."""
 
     def __repr__(self) -> str:  # pyright: ignore[reportImplicitOverride]  3.11 has no override
         """Everything but the secrets."""
         shown = (
-            f"{name}={'***' if name in _SECRETS and value is not None else repr(value)}"
+            f"{name}={'***' if name in SECRETS and value is not None else repr(value)}"
             for name, value in msgspec.structs.asdict(self).items()
         )
         return f"Settings({', '.join(shown)})"
@@ -167,143 +197,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         The serving role cannot destroy a key.
         """
         return self.erasure_database_url or self.migration_database_url
-
-
-def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Read settings from variables and from the files that these name.
-
-    Raises:
-        SettingsError: a name is unknown, a value is wrong, or a named file cannot be read.
-    """
-    given = {
-        name.removeprefix(PREFIX).lower(): (name, value)
-        for name, value in environ.items()
-        if name.startswith(PREFIX)
-    }
-    config = given.pop(CONFIG, None)
-    values: dict[str, object] = {}
-    places: dict[str, str] = {}
-    if config is not None:
-        path = Path(config[1])
-        for key, value in _read_toml(path, config[0]).items():
-            _put(key, value, f"{path}: {key}", values, places, beside=path.parent)
-    from_variables: dict[str, object] = {}
-    for key, (name, text) in given.items():
-        value = (
-            [part.strip() for part in text.split(",") if part.strip()] if key in _LISTS else text
-        )
-        _put(key, value, name, from_variables, places, beside=Path())
-    return _build({**values, **from_variables}, places)
-
-
-def _put(
-    key: str,
-    value: object,
-    place: str,
-    values: dict[str, object],
-    places: dict[str, str],
-    *,
-    beside: Path,
-) -> None:
-    """Check the name, read a secret's file, and put the value where it belongs."""
-    names = Settings.__struct_fields__
-    field = key.removesuffix(_FILE)
-    if key not in names and field in _SECRETS:
-        if field in values:
-            raise SettingsError(
-                "settings.twice", f"{field} is given both as a value and as a file", where=place
-            )
-        value, key = _read_secret(beside / str(value), place), field
-    elif key not in names:
-        raise SettingsError("settings.unknown", _unknown(key, place), where=place)
-    elif key in values:
-        raise SettingsError(
-            "settings.twice", f"{key} is given both as a value and as a file", where=place
-        )
-    values[key] = value
-    places[key] = place
-
-
-def _unknown(key: str, place: str) -> str:
-    known = [*Settings.__struct_fields__, *(f"{secret}{_FILE}" for secret in _SECRETS), CONFIG]
-    near = difflib.get_close_matches(key, known, n=1)
-    if not near:
-        return "there is no such setting"
-    as_given = f"{PREFIX}{near[0].upper()}" if place.startswith(PREFIX) else near[0]
-    return f"there is no such setting: did you mean {as_given}?"
-
-
-def _build(values: Mapping[str, object], places: Mapping[str, str]) -> Settings:
-    for key, value in values.items():
-        try:
-            # One by one, so that an error can say where the value came from.
-            msgspec.convert({key: value}, Settings, strict=False, dec_hook=_decode)
-        except msgspec.ValidationError as error:
-            reason = str(error).partition(" - at ")[0]
-            raise SettingsError("settings.invalid", reason, where=places[key]) from error
-    settings = msgspec.convert(dict(values), Settings, strict=False, dec_hook=_decode)
-    for key in _LISTS:
-        for network in getattr(settings, key):
-            try:
-                ipaddress.ip_network(network)
-            except ValueError as error:
-                raise SettingsError(
-                    "settings.invalid",
-                    f"{network!r} is neither an address nor a network such as 10.0.0.0/8",
-                    where=places[key],
-                ) from error
-    return msgspec.structs.replace(
-        settings,
-        database_url=_with_driver("database_url", settings.database_url, places),
-        migration_database_url=_with_driver(
-            "migration_database_url", settings.migration_database_url, places
-        ),
-        erasure_database_url=_with_driver(
-            "erasure_database_url", settings.erasure_database_url, places
-        ),
-    )
-
-
-def _with_driver(key: str, url: str | None, places: Mapping[str, str]) -> str | None:
-    """Name the driver where the URL is the plain one that a hosting service hands out."""
-    if url is None or url.startswith(_DRIVER):
-        return url
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in {"postgres", "postgresql"}:
-        raise SettingsError(
-            "settings.invalid",
-            "a database's URL begins with postgresql+asyncpg:// (or postgresql://)",
-            where=places[key],
-        )
-    return _DRIVER + rest
-
-
-def _decode(kind: type, value: object) -> object:
-    if kind is Path and isinstance(value, str) and value:
-        return Path(value)
-    msg = f"expected a path, not {value!r}"
-    raise ValueError(msg)
-
-
-def _read_toml(path: Path, place: str) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(
-            "settings.unreadable", f"cannot read {path}: {error.strerror}", where=place
-        ) from error
-    except ValueError as error:
-        raise SettingsError("settings.invalid", f"not TOML: {error}", where=str(path)) from error
-
-
-def _read_secret(path: Path, place: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise SettingsError(
-            "settings.unreadable", f"cannot read {path}: {reason}", where=place
-        ) from error
 
 
 def _required(key: str, value: str | None) -> str:

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Installs what a server needs into an environment: the wheel with its extras, and each dependency as
+# requirements.txt pins it, checked by its hash. Whatever is not pinned there is refused.
+#
+#   install.sh ENVIRONMENT WHEEL REQUIREMENTS
+set -euo pipefail
+command -v uv >/dev/null || uv() { python3 -m uv "$@"; }
+
+wheel=$(realpath "$2")
+wanted=$(mktemp)
+trap 'rm -f "$wanted"' EXIT
+printf 'consentid[server,nats,otel] @ file://%s --hash=sha256:%s\n' \
+  "$wheel" "$(sha256sum "$wheel" | cut -d' ' -f1)" >"$wanted"
+uv pip install --quiet --python "$1" --require-hashes --only-binary :all: \
+  --constraints "$3" --requirements "$wanted"

@@ -1,0 +1,223 @@
+"""A deployment that a fault can be done to: PostgreSQL, Valkey, two web processes and a worker.
+
+Each is a process of its own.  A wire of ours lies between each web process and the database, and
+the sockets that web processes listen on are ours, so whoever connects while one is away waits, as
+behind a load balancer.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from sqlalchemy.engine import make_url
+from tests.faults.wire import Wire
+from tests.web.hub import REPOSITORY, furnish, halcyon, serve
+
+from consentid.embedded.postgres import DATABASE, SERVING, DatabaseUrls, EmbeddedPostgres
+from consentid.embedded.valkey import EmbeddedValkey
+from consentid.keyring.generating import generate
+from consentid.kit.instants import from_seconds
+from consentid.store.migrating import upgrade
+
+NODES: Final = 2
+_PORTAL: Final = "http://id.localhost:1"
+"""Nobody signs in: these clients are devices."""
+_BEGUN: Final = "Uvicorn running on"
+_LOOK_S: Final = 0.02
+
+
+@dataclass(slots=True, kw_only=True)
+class Node:
+    """A web process, its socket and its wire."""
+
+    listening: socket.socket
+    wire: Wire
+    urls: DatabaseUrls
+    keys: Path
+    valkey_url: str
+    log: Path
+    settings: Mapping[str, str]
+    clock: Path | None = None
+    """What libfaketime reads its clock from, where it is there."""
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    async def start(self) -> None:
+        """Another process on the same socket; it has begun to serve when this returns."""
+        before = self._begun()
+        self.process = serve(
+            self.listening, self.urls, self.keys, self.valkey_url, self.log, settings=self.settings
+        )
+        # Nobody but the process itself knows: whoever connects may be let in by the one before.
+        while self._begun() == before:
+            assert self.process.poll() is None, self.log.read_text()
+            await asyncio.sleep(_LOOK_S)
+
+    async def replace(self) -> int:
+        """Start a successor, then end the process as an orchestrator does; its exit status."""
+        before = self.process
+        assert before is not None
+        await self.start()
+        before.send_signal(signal.SIGTERM)
+        return await asyncio.to_thread(before.wait)
+
+    async def end(self, how: signal.Signals) -> int:
+        assert self.process is not None
+        self.process.send_signal(how)
+        return await asyncio.to_thread(self.process.wait)
+
+    def _begun(self) -> int:
+        return self.log.read_text().count(_BEGUN) if self.log.exists() else 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Deployment:
+    """All of it, running."""
+
+    folder: Path
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
+    nodes: list[Node]
+    secret: str
+    """Of ``news-web``."""
+    ballast: Path | None = None
+    """A file to fill the database's disk with, where that is small."""
+    worker: "subprocess.Popen[bytes] | None" = None
+    acknowledged: int = 0
+    """Decisions that clients were told of, in all."""
+    environ: dict[str, str] = field(default_factory=dict[str, str])
+
+    def start_worker(self) -> None:
+        with (self.folder / "worker.log").open("ab") as log:
+            self.worker = subprocess.Popen(  # noqa: S603 our own program
+                self.command("worker"), env=self.environ, stdout=log, stderr=log, cwd=REPOSITORY
+            )
+
+    @staticmethod
+    def command(*words: str) -> list[str]:
+        return [sys.executable, "-m", "consentid", *words]
+
+
+@contextlib.asynccontextmanager
+async def deployed(
+    folder: Path, *, disk: Path | None = None, faketime: Path | None = None
+) -> AsyncGenerator[Deployment]:
+    """Everything started and furnished with the Halcyon group; ended in the end.
+
+    ``disk`` is where the database lies, else in the folder.  ``faketime`` is libfaketime.
+    """
+    where = disk or folder
+    settings = {"max_wal_size": "64MB", "min_wal_size": "32MB"}
+    postgres = EmbeddedPostgres(where / "postgres", settings=settings, is_thrown_away=True)
+    valkey = EmbeddedValkey(folder / "valkey")
+    async with contextlib.AsyncExitStack() as stack:
+        urls = await asyncio.to_thread(postgres.start)
+        stack.push_async_callback(asyncio.to_thread, postgres.stop)
+        await asyncio.to_thread(valkey.start)
+        stack.push_async_callback(asyncio.to_thread, valkey.stop)
+        await upgrade(urls.owner, serving_role=SERVING)
+        sockets = [socket.create_server(("127.0.0.1", 0), backlog=512) for _ in range(NODES)]
+        for each in sockets:
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            stack.callback(each.close)
+        keys = folder / "keys"
+        generate(keys, now=from_seconds(int(time.time())), randomness=os.urandom)
+        brands = halcyon(folder / "brands", sockets[0].getsockname()[1], _PORTAL, {})
+        given = await furnish(urls, brands)
+        deployment = Deployment(
+            folder=folder,
+            postgres=postgres,
+            valkey=valkey,
+            nodes=[],
+            secret=given["news-web"],
+            ballast=None if disk is None else disk / "ballast",
+            environ=environ(urls, keys, valkey.url),
+        )
+        for number, listening in enumerate(sockets):
+            wire = Wire(_socket_of(urls))
+            port = await wire.open()
+            stack.push_async_callback(wire.close)
+            node = Node(
+                listening=listening,
+                wire=wire,
+                urls=DatabaseUrls(owner="", erasing="", serving=_by_wire(port)),
+                keys=keys,
+                valkey_url=valkey.url,
+                log=folder / f"node-{number}.log",
+                settings=_SETTINGS,
+            )
+            if faketime is not None:
+                node.clock = folder / f"clock-{number}"
+                node.clock.write_text("+0")
+                node.settings = {**_SETTINGS, **_faked(faketime, node.clock)}
+            deployment.nodes.append(node)
+        try:
+            deployment.start_worker()
+            await asyncio.gather(*(node.start() for node in deployment.nodes))
+            yield deployment
+        finally:
+            await _end(deployment)
+
+
+_SETTINGS: Final = {
+    "CONSENTID_LOG_LEVEL": "info",
+    "CONSENTID_TRUSTED_PROXIES": "127.0.0.1",  # else all clients are one caller, and limited
+    "CONSENTID_DRAIN_S": "10",
+}
+
+
+def _faked(library: Path, clock: Path) -> dict[str, str]:
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+async def _end(deployment: Deployment) -> None:
+    processes = [node.process for node in deployment.nodes] + [deployment.worker]
+    for process in filter(None, processes):
+        process.kill()
+        await asyncio.to_thread(process.wait)
+
+
+def environ(urls: DatabaseUrls, keys: Path, valkey_url: str | None = None) -> dict[str, str]:
+    """What a process of ours is told that serves a database."""
+    kept = {name: text for name, text in os.environ.items() if "CONSENTID_" not in name}
+    kept |= {
+        "CONSENTID_DATABASE_URL": urls.serving,
+        "CONSENTID_KEYS_DIR": str(keys),
+        "CONSENTID_LOCALHOST_HOSTS": "true",
+        "CONSENTID_LOG_LEVEL": "warning",
+    }
+    return kept if valkey_url is None else {**kept, "CONSENTID_VALKEY_URL": valkey_url}
+
+
+def _by_wire(port: int) -> str:
+    return f"postgresql+asyncpg://{SERVING}@127.0.0.1:{port}/{DATABASE}?ssl=disable"
+
+
+def _socket_of(urls: DatabaseUrls) -> Path:
+    folder = make_url(urls.serving).query["host"]
+    assert isinstance(folder, str)
+    return Path(unquote(folder)) / ".s.PGSQL.5432"

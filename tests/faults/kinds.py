@@ -1,0 +1,161 @@
+"""What can go wrong: each does its harm once, at a moment of chance, and mends it."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+from collections.abc import Awaitable, Callable, Generator
+from pathlib import Path
+from typing import Final
+
+from tests.faults.deployment import Deployment, Node
+from tests.web.hub import forget, process_of
+
+Fault = Callable[[Deployment, random.Random], Awaitable[None]]
+
+_PIECE: Final = b"\0" * 2**16
+_JUMPS: Final = ("+1d", "-1d", "+30d", "@2038-01-19 03:14:05")
+"""As libfaketime reads them; the last one is three seconds before 32 bits are full."""
+
+
+async def web_killed(deployment: Deployment, draw: random.Random) -> None:
+    """A web process gets SIGKILL."""
+    node = draw.choice(deployment.nodes)
+    await node.end(signal.SIGKILL)
+    await node.start()
+
+
+async def web_drained(deployment: Deployment, draw: random.Random) -> None:
+    """A web process gets SIGTERM once another is there, and ends in its own time."""
+    node = draw.choice(deployment.nodes)
+    assert await node.replace() == 0, node.log.read_text()
+
+
+async def worker_killed(deployment: Deployment, draw: random.Random) -> None:
+    """The worker gets SIGKILL."""
+    del draw
+    assert deployment.worker is not None
+    deployment.worker.kill()
+    await asyncio.to_thread(deployment.worker.wait)
+    deployment.start_worker()
+
+
+async def postgres_killed(deployment: Deployment, draw: random.Random) -> None:
+    """PostgreSQL is gone in the middle of it: all of its processes, or the first, or one."""
+    server = deployment.postgres
+    how = draw.choice(("all", "first", "one", "immediate"))
+    processes = [server.pid, *children_of(server.pid)]
+    if how == "one":  # it starts anew by itself
+        _kill(draw.choice(processes[1:]), signal.SIGKILL)
+        return
+    if how == "all":
+        for pid in processes:
+            _kill(pid, signal.SIGKILL)
+    else:
+        _kill(processes[0], signal.SIGQUIT if how == "immediate" else signal.SIGKILL)
+    await _restart(deployment)
+
+
+async def valkey_killed(deployment: Deployment, draw: random.Random) -> None:
+    """Valkey gets SIGKILL, and comes back with nothing in it."""
+    del draw
+    _kill(await asyncio.to_thread(process_of, deployment.valkey.url), signal.SIGKILL)
+    await asyncio.to_thread(deployment.valkey.stop)
+    await asyncio.to_thread(deployment.valkey.start)
+
+
+async def valkey_frozen(deployment: Deployment, draw: random.Random) -> None:
+    """Valkey takes connections and answers nothing."""
+    pid = await asyncio.to_thread(process_of, deployment.valkey.url)
+    _kill(pid, signal.SIGSTOP)
+    try:
+        await _meanwhile(draw)
+    finally:
+        _kill(pid, signal.SIGCONT)
+
+
+async def valkey_flushed(deployment: Deployment, draw: random.Random) -> None:
+    """Valkey forgets everything."""
+    del draw
+    await asyncio.to_thread(forget, deployment.valkey.url, "*")
+
+
+async def network_cut(deployment: Deployment, draw: random.Random) -> None:
+    """One web process loses its connections to the database, and gets no new ones."""
+    with _mended(draw.choice(deployment.nodes)) as node:
+        node.wire.cut()
+        await _meanwhile(draw)
+
+
+async def network_held(deployment: Deployment, draw: random.Random) -> None:
+    """Between one web process and the database every packet is lost."""
+    with _mended(draw.choice(deployment.nodes)) as node:
+        node.wire.hold()
+        await _meanwhile(draw)
+
+
+async def network_slowed(deployment: Deployment, draw: random.Random) -> None:
+    """Between one web process and the database everything takes up to a second longer."""
+    with _mended(draw.choice(deployment.nodes)) as node:
+        node.wire.slow(draw.choice((0.02, 0.2, 1.0)))
+        await _meanwhile(draw)
+
+
+async def clock_jumped(deployment: Deployment, draw: random.Random) -> None:
+    """The clock of one web process is wrong by a day, a month, or years, and then right."""
+    clock = draw.choice(deployment.nodes).clock
+    assert clock is not None
+    clock.write_text(draw.choice(_JUMPS))
+    try:
+        await _meanwhile(draw)
+    finally:
+        clock.write_text("+0")
+
+
+async def disk_filled(deployment: Deployment, draw: random.Random) -> None:
+    """The database's disk is full, and then has room."""
+    assert deployment.ballast is not None
+    with deployment.ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(_PIECE):
+            continue
+    try:
+        await _meanwhile(draw)
+    finally:
+        deployment.ballast.unlink()
+    # Where not even the log could be written, PostgreSQL has ended itself.
+    await _restart(deployment)
+
+
+async def _meanwhile(draw: random.Random) -> None:
+    """As long as the fault lasts: shorter and longer than what may be stale."""
+    await asyncio.sleep(draw.uniform(0.3, 4.0))
+
+
+@contextlib.contextmanager
+def _mended(node: Node) -> Generator[Node]:
+    try:
+        yield node
+    finally:
+        node.wire.mend()
+
+
+async def _restart(deployment: Deployment) -> None:
+    await asyncio.to_thread(deployment.postgres.stop)
+    await asyncio.to_thread(deployment.postgres.start)
+
+
+def _kill(pid: int, how: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself
+        os.kill(pid, how)
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that one has started."""
+    found: list[int] = []
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            stat = (process / "stat").read_text()
+            if int(stat.rpartition(")")[2].split()[1]) == pid:
+                found.append(int(process.name))
+    return found

@@ -1,0 +1,126 @@
+"""Bundles while the power fails: at any statement, and sent again afterwards."""
+
+import secrets
+import time
+
+import msgspec
+import pytest
+from tests.flows.faults import CrashError, crash_at
+from tests.flows.town import Town
+
+from consentid.cli import field_device, field_queue
+from consentid.cli.field_queue import Queue
+from consentid.flows.enrol_field_device import enrol_field_device, invite_device
+from consentid.flows.make_field_kit import make_field_kit
+from consentid.flows.pace_device import is_ahead, next_turn
+from consentid.flows.reap import reap
+from consentid.flows.take_bundles import take_bundles
+from consentid.kit.errors import ForbiddenError
+from consentid.kit.instants import HOUR, SECOND, Instant
+from consentid.tokens.capture_bundle import EvidenceClaim
+
+_ENDED = """
+    SELECT head_seq, state, count(*), count(sealed) FROM field_devices JOIN field_bundles
+    ON device_id = id WHERE id = '{device}' GROUP BY 1, 2
+"""
+
+
+async def new_tablet(town: Town) -> Queue:
+    """A device with its kit."""
+    issuer = (await town.book()).group.issuer
+    async with town.owner.writing() as connection:
+        invited = await invite_device(
+            connection, secrets.token_bytes, client_id="news-field", name="Tablet"
+        )
+    queue = field_queue.new_queue(hub=issuer, issuer=issuer, code=invited.code)
+    shown = field_device.show_key(queue)
+    enrolled = await enrol_field_device(
+        town.context,
+        unverified_code=shown["code"],
+        unverified_x=shown["key"]["x"],
+        unverified_y=shown["key"]["y"],
+        unverified_proof=shown["proof"],
+    )
+    queue = field_queue.enrolled(queue, enrolled.device.id, enrolled.device.name)
+    proof = field_device.show_nonce(queue, secrets.token_urlsafe(16))
+    kit = await make_field_kit(town.context, proof)
+    return msgspec.structs.replace(queue, kit=kit.kit, sync=kit.sync)
+
+
+def captured(queue: Queue, many: int) -> Queue:
+    """The device once it has captured so many."""
+    for _ in range(many):
+        entry = field_device.make_entry(
+            queue,
+            at_ms=time.time_ns() // 1_000_000,
+            operator="agent-7",
+            granted=["ads"],
+            refused=[],
+            language="fr",
+            channel="shop",
+            evidence=EvidenceClaim(kind="form", version="form-3"),
+        )
+        queue = field_queue.append(queue, entry)
+    return queue
+
+
+async def test_whenever_the_power_fails_nothing_is_lost_or_double(town: Town) -> None:
+    step, has_crashed = 0, True
+    while has_crashed:
+        step += 1
+        queue = captured(await new_tablet(town), 2)
+        texts = [each.text for each in queue.bundles]
+        with crash_at(town.context.database, step, after=False):
+            try:
+                await take_bundles(town.context, texts[::-1], now_s=time.time())
+                has_crashed = False
+            except CrashError:
+                pass
+        told = await take_bundles(town.context, texts, now_s=time.time())
+        assert [each.state for each in told.bundles] == ["recorded", "recorded"]
+        found = await town.rows(_ENDED.format(device=queue.device))
+        assert found == [(2, "recorded", 2, 0)], step
+    assert step > 10
+    ((captures, entries),) = await town.rows(
+        "SELECT (SELECT count(*) FROM captures), (SELECT count(*) FROM field_entries)"
+    )
+    assert captures == entries == 2 * step
+
+
+async def test_what_has_no_effect_is_kept_for_a_month_and_a_client_without_the_right_has_none(
+    town: Town,
+) -> None:
+    queue = captured(await new_tablet(town), 2)
+    first, second = (each.text for each in queue.bundles)
+    scopes = "UPDATE clients SET scopes = '{{{0}}}' WHERE client_id = 'news-field'"
+    await town.change(scopes.format("verify"))
+    told = await take_bundles(town.context, [first], now_s=time.time())
+    assert [each.why for each in told.bundles] == ["client_may_not_capture"]
+    with pytest.raises(ForbiddenError, match="may not capture"):
+        await make_field_kit(town.context, field_device.show_nonce(queue, "n" * 22))
+    await town.change(scopes.format("captures:write"))
+    told = await take_bundles(town.context, [first, second], now_s=time.time())
+    assert [each.state for each in told.bundles] == ["refused", "recorded"]
+    await reap(town.context)
+    ended = _ENDED.format(device=queue.device)
+    assert sorted(await town.rows(ended)) == [(2, "recorded", 1, 0), (2, "refused", 1, 1)]
+    await town.change("UPDATE field_bundles SET received_at = received_at - interval '31 days'")
+    await reap(town.context)
+    assert sorted(await town.rows(ended)) == [(2, "recorded", 1, 0), (2, "refused", 1, 0)]
+
+
+def test_a_day_away_has_a_days_turns_and_syncing_all_the_time_gains_none() -> None:
+    synced_at, turn = Instant(0), None
+    for _ in range(30 * 60 * 8):
+        turn = next_turn(turn, synced_at=synced_at, most=30)
+        assert not is_ahead(turn, received_at=Instant(8 * HOUR))
+    turn = None
+    held = 0
+    for second in range(120):  # a sync and two captures in each
+        for _ in range(2):
+            following = next_turn(turn, synced_at=Instant(second * SECOND), most=30)
+            if is_ahead(following, received_at=Instant(second * SECOND)):
+                held += 1
+            else:
+                turn = following
+    assert 240 - held <= 30 * (2 + 1)

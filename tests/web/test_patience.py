@@ -1,0 +1,122 @@
+"""Nobody keeps a connection by saying little, and nobody on the way is left unheard at the end."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from consentid.web import patience
+from consentid.web.patience import MAX_HEAD_BYTES, PatientProtocol
+
+WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+SHORT_S = 0.2
+
+
+@pytest.fixture(autouse=True)
+def patience_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "WHOLE_WITHIN_S", SHORT_S)
+    monkeypatch.setattr(patience, "LEAVE_AFTER_S", SHORT_S)
+
+
+async def answering(scope: Any, receive: Any, send: Any) -> None:
+    """Reads all, takes as long as the path says, and says ``done``."""
+    del scope["headers"]
+    while (message := await receive()).get("more_body"):
+        continue
+    if message["type"] == "http.disconnect":
+        return
+    if scope["path"] == "/slow":
+        await asyncio.sleep(2 * SHORT_S)
+    headers = [(b"content-length", b"4")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"done"})
+
+
+@asynccontextmanager
+async def serving() -> AsyncGenerator[tuple[ServerState, int]]:
+    config = uvicorn.Config(answering, timeout_keep_alive=75, date_header=False)
+    config.load()
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: PatientProtocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+    )
+    async with server:
+        yield state, server.sockets[0].getsockname()[1]
+    for connection in tuple(state.connections):
+        connection.transport.abort()
+
+
+async def told(port: int, *pieces: bytes) -> bytes:
+    """What is answered to pieces, until the connection is closed by the other side."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+    async with asyncio.timeout(120):  # ends a hang only
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("pieces", "begins"),
+    [
+        ([], b""),
+        ([b"\r\n"], b""),
+        ([b"GET"], b"HTTP/1.1 408 "),
+        ([b"GET / HTTP/1.1\r\nX-A: ", b"b"], b"HTTP/1.1 408 "),
+        ([b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"a"], b"HTTP/1.1 408 "),
+        ([WHOLE, b"GET / HT"], b"HTTP/1.1 200 "),
+    ],
+    ids=["nothing", "an empty line", "a word", "half a head", "half a body", "a second one"],
+)
+async def test_what_is_never_whole_is_ended(pieces: list[bytes], begins: bytes) -> None:
+    async with serving() as (_, port):
+        answer = await told(port, *pieces)
+    assert answer[: len(begins)] == begins
+    assert bool(answer) == bool(begins)
+    assert answer.count(b"408") == (begins.count(b"408") or pieces.count(WHOLE))
+
+
+async def test_a_head_without_end_is_refused() -> None:
+    async with serving() as (_, port):
+        line = b"X-A: " + b"a" * 1_000 + b"\r\n"
+        head = b"GET / HTTP/1.1\r\n" + line * (MAX_HEAD_BYTES // len(line) + 1)
+        answer = await told(port, head[:MAX_HEAD_BYTES], head[MAX_HEAD_BYTES : MAX_HEAD_BYTES + 1])
+    assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_an_answer_may_take_its_time() -> None:
+    async with serving() as (_, port):
+        slow = WHOLE.replace(b"GET /", b"GET /slow").replace(b"Host", b"Connection: close\r\nHost")
+        assert (await told(port, slow)).endswith(b"done")
+
+
+async def test_who_rests_when_the_process_ends_is_heard_once_more() -> None:
+    async with serving() as (state, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(WHOLE)
+        assert b"200" in await reader.readuntil(b"done")
+        for connection in tuple(state.connections):
+            connection.shutdown()
+        writer.write(WHOLE)
+        answer = await reader.read()
+        assert b"connection: close\r\n" in answer
+        assert answer.endswith(b"done")
+        writer.close()
+        assert b"connection: close\r\n" in await told(port, WHOLE)  # let in a moment too late
+
+
+async def test_who_rests_and_says_nothing_is_let_go() -> None:
+    async with serving() as (state, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(WHOLE)
+        await reader.readuntil(b"done")
+        for connection in tuple(state.connections):
+            connection.shutdown()
+        assert await reader.read() == b""
+        writer.close()
