@@ -1,6 +1,6 @@
 """The six wrong rules (the last arrival in two halves), by patching the source of the right one.
 
-A mutant is compiled from the source of ``projection`` and ``resolution`` with one passage replaced;
+A mutant is compiled from the source of ``projection``, ``seats`` and ``resolution`` with one passage replaced;
 that the passage is still there is asserted, so a mutant cannot silently become the rule itself.
 """
 
@@ -11,7 +11,7 @@ from types import ModuleType
 
 from tests.core.properties import Rules
 
-from consentid.core import projection, resolution
+from consentid.core import projection, resolution, seats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +42,14 @@ MUTANTS = (
     Mutant(
         name="a_group_grant_revives_a_brand_refusal",
         killer="a_brands_own_refusal_outlives_group_grants",
-        module="resolution",
+        module="seats",
         passage="return seat.narrowness >= other.narrowness and seat.distance <= other.distance",
         replacement="return seat.distance <= other.distance",
     ),
     Mutant(
         name="a_group_withdrawal_does_not_reach_brand_grants",
         killer="what_was_withdrawn_is_never_relied_on",
-        module="resolution",
+        module="seats",
         passage="for other in seats for refusal in other.refusals)",
         replacement=(
             "for other in seats if other.narrowness >= seat.narrowness"
@@ -73,7 +73,7 @@ MUTANTS = (
     Mutant(
         name="a_tie_goes_to_the_grant",
         killer="a_yes_is_newer_than_every_refusal",
-        module="resolution",
+        module="seats",
         passage="return grant.early > refusal.late",
         replacement="return grant.early >= refusal.late",
     ),
@@ -81,14 +81,10 @@ MUTANTS = (
 
 
 def rules_of(mutant: Mutant | None) -> Rules:
-    """Compile the rule's two modules, one of them mutated."""
-    facts = _compile("projection", inspect.getsource(projection), mutant)
-    source = inspect.getsource(resolution)
-    rule = _compile(
-        "resolution",
-        source.replace("from consentid.core.projection import", f"from {facts.__name__} import"),
-        mutant,
-    )
+    """Compile the rule's three modules, one of them mutated."""
+    facts = _compile(projection, mutant)
+    places = _compile(seats, mutant, projection=facts)
+    rule = _compile(resolution, mutant, projection=facts, seats=places)
     return Rules(
         empty=facts.EMPTY,
         project=facts.project,
@@ -100,10 +96,16 @@ def rules_of(mutant: Mutant | None) -> Rules:
     )
 
 
-def _compile(name: str, source: str, mutant: Mutant | None) -> ModuleType:
+def _compile(original: ModuleType, mutant: Mutant | None, **compiled: ModuleType) -> ModuleType:
+    """Compile one of them, resting on those that were compiled before."""
+    name, source = original.__name__.rpartition(".")[2], inspect.getsource(original)
     if mutant is not None and mutant.module == name:
         assert source.count(mutant.passage) == 1, mutant.name
         source = source.replace(mutant.passage, mutant.replacement)
+    for other, module in compiled.items():
+        source = source.replace(
+            f"from consentid.core.{other} import", f"from {module.__name__} import"
+        )
     module = ModuleType(f"mutated_{name}_{mutant.name if mutant else 'not'}")
     # A dataclass looks its module up by name.
     sys.modules[module.__name__] = module

@@ -14,7 +14,8 @@ from tests.net.portal_server import AUDIENCE, PortalKey, PortalServer, ec_key, r
 from consentid.kit.errors import MalformedError, UnauthenticatedError, UnavailableError
 from consentid.kit.instants import from_seconds
 from consentid.net.guarded import make_client
-from consentid.net.portal import PortalIdentity, PortalKeys, verify_id_token
+from consentid.net.portal import PortalIdentity, verify_id_token
+from consentid.net.portal_keys import PortalKeys
 
 NOW_S: Final = 1_800_000_000
 

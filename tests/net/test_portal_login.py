@@ -15,7 +15,8 @@ import uvicorn
 from consentid.kit.errors import UnauthenticatedError, UnavailableError
 from consentid.kit.instants import SECOND, Instant, from_seconds
 from consentid.net.guarded import MAX_BODY_BYTES, make_client
-from consentid.net.portal import PortalIdentity, PortalMetadata, check_login
+from consentid.net.portal import PortalIdentity, check_login
+from consentid.net.portal_keys import PortalMetadata
 from consentid.net.portal_login import PortalLogin
 
 NOW_S = 1_800_000_000

@@ -23,7 +23,7 @@ from consentid.core.decision import Choice, Decision, DecisionId, SubjectId
 from consentid.core.party import Named, Party, PartyKind
 from consentid.core.projection import Grant, Projection, Refusal, holder, project
 from consentid.core.purpose import PurposeId, is_within
-from consentid.core.resolution import is_silenced
+from consentid.core.seats import is_silenced
 from consentid.kit.instants import Instant
 
 

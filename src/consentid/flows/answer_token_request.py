@@ -19,7 +19,7 @@ from consentid.flows.oauth.token_types import CONSENT_TOKEN, ID_TOKEN
 from consentid.flows.oauth.transaction import Transaction
 from consentid.flows.read_buffer import ReadKind
 from consentid.kit.instants import SECOND, Instant, to_seconds
-from consentid.net.portal import KeySource
+from consentid.net.portal_keys import KeySource
 from consentid.store import clock, token_grounds
 from consentid.telemetry.tracing import step
 

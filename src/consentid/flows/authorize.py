@@ -24,7 +24,7 @@ from consentid.flows.issue_code import granted_scopes, issue_code
 from consentid.flows.portal_login import asking_the_portal
 from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.kit.instants import Instant
-from consentid.net.portal import PortalUnaskedError
+from consentid.net.portal_keys import PortalUnaskedError
 from consentid.oidc.authorization_request import (
     MAX_STATE,
     AuthorizationRequest,

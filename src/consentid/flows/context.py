@@ -18,7 +18,7 @@ from consentid.flows.subtree_memory import SubtreeMemory
 from consentid.flows.suspects import Suspects
 from consentid.keyring.loading import Keyring, load
 from consentid.kit.errors import UnavailableError
-from consentid.net.portal import PortalKeys
+from consentid.net.portal_keys import PortalKeys
 from consentid.settings import Settings
 from consentid.store import catalogues
 from consentid.store.engine import Database

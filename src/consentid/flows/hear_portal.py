@@ -14,7 +14,8 @@ from consentid.flows.context import Context
 from consentid.flows.portal_login import HandOver, portal_of
 from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.instants import Instant
-from consentid.net.portal import KeySource, PortalIdentity, check_login, verify_id_token
+from consentid.net.portal import PortalIdentity, check_login, verify_id_token
+from consentid.net.portal_keys import KeySource
 
 _MAX_CODE: Final = 4_096
 _MAX_ERROR: Final = 64

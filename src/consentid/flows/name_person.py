@@ -16,7 +16,8 @@ from consentid.flows.portal_identity import portal_audience
 from consentid.flows.sign_in import sign_in
 from consentid.kit.errors import MalformedError, UnauthenticatedError
 from consentid.kit.instants import Instant
-from consentid.net.portal import KeySource, verify_id_token
+from consentid.net.portal import verify_id_token
+from consentid.net.portal_keys import KeySource
 from consentid.oidc.backchannel_request import Hint
 from consentid.oidc.client_assertion import ExpiredAssertionError, RefusedAssertionError
 from consentid.oidc.id_token import read_hint

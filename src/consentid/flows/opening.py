@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from consentid.cache.limits import Limiter, connect
 from consentid.flows.context import Context
 from consentid.net.guarded import make_client, make_public_client
-from consentid.net.portal import PortalKeys
+from consentid.net.portal_keys import PortalKeys
 from consentid.settings import Settings
 from consentid.store.engine import Database
 

@@ -25,7 +25,7 @@ from consentid.keyring import wrapping
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit.errors import ForbiddenError, UnavailableError
 from consentid.kit.instants import MINUTE, Instant
-from consentid.net.portal import PortalKeys, PortalMetadata, PortalUnaskedError
+from consentid.net.portal_keys import PortalKeys, PortalMetadata, PortalUnaskedError
 from consentid.net.portal_login import PortalLogin
 from consentid.store import clock, portal_logins
 

@@ -26,7 +26,7 @@ from consentid.flows.name_person import named_by_portal, named_by_token
 from consentid.flows.target import registered_audiences
 from consentid.kit.errors import RateLimitedError
 from consentid.kit.instants import HOUR, SECOND, Instant
-from consentid.net.portal import KeySource
+from consentid.net.portal_keys import KeySource
 from consentid.oidc.backchannel_request import BackchannelRequest, parse_backchannel_request
 from consentid.oidc.refusal import RefusedRequestError
 from consentid.store import approvals, clock, device_codes, subjects

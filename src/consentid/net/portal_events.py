@@ -12,7 +12,7 @@ from consentid.events.portal_events import PortalSet, RefusedSetError, judge_set
 from consentid.events.security_events import TYP
 from consentid.kit.errors import UnauthenticatedError
 from consentid.kit.instants import Instant
-from consentid.net.portal import KeySource
+from consentid.net.portal_keys import KeySource
 from consentid.net.signed_claims import FindKey, TokenKind, verify_claims
 
 _CODES: Final[dict[type, str]] = {

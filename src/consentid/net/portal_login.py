@@ -16,7 +16,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from consentid.kit.errors import UnauthenticatedError, UnavailableError
 from consentid.net.guarded import Lent
-from consentid.net.portal import PortalMetadata
+from consentid.net.portal_keys import PortalMetadata
 
 _BASIC: Final = "client_secret_basic"
 _POST: Final = "client_secret_post"

@@ -11,7 +11,7 @@ from typing import Final
 import jwt
 
 from consentid.kit.instants import Instant
-from consentid.net.portal import KeySource
+from consentid.net.portal_keys import KeySource
 from consentid.net.signed_claims import TokenKind, verify_claims
 from consentid.oidc import logout_token
 from consentid.oidc.logout_token import LogoutToken, RefusedLogoutTokenError, judge_claims

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.brandbook.book import Book
 from consentid.flows.context import Context
 from consentid.kit.instants import Instant
-from consentid.net.portal import KeySource
+from consentid.net.portal_keys import KeySource
 from consentid.store.clients import Client
 from consentid.store.token_grounds import Link
 
