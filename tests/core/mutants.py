@@ -1,7 +1,8 @@
 """The six wrong rules (the last arrival in two halves), by patching the source of the right one.
 
-A mutant is compiled from the source of ``projection``, ``seats`` and ``resolution`` with one passage replaced;
-that the passage is still there is asserted, so a mutant cannot silently become the rule itself.
+A mutant is compiled from the source of ``projection``, ``seats`` and ``resolution`` with one
+passage replaced; that it is still there is asserted, so a mutant cannot silently become the rule
+itself.
 """
 
 import inspect

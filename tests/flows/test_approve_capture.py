@@ -8,7 +8,8 @@ from tests.flows.visits import LAYOUT
 
 from consentid.core.capture import CaptureState
 from consentid.core.decision import Assurance, Choice
-from consentid.flows.interactions import Choose, Continue, Interaction, open_interaction
+from consentid.flows.answer_interaction import Choose, Continue
+from consentid.flows.interactions import Interaction, open_interaction
 from consentid.flows.new_capture import Captured
 from consentid.flows.open_approval import report
 from consentid.flows.show_captures import show_capture

@@ -12,8 +12,8 @@ from tests.flows.visits import Visit, query_of
 
 from consentid.core.decision import Assurance, Channel
 from consentid.core.party import Party, PartyKind, Slug
+from consentid.flows.answer_interaction import Cancel, Continue
 from consentid.flows.authenticate import authenticate
-from consentid.flows.interactions import Cancel, Continue
 from consentid.kit.errors import UnauthenticatedError
 from consentid.oidc.refusal import RefusedRequestError
 

@@ -9,14 +9,12 @@ from tests.flows.town import GRANTED, GROUP, REFUSED, Town
 from tests.flows.visits import ISSUER, LAYOUT, Visit, choose_all, query_of
 
 from consentid.core.purpose import PurposeId
+from consentid.flows.answer_interaction import Cancel, Continue, WithdrawAll
 from consentid.flows.finish_interaction import NextStep
 from consentid.flows.finish_portal_login import finish_portal_login
 from consentid.flows.interaction_state import note_sign_in
 from consentid.flows.interactions import (
-    Cancel,
-    Continue,
     Interaction,
-    WithdrawAll,
     note_failed_login,
     open_interaction,
     start_login,

@@ -12,8 +12,8 @@ from tests.flows.visits import Visit, choose_all
 
 from consentid.core.decision import SignalSource
 from consentid.core.purpose import PurposeId
+from consentid.flows.answer_interaction import WithdrawAll
 from consentid.flows.authenticate import Caller, authenticate
-from consentid.flows.interactions import WithdrawAll
 from consentid.flows.pushed_requests import push_request
 from consentid.kit.errors import ConflictError, UnauthenticatedError
 from consentid.store import clients

@@ -8,9 +8,10 @@ from tests.flows.visits import LAYOUT, Visit, choose_all, query_of
 
 from consentid.core.asking import Reason
 from consentid.core.purpose import PurposeId
+from consentid.flows.answer_interaction import Cancel, Continue
 from consentid.flows.finish_interaction import NextStep
 from consentid.flows.interaction_state import note_sign_in
-from consentid.flows.interactions import Cancel, Continue, Interaction, open_interaction
+from consentid.flows.interactions import Interaction, open_interaction
 from consentid.store import clock
 
 _ADS = PurposeId("ads")

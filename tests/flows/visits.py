@@ -11,17 +11,12 @@ from tests.flows.town import Town
 
 from consentid.core.decision import Choice, Outcome
 from consentid.core.party import ReachKind
+from consentid.flows.answer_interaction import Answer, Choose, answer_interaction
 from consentid.flows.answer_token_request import TokenAnswer
 from consentid.flows.authorize import authorize
 from consentid.flows.finish_interaction import NextStep
 from consentid.flows.hub_session import Browser, sign_in_session
-from consentid.flows.interactions import (
-    Answer,
-    Choose,
-    Interaction,
-    answer_interaction,
-    open_interaction,
-)
+from consentid.flows.interactions import Interaction, open_interaction
 from consentid.flows.sign_in import SignedIn
 from consentid.kit.instants import SECOND, Instant
 from consentid.net.portal import verify_id_token

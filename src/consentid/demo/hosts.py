@@ -19,8 +19,9 @@ from consentid.demo.host_dispatch import Application, HostDispatch
 from consentid.demo.hub_client import HubClient
 from consentid.demo.portal import create_portal
 from consentid.demo.portal_book import open_portal
+from consentid.demo.site import Site
 from consentid.demo.site_visit import Visits
-from consentid.demo.sites import Site, create_site
+from consentid.demo.sites import create_site
 from consentid.flows.opening import open_context
 from consentid.settings import Settings
 from consentid.store.engine import Database

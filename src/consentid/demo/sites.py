@@ -8,7 +8,6 @@ counts only with the token of the visit that it was made for.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -18,23 +17,17 @@ from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency, Provide
 
-from consentid.brandbook.book import Profile
 from consentid.demo import site_pages
-from consentid.demo.hub_answers import Catalogue, Notice, Verdict
-from consentid.demo.hub_answers import State as ConsentState
 from consentid.demo.hub_client import (
-    CONSENT_TOKEN,
-    DEVICE_CREDENTIAL,
-    HubClient,
     HubRefusalError,
-    SubjectToken,
 )
 from consentid.demo.partner_asking import CALLBACK, hear, push
 from consentid.demo.partner_pages import PartnerView, partner_page
+from consentid.demo.site import Site
+from consentid.demo.site_answers import AnswerForm, choices_of, offered
 from consentid.demo.site_style import style_sheet
-from consentid.demo.site_visit import DEVICE, VISIT, Visit, Visits
-from consentid.demo.site_words import WORDS, pick_language
-from consentid.demo.tour_report import unverified_parts
+from consentid.demo.site_visit import DEVICE, VISIT, Visit
+from consentid.demo.site_words import pick_language
 
 SiteRequest: TypeAlias = Request[Any, Any, State]
 _MAX_BODY_BYTES: Final = 16 * 1024
@@ -49,107 +42,6 @@ _HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """One site, and how it reaches hub and portal."""
-
-    profile: Profile
-    origin: str
-    hub: HubClient
-    checker: HubClient
-    """The client that may verify."""
-    visits: Visits
-
-    @property
-    def slug(self) -> str:
-        """The brand's or partner's name in addresses."""
-        return str(self.profile.party.slug)
-
-    @property
-    def own_reach(self) -> str:
-        """How its own reach is called."""
-        return str(self.profile.party.kind)
-
-    def access(self, visit: Visit, device: str | None) -> str | None:
-        """A subject access token for who is here; None for a visitor who never answered."""
-        if visit.holds_access():
-            return visit.access
-        if device is None:
-            return None
-        try:
-            return self._exchange_device(visit, device)
-        except HubRefusalError:
-            return None  # a credential from another demo's folder: a stranger again
-
-    def make_device(self, visit: Visit) -> str:
-        """A new device, at the first explicit answer; its credential is for the cookie."""
-        device = self.hub.new_device(self.origin).credential
-        self._exchange_device(visit, device)
-        return device
-
-    def _exchange_device(self, visit: Visit, device: str) -> str:
-        subject = SubjectToken(token=device, kind=DEVICE_CREDENTIAL)
-        answer = self.hub.exchange(subject)
-        visit.keep_access(answer.access_token, answer.expires_in)
-        issued = self.hub.exchange(subject, requested=CONSENT_TOKEN)
-        visit.consent_token = issued.access_token
-        return answer.access_token
-
-    def view(self, visit: Visit, device: str | None, language: str) -> site_pages.View:
-        """Ask the hub all that a page shows."""
-        access = self.access(visit, device)
-        state: ConsentState | None = None if access is None else self.hub.state(access)
-        token, verdict = visit.consent_token, None
-        if token is not None:
-            verdict = self.verify(token)
-        said = [WORDS[language][key] for key in visit.notices]
-        if visit.failure is not None:
-            said.append(WORDS[language]["failed"].format(why=visit.failure))
-        visit.notices.clear()
-        visit.failure = None
-        return site_pages.View(
-            slug=self.slug,
-            brand=self.profile.name,
-            logo=self.profile.look.logo,
-            language=language,
-            form_token=self.visits.form_token(visit),
-            shown=self.hub.catalogue(self.slug, language),
-            state=state,
-            consent_token=None if token is None else unverified_parts(token)[1],
-            verdict=verdict,
-            said=tuple(said),
-        )
-
-    def verify(self, token: str) -> Verdict:
-        """Whether a token of the partner's holds now."""
-        return self.checker.verify(token)
-
-
-class _AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
-    act: str
-    served: str
-    notice_id: str
-    notice_version: int
-    notice_language: str
-    notice_digest: str
-    asked: str = ""
-
-    def shown(self, slug: str) -> Catalogue:
-        """What the visitor had before their eyes, as the hub wants it repeated."""
-        return Catalogue(
-            brand=slug,
-            catalogue=0,
-            served=self.served,
-            notice=Notice(
-                id=self.notice_id,
-                version=self.notice_version,
-                language=self.notice_language,
-                digest=self.notice_digest,
-            ),
-            purposes=[],
-        )
 
 
 @get("/", sync_to_thread=True)
@@ -233,8 +125,8 @@ def take_answer(
     device = request.cookies.get(DEVICE)
 
     def record() -> str | None:
-        answer = msgspec.convert(form, _AnswerForm, strict=False)
-        choices = _choices(answer.act, answer.asked, form)
+        answer = msgspec.convert(form, AnswerForm, strict=False)
+        choices = choices_of(answer.act, answer.asked, form)
         if not choices:
             return None
         made = None
@@ -242,7 +134,7 @@ def take_answer(
         if access is None:
             made = site.make_device(visit)
             access = visit.access or ""
-        choices = _offered(choices, site.hub.state(access))
+        choices = offered(choices, site.hub.state(access))
         recorded = site.hub.decide(
             access,
             answer.shown(site.slug),
@@ -303,36 +195,6 @@ async def _read_form(request: SiteRequest) -> dict[str, str]:
     except ValueError:
         return {}
     return dict(pairs)
-
-
-def _choices(act: str, asked: str, form: Mapping[str, str]) -> dict[str, bool]:
-    """What was chosen: all that was asked, or what was answered one by one."""
-    if act in {"accept", "refuse"}:
-        return dict.fromkeys(asked.split(), act == "accept")
-    prefix = "choice."
-    chosen = {
-        name.removeprefix(prefix): value == "yes"
-        for name, value in form.items()
-        if name.startswith(prefix) and value in {"yes", "no"}
-    }
-    return _consistent(chosen)
-
-
-def _consistent(chosen: Mapping[str, bool]) -> dict[str, bool]:
-    """A no to a purpose is a no to what lies under it: the form says both, the record must."""
-    refused = [purpose for purpose, yes in chosen.items() if not yes]
-    return {
-        purpose: yes and not any(purpose.startswith(f"{above}.") for above in refused)
-        for purpose, yes in chosen.items()
-    }
-
-
-def _offered(chosen: Mapping[str, bool], state: ConsentState) -> dict[str, bool]:
-    """Without what is not offered to this person: adults only, to somebody not known to be one.
-
-    The notice is the same for everybody, so only the state tells.
-    """
-    return {purpose: yes for purpose, yes in chosen.items() if state.of(purpose) != "not_offered"}
 
 
 def _show(

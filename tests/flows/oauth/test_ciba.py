@@ -23,17 +23,12 @@ from consentid.brandbook.client import IdTokenAlgorithm
 from consentid.brandbook.client_keys import read_keys
 from consentid.core.decision import Assurance, Outcome, SubjectId
 from consentid.core.party import ReachKind
+from consentid.flows.answer_interaction import Cancel, Continue, WithdrawAll, answer_interaction
 from consentid.flows.authenticate import authenticate
 from consentid.flows.find_approvals import WaitingApproval, show_approvals
 from consentid.flows.finish_interaction import NextStep
 from consentid.flows.hub_session import new_secret
-from consentid.flows.interactions import (
-    Cancel,
-    Continue,
-    WithdrawAll,
-    answer_interaction,
-    open_interaction,
-)
+from consentid.flows.interactions import open_interaction
 from consentid.flows.issue_id_token import PreparedIdToken, sign_id_token
 from consentid.flows.open_approval import look_at, report
 from consentid.flows.preference_page import Coming

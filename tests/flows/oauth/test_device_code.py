@@ -14,17 +14,11 @@ from typing_extensions import override
 
 from consentid.core.decision import Outcome
 from consentid.core.party import ReachKind
+from consentid.flows.answer_interaction import Cancel, Continue, WithdrawAll, answer_interaction
 from consentid.flows.authenticate import authenticate
 from consentid.flows.finish_interaction import NextStep
 from consentid.flows.hub_session import new_secret
-from consentid.flows.interactions import (
-    Cancel,
-    Continue,
-    WithdrawAll,
-    answer_interaction,
-    open_interaction,
-    start_login,
-)
+from consentid.flows.interactions import open_interaction, start_login
 from consentid.flows.match_device import confirm_match, deny_match, find_waiting_device
 from consentid.flows.reap import reap
 from consentid.flows.request_device_code import DeviceCodes, request_device_code

@@ -3,8 +3,8 @@ import pytest
 from tests.flows.town import BRAND, GROUP, REFUSED, Town, together
 from tests.flows.visits import Visit, choose_all
 
+from consentid.flows.answer_interaction import WithdrawAll
 from consentid.flows.authenticate import authenticate
-from consentid.flows.interactions import WithdrawAll
 from consentid.flows.reap import reap
 from consentid.kit.errors import UnauthenticatedError
 

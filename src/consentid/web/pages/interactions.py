@@ -17,18 +17,20 @@ from litestar.params import PathParameter, QueryParameter
 from consentid.cache.limits import Limit
 from consentid.core.decision import SignalSource
 from consentid.flows.answer_again import answer_again, find_answered
+from consentid.flows.answer_interaction import (
+    Answer,
+    Cancel,
+    Choose,
+    Continue,
+    WithdrawAll,
+    answer_interaction,
+)
 from consentid.flows.context import Context
 from consentid.flows.finish_interaction import NextStep
 from consentid.flows.hub_session import Browser
 from consentid.flows.interaction_state import AuthorizeTask
 from consentid.flows.interactions import (
-    Answer,
-    Cancel,
-    Choose,
-    Continue,
     Interaction,
-    WithdrawAll,
-    answer_interaction,
     open_interaction,
     reopen_interaction,
     start_login,
