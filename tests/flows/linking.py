@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from tests.flows.town import Town
+from tests.flows.visits import Visit
 
 from consentid.core.decision import Outcome
 from consentid.flows.answer_link import Answered, OpenedLink, Press, answer_link, open_link
@@ -38,6 +39,13 @@ class Reader:
     browser: Browser = field(
         default_factory=lambda: Browser(unverified_secret=secrets.token_urlsafe(32))
     )
+
+    @classmethod
+    async def signed_in(cls, town: Town, sub: str) -> "Reader":
+        """The same of a customer of the portal, who is signed in."""
+        visit = Visit(town=town, secret=secrets.token_urlsafe(32))
+        await visit.sign_in(sub)
+        return cls(town=town, browser=visit.browser)
 
     async def open(self, link: str) -> OpenedLink:
         return await open_link(

@@ -11,7 +11,7 @@ from consentid.flows.answer_link import Heard
 from consentid.flows.authenticate import Caller
 from consentid.flows.new_capture import Captured
 from consentid.flows.show_state import PurposeState, show_state
-from consentid.kit.errors import GoneError
+from consentid.kit.errors import ForbiddenError, GoneError
 from consentid.links import Question
 from consentid.store import captures
 
@@ -97,18 +97,19 @@ async def test_who_was_captured_confirms_by_a_link_whoever_they_are(town: Town) 
     assert await town.faults() == []
 
 
-async def test_whose_capture_is_known_confirms_it_on_any_device_and_a_later_no_stands(
+async def test_whose_capture_is_known_confirms_it_signed_in_and_a_later_no_stands(
     town: Town,
 ) -> None:
     calls, mila = Centre(town=town), await Customer.of(town, "mila")
+    reader = await Reader.signed_in(town, "mila")
     first, second = [await calls.capture(SAID, sub="mila") for _ in range(2)]
     of_calls = await minter(town, "news-calls")
     links = [await mint(town, of_calls, confirming(each)) for each in (first, second)]
-    answered = await Reader(town=town).answer(links[0])
+    answered = await reader.answer(links[0])
     assert (answered.heard, answered.device_credential) == (Heard.ACCEPTED, None)
     assert await mila.states("content") == ["given"]
     await town.withdraw(mila.at_news)
-    assert (await Reader(town=town).answer(links[1])).heard is Heard.OVERTAKEN
+    assert (await reader.answer(links[1])).heard is Heard.OVERTAKEN
     assert await mila.states("content") == ["withdrawn"]
     assert await fate(town, second) is CaptureState.CONFIRMED
 
@@ -118,9 +119,46 @@ async def test_who_says_no_to_what_was_captured_has_said_no(town: Town) -> None:
     captured = await calls.capture(SAID, sub="mila")
     assert state(captured) is CaptureState.PENDING
     link = await mint(town, await minter(town, "news-calls"), confirming(captured))
-    assert (await Reader(town=town).answer(link, REFUSED)).heard is Heard.REFUSED
+    reader = await Reader.signed_in(town, "mila")
+    assert (await reader.answer(link, REFUSED)).heard is Heard.REFUSED
     assert await fate(town, captured) is CaptureState.REFUSED
     assert await mila.states("content") == ["refused"]
+
+
+async def test_nobody_presses_their_own_link_for_whom_they_captured(town: Town) -> None:
+    """An agent's word stays an agent's, whichever link it sends to itself."""
+    calls, mila = Centre(town=town), await Customer.of(town, "mila")
+    captured, unknown = await calls.capture(SAID, sub="mila"), await calls.capture(SAID)
+    of_mila = await minter(town, "news-calls", await calls.caller("mila"))
+    of_letters = await minter(town, "news-letters", mila.at_news)
+    links = [
+        # Who captured it, of whom the portal resolved; of nobody, with the person's token.
+        await mint(town, await minter(town, "news-calls"), confirming(captured)),
+        await mint(town, of_mila, confirming(unknown)),
+        # No word of a capture, and what nobody captured.
+        await mint(town, of_mila, Question(brand="news", purposes=("content",))),
+        await mint(town, of_mila, NEWS_EMAIL),
+        # Another client, which sends to an address that the agent wrote down.
+        await mint(town, of_letters, Question(brand="news", purposes=("contact.phone",))),
+        await mint(town, of_letters, Question(brand="news", purposes=("contact",))),
+    ]
+    before = await town.counts()
+    for link in links:
+        agent = Reader(town=town)
+        assert (await agent.open(link)).scene.needs_sign_in
+        with pytest.raises(ForbiddenError):
+            await agent.answer(link)
+        with pytest.raises(ForbiddenError):
+            await (await Reader.signed_in(town, "noah")).open(link)
+    after = await town.counts()
+    assert after["decisions"] == before["decisions"]
+    assert await mila.states("content", "contact.phone", EMAIL) == ["unasked", "given", "unasked"]
+    # What nobody captured of her is a matter between her and those who write to her.
+    letter = await mint(town, of_letters, Question(brand="news", purposes=("contact.sms",)))
+    assert (await Reader(town=town).answer(letter)).heard is Heard.ACCEPTED
+    reader = await Reader.signed_in(town, "mila")
+    assert (await reader.answer(links[0])).heard is Heard.ACCEPTED
+    assert [(await Reader(town=town).answer(each)).heard for each in links[4:5]] == ["accepted"]
 
 
 async def test_a_link_confirms_its_own_client_s_capture_and_all_that_it_says(town: Town) -> None:

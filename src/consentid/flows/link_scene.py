@@ -2,8 +2,9 @@
 
 Whom an answer is for is said by the link's minter; who answers is not the minter's to say.  A link
 with the addressee's ``sub`` is answered by that very person, signed in or on their device; one that
-the hub minted knows its addressee by a seal of the hub's own, one that confirms a capture by that;
-any other is answered for whoever opens it.  Nothing here is written.
+the hub minted knows its addressee by a seal of the hub's own, one that confirms a capture by that,
+and whether they have to be there themselves says ``link_proof``; any other is answered for whoever
+opens it.  Nothing here is written.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from consentid.core.party import Party
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Browser, Visitor, find_visitor
 from consentid.flows.link_capture import LinkedCapture, find_linked_capture
+from consentid.flows.link_proof import is_message_enough
 from consentid.flows.link_rights import find_asking_notice, keys_of, may_ask, party_named
 from consentid.flows.open_subject import open_subject
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
@@ -145,6 +147,17 @@ async def load_link(
     session = _visiting(context, claims, client, visitor)
     if named is not None:
         session = await _open_named(context, connection, named, visitor, lock=lock)
+        is_there = visitor.session is not None and visitor.session.subject.id == named
+        if not is_there and not await is_message_enough(
+            context,
+            connection,
+            client,
+            session.subject,
+            party=party,
+            purposes=claims.purposes,
+            capture=capture,
+        ):
+            session = None
     is_adult = session is not None and session.subject.adult
     notice = _notice_of(book, party, claims, languages, adult=is_adult)
     return LinkScene(
@@ -157,7 +170,7 @@ async def load_link(
         visitor=visitor,
         session=session,
         capture=capture,
-        needs_sign_in=claims.sub is not UNSET and session is None,
+        needs_sign_in=session is None and (named is not None or claims.sub is not UNSET),
         keeper=_keeper(named, visitor),
         mark=mark,
         now=now,
