@@ -17,7 +17,7 @@ from consentid.flows.reap import reap
 from consentid.flows.take_bundles import take_bundles
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import HOUR, SECOND, Instant
-from consentid.tokens.capture_bundle import EvidenceClaim
+from consentid.tokens.capture_bundle import EntryClaim, EvidenceClaim
 
 _ENDED = """
     SELECT head_seq, state, count(*), count(sealed) FROM field_devices JOIN field_bundles
@@ -47,20 +47,24 @@ async def new_tablet(town: Town) -> Queue:
     return msgspec.structs.replace(queue, kit=kit.kit, sync=kit.sync)
 
 
+def entry_of(queue: Queue, *, at_ms: int | None = None, paper: str | None = None) -> EntryClaim:
+    """One capture, just now."""
+    return field_device.make_entry(
+        queue,
+        at_ms=at_ms or time.time_ns() // 1_000_000,
+        operator="agent-7",
+        granted=["ads"],
+        refused=[],
+        language="fr",
+        channel="shop",
+        evidence=EvidenceClaim(kind="form", version="form-3", reference=paper),
+    )
+
+
 def captured(queue: Queue, many: int) -> Queue:
     """The device once it has captured so many."""
     for _ in range(many):
-        entry = field_device.make_entry(
-            queue,
-            at_ms=time.time_ns() // 1_000_000,
-            operator="agent-7",
-            granted=["ads"],
-            refused=[],
-            language="fr",
-            channel="shop",
-            evidence=EvidenceClaim(kind="form", version="form-3"),
-        )
-        queue = field_queue.append(queue, entry)
+        queue = field_queue.append(queue, entry_of(queue))
     return queue
 
 
@@ -85,6 +89,46 @@ async def test_whenever_the_power_fails_nothing_is_lost_or_double(town: Town) ->
         "SELECT (SELECT count(*) FROM captures), (SELECT count(*) FROM field_entries)"
     )
     assert captures == entries == 2 * step
+
+
+async def test_evidence_that_comes_again_as_another_entry_stops_no_chain(town: Town) -> None:
+    first, second = await new_tablet(town), await new_tablet(town)
+    at_ms = time.time_ns() // 1_000_000
+    same = [entry_of(first, at_ms=at_ms, paper="paper-1") for _ in range(3)]
+    first = captured(field_queue.append(first, *same[:2]), 1)  # the same paper twice in one bundle
+    second = captured(field_queue.append(second, same[0]), 1)
+    third = captured(field_queue.append(await new_tablet(town), same[2]), 1)
+    told = await take_bundles(
+        town.context,
+        [each.text for queue in (first, second, third) for each in queue.bundles],
+        now_s=time.time(),
+    )
+    found = [(each.state, each.why) for each in told.bundles]
+    assert found[0] == ("refused", "evidence_used")
+    assert sorted(found[2::2]) == [("recorded", None), ("refused", "evidence_used")]
+    assert found[1::2] == [("recorded", None)] * 3
+    assert await town.rows("SELECT count(*) FROM captures") == [(4,)]
+
+
+async def test_who_makes_numbers_and_forks_up_fills_no_disk_and_a_gap_is_filled_still(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consentid.flows.take_bundles.MOST_LOOSE", 4)
+    queue = captured(await new_tablet(town), 7)
+    texts = [each.text for each in queue.bundles]
+
+    async def bring(*some: str) -> list[tuple[str, bool]]:
+        told = await take_bundles(town.context, some, now_s=time.time())
+        return [(each.state, each.is_kept) for each in told.bundles]
+
+    assert await bring(*texts[1:5]) == [("waiting", True)] * 4
+    for _ in range(3):  # full: the device keeps what comes beyond, and what it forks
+        fork = captured(msgspec.structs.replace(queue, bundles=queue.bundles[:5]), 1)
+        assert await bring(texts[6], fork.bundles[-1].text) == [("waiting", False)] * 2
+    assert await town.rows("SELECT count(*) FROM field_bundles") == [(4,)]
+    assert await bring(*texts) == [*[("recorded", True)] * 5, *[("waiting", False)] * 2]
+    assert await bring(*texts) == [("recorded", True)] * 7
+    assert await town.rows("SELECT count(*) FROM captures") == [(7,)]
 
 
 async def test_what_has_no_effect_is_kept_for_a_month_and_a_client_without_the_right_has_none(

@@ -21,7 +21,7 @@ from consentid.flows.context import Context
 from consentid.flows.new_capture import Claimed, NewCapture
 from consentid.flows.record_capture import keep_capture
 from consentid.flows.show_catalogue import NoticeRefOut
-from consentid.kit.errors import MalformedError
+from consentid.kit.errors import ConflictError, MalformedError
 from consentid.kit.instants import Instant, from_seconds
 from consentid.store.clients import Client
 from consentid.store.field_devices import FieldDevice
@@ -77,7 +77,9 @@ async def capture_offline(
     """Make a capture of an entry; its id.  The caller holds the device's lock and commits.
 
     Raises:
-        MalformedError, ForbiddenError, ConflictError: see ``keep_capture``.
+        MalformedError, ForbiddenError, ConflictError: see ``keep_capture``; its evidence was handed
+            in before, by whatever way: another entry is another capture, and has evidence of its
+            own.
     """
     entry, notice, evidence = given.entry, given.entry.notice, given.entry.evidence
     new = NewCapture(
@@ -112,4 +114,6 @@ async def capture_offline(
     )
     key = hashlib.sha256(f"{given.device.id}\0{entry.id}".encode()).digest()
     kept = await keep_capture(context, connection, book, given.client, new, person=None, key=key)
+    if not kept.is_new:
+        raise ConflictError("evidence_used", "Each capture has evidence of its own.")
     return kept.row.id

@@ -6,14 +6,18 @@ its turn *waits*, and what waits needs nobody to send it again.  Whatever is bro
 the next call goes on from there.
 
 A bundle of a device that was revoked before it came is kept as evidence and has no effect.  One
-that nobody can vouch for (cut short, forged, of no device of ours) is refused and not kept.
+that nobody can vouch for (cut short, forged, of no device of ours) is refused and not kept.  Of
+what has no place in its chain only so many are kept: who has a device's key, and makes numbers and
+forks up, fills no disk.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.cache.limits import Limit
 from consentid.flows.context import Context
@@ -32,6 +36,8 @@ from consentid.tokens.reasons import Inactive, Reason
 
 MAX_BUNDLES: Final = 64
 """In one call."""
+MOST_LOOSE: Final = 16_384
+"""Bundles of one device that wait or were refused; of more only the next of its chain is kept."""
 _CALLS: Final = Limit(name="bundles", most=1_200, window_s=60)
 """Of one device."""
 
@@ -130,7 +136,10 @@ def _open(
 async def _keep(context: Context, device: str, signed: Sequence[_Signed]) -> None:
     async with context.database.writing() as connection:
         found = await field_devices.find(connection, device, lock=True)
-        is_revoked = found is None or found.revoked_at is not None
+        if found is None:
+            return
+        is_revoked = found.revoked_at is not None
+        signed = await _with_room(connection, found, signed)
         now = await clock.now(connection)
         await field_bundles.keep(
             connection,
@@ -154,10 +163,30 @@ async def _keep(context: Context, device: str, signed: Sequence[_Signed]) -> Non
         )
 
 
+async def _with_room(
+    connection: AsyncConnection, device: FieldDevice, signed: Sequence[_Signed]
+) -> Sequence[_Signed]:
+    """Those that may be kept, the earliest where not all may; the next of its chain always may."""
+    room = MOST_LOOSE - await field_bundles.loose(connection, device.id)
+    if len(signed) <= room:
+        return signed
+    known = await field_bundles.outcomes(connection, device.id, [each.digest for each in signed])
+    new = sorted(
+        (each for each in signed if each.digest not in known), key=lambda each: each.claims.seq
+    )
+    following = (
+        each
+        for each in new
+        if each.claims.seq == device.head_seq + 1
+        and base64url.decode(each.claims.prev) == device.head
+    )
+    return new[: max(0, room)] or [*islice(following, 1)]
+
+
 async def _tell(
     context: Context, device: str, signed: Mapping[bytes, _Signed]
 ) -> Mapping[bytes, BundleOut]:
-    """As it stands once it has committed."""
+    """As it stands once it has committed; what there was no room for waits with its device."""
     ids = {entry.id for each in signed.values() for entry in each.claims.entries}
     async with context.database.reading() as connection:
         found = await field_devices.find(connection, device)
@@ -168,25 +197,33 @@ async def _tell(
     missing = 1 if found is None else found.head_seq + 1
     return {
         digest: _answer(
-            outcomes[digest],
+            each.claims,
+            outcomes.get(digest),
             missing=missing,
             captures=[
                 CapturedOut(entry=entry.id, capture=str(captures[base64url.decode(entry.id)]))
                 for entry in each.claims.entries
-                if outcomes[digest].state is BundleState.RECORDED
+                if digest in outcomes and outcomes[digest].state is BundleState.RECORDED
             ],
         )
         for digest, each in signed.items()
     }
 
 
-def _answer(outcome: Outcome, *, missing: int, captures: Sequence[CapturedOut]) -> BundleOut:
-    is_waiting = outcome.state is BundleState.WAITING
+def _answer(
+    claims: BundleClaims,
+    outcome: Outcome | None,
+    *,
+    missing: int,
+    captures: Sequence[CapturedOut],
+) -> BundleOut:
+    state = BundleState.WAITING if outcome is None else outcome.state
     return BundleOut(
-        state=outcome.state,
-        seq=outcome.seq,
-        waiting_for=missing if is_waiting else None,
-        why=outcome.why,
+        state=state,
+        seq=claims.seq,
+        waiting_for=missing if state is BundleState.WAITING else None,
+        why=None if outcome is None else outcome.why,
+        is_kept=outcome is not None,
         captures=captures,
     )
 

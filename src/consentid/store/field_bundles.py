@@ -82,6 +82,17 @@ async def keep(
     await connection.execute(insert(field_bundles).on_conflict_do_nothing(), rows)
 
 
+async def loose(connection: AsyncConnection, device: str) -> int:
+    """How many bundles of a device wait, or were refused and are known."""
+    found = await connection.scalar(
+        select(func.count()).where(
+            field_bundles.c.device_id == device,
+            field_bundles.c.state.in_((BundleState.WAITING, BundleState.REFUSED)),
+        )
+    )
+    return found or 0
+
+
 async def waiting(connection: AsyncConnection, device: str, *, limit: int) -> Sequence[Waiting]:
     """The bundles that wait, in the order of their chain."""
     rows = await connection.execute(
