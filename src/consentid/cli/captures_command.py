@@ -39,8 +39,9 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         help="look at what others captured too fast, and release or discard it",
         description=(
             "What one operator of a client hands in beyond CONSENTID_CAPTURES_OPERATOR_MOST in a "
-            "minute, or all of them beyond CONSENTID_CAPTURES_CLIENT_MOST, is kept and has no "
-            "effect. Released, it counts from when it was captured; discarded, for nothing."
+            "minute, or all of its brand or partner beyond CONSENTID_CAPTURES_PARTY_MOST, is kept "
+            "and has no effect. Released, it counts from when it was captured; discarded, for "
+            "nothing."
         ),
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")

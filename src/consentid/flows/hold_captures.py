@@ -1,6 +1,7 @@
 """What is held because it came too fast: an operator of the service looks, releases or discards.
 
 Released, a capture is what it would have been: it counts from when it was captured, not from now.
+Either is an act of the administration, in the log with the transaction that it is about.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from consentid.flows.attach_capture import attach_capture
 from consentid.flows.capture_body import OpenCapture, open_body
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject, open_subject
+from consentid.flows.stage_act import stage_act
 from consentid.flows.take_capture import state_now
 from consentid.kit.instants import Instant
 from consentid.store import captures, clock
@@ -80,6 +82,15 @@ async def _settle(context: Context, capture: UUID, *, is_release: bool) -> Captu
             return None  # whose it is was found out this very moment: to be tried again
         if state_now(row, at) is not CaptureState.HELD:
             return state_now(row, at)
+        await stage_act(
+            connection,
+            "capture/release" if is_release else "capture/discard",
+            ledger_origin=context.settings.ledger_origin,
+            at=at,
+            randomness=context.randomness,
+            capture=str(row.id),
+            client=row.client_id,
+        )
         if not is_release:
             return await _discard(connection, row, at=at)
         book = await context.book(connection)

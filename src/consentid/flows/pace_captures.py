@@ -1,6 +1,7 @@
 """Nobody talks to a thousand people a minute: what comes too fast is held, and somebody is told.
 
-Counted in the database, by receipt: a client cannot spread over time what it sends at once.
+Counted in the database, by receipt: nobody can spread over time what they send at once; and for a
+brand or partner as a whole, so that nobody spreads it over operators they made up, or over clients.
 """
 
 import logging
@@ -12,12 +13,13 @@ from consentid.flows.context import Context
 from consentid.kit.instants import MINUTE, Instant
 from consentid.store import captures
 from consentid.store.captures import CaptureRow
+from consentid.store.clients import Client
 
 _log: Final = logging.getLogger("consentid.captures")
 
 
 async def is_too_fast(
-    context: Context, connection: AsyncConnection, row: CaptureRow, *, at: Instant
+    context: Context, connection: AsyncConnection, client: Client, row: CaptureRow, *, at: Instant
 ) -> bool:
     """Whether a capture, which is not stored yet, is one too many; the first of a run is told."""
     limits = context.settings
@@ -25,21 +27,20 @@ async def is_too_fast(
         connection,
         client_id=row.client_id,
         operator_hash=row.operator_hash,
+        party=client.party,
         since=Instant(at - MINUTE),
     )
     beyond = (
         pace.of_operator - limits.captures_operator_most,
-        pace.of_client - limits.captures_client_most,
+        pace.of_party - limits.captures_party_most,
     )
     if max(beyond) < 0:
         return False
-    who = "one operator" if beyond[0] >= 0 else "all its operators"
-    if 0 in beyond:
-        _log.warning(
-            "%s of client %s sent too many captures in a minute: see `consentid captures held`",
-            who,
-            row.client_id,
-        )
+    who = f"one operator of client {row.client_id}"
+    if beyond[0] < 0:
+        who = f"all clients of {client.party}, {row.client_id} the last"
+    if beyond[0] == 0 or (beyond[0] < 0 and pace.held == 0):
+        _log.warning("too many captures in a minute by %s: see `consentid captures held`", who)
     context.database.after_commit(
         connection, lambda: context.counts.held_captures.add((row.client_id,))
     )

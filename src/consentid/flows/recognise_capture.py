@@ -1,7 +1,9 @@
 """Know a capture again: by the key that it was sent under, and by the evidence that it rests on.
 
 Sent again with all that was said the first time it is the same capture; with anything else, a key
-is misused, and evidence is good for one capture only.  All of it is kept as keyed hashes.
+is misused, and evidence is good for one capture only: a document by its digest, whichever client of
+a brand or partner hands it in and whatever they call it, else by the client's own name for it.  All
+of it is kept as keyed hashes.
 """
 
 import hashlib
@@ -41,18 +43,22 @@ def marks_of(
     """What a capture that is handed in is known by."""
     secret = derived_key(context.keyring.master, Job.CAPTURE)
 
-    def keyed(what: str, said: canonical.Json) -> bytes:
-        message = f"{what}\0{client.client_id}\0".encode() + canonical.encode(said)
+    def keyed(what: str, said: canonical.Json, *, of: str = client.client_id) -> bytes:
+        message = f"{what}\0{of}\0".encode() + canonical.encode(said)
         return hmac.digest(secret, message, hashlib.sha256)
 
     evidence = new.evidence
-    document = None if evidence.digest is None else evidence.digest.hex()
-    is_known_by = evidence.reference is not None or document is not None
+    document, known_by = None, None
+    if evidence.digest is not None:
+        document = evidence.digest.hex()
+        known_by = keyed("document", document, of=str(client.party))
+    elif evidence.reference is not None:
+        known_by = keyed("evidence", evidence.reference)
     return Marks(
         client_id=client.client_id,
         key=key,
         operator=keyed("operator", new.operator),
-        evidence=keyed("evidence", [evidence.reference, document]) if is_known_by else None,
+        evidence=known_by,
         digest=keyed(
             "capture",
             {

@@ -81,7 +81,7 @@ async def keep_capture(
         capture = await _open_new(context, connection, book, new, marks, at=at)
         await _check_form(connection, book, capture, person)
         if new.is_held or (
-            new.is_paced and await is_too_fast(context, connection, capture.row, at=at)
+            new.is_paced and await is_too_fast(context, connection, client, capture.row, at=at)
         ):
             capture = replace(capture, row=replace(capture.row, state=CaptureState.HELD))
         if await captures.add(connection, capture.row):

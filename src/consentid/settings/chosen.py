@@ -126,8 +126,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Captures that one operator of a client may hand in within a minute; what is more is held
     until somebody has looked: see ``consentid captures held``.
     """
-    captures_client_most: _Positive = 600
-    """The same of all operators of a client together."""
+    captures_party_most: _Positive = 600
+    """The same of all operators and clients of a brand or partner together."""
     confirm_within_s: _Positive = 900
     """How long a system may take to confirm what takes something away, a withdrawal above all; then
     somebody is woken.

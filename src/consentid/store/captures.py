@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.capture import CaptureId, CaptureState
 from consentid.core.clock import Timing
 from consentid.core.decision import Channel, Interval, SubjectId
+from consentid.core.party import Party
 from consentid.kit.instants import Instant
-from consentid.store.tables import captures
+from consentid.store.tables import captures, clients, field_entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,11 @@ class Pace:
     """How many captures came within a while."""
 
     of_operator: int
-    of_client: int
+    """With those that were held."""
+    of_party: int
+    """Without: what one operator does in a rage holds up nobody else."""
+    held: int
+    """Of the party."""
 
 
 async def add(connection: AsyncConnection, row: CaptureRow) -> bool:
@@ -94,18 +99,38 @@ async def save(connection: AsyncConnection, row: CaptureRow) -> None:
 
 
 async def pace(
-    connection: AsyncConnection, *, client_id: str, operator_hash: bytes, since: Instant
+    connection: AsyncConnection,
+    *,
+    client_id: str,
+    operator_hash: bytes,
+    party: Party,
+    since: Instant,
 ) -> Pace:
-    """How many captures a client, and one operator of it, handed in since an instant."""
-    of_operator = func.count().filter(captures.c.operator_hash == operator_hash)
+    """How many captures an operator of a client, and all clients of a party, handed in since.
+
+    What capture devices brought is not among them: that has a pace of its own.
+    """
+    by_operator = captures.c.client_id == client_id, captures.c.operator_hash == operator_hash
+    is_held = captures.c.state == CaptureState.HELD
+    counts = (
+        func.count().filter(*by_operator),
+        func.count().filter(~is_held),
+        func.count().filter(is_held),
+    )
     row = (
         await connection.execute(
-            select(of_operator, func.count()).where(
-                captures.c.client_id == client_id, captures.c.recorded_at > since
+            select(*counts).where(
+                captures.c.client_id.in_(
+                    select(clients.c.client_id).where(
+                        clients.c.party_kind == party.kind, clients.c.party_slug == party.slug
+                    )
+                ),
+                captures.c.recorded_at > since,
+                ~exists().where(field_entries.c.capture_id == captures.c.id),
             )
         )
     ).one()
-    return Pace(of_operator=row[0], of_client=row[1])
+    return Pace(of_operator=row[0], of_party=row[1], held=row[2])
 
 
 async def page_of_client(
