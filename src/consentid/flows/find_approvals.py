@@ -1,6 +1,7 @@
 """What waits for a person who is signed in: who asks, for whom, and what their agent reads out.
 
-Of those that wait at most three are shown, the oldest; the others come when these are answered.
+Of those that wait at most three are shown, of each who asks the oldest first; the others come when
+these are answered.
 What is addressed to a device without login reaches nobody: whoever approves proves who they are.
 """
 

@@ -1,14 +1,15 @@
 """Codes that are addressed to a person: which of them wait, and how many.
 
 Several of one address lie behind each other: only the oldest few are shown, so that nobody can
-bury a person in questions.  An address from which the person was wrongly called, as they said, is
+bury a person in questions, and of each address the oldest first, so that no brand or partner buries
+what another asks.  An address from which the person was wrongly called, as they said, is
 heard no more for a day.  Spec: OpenID CIBA Core 1.0.
 """
 
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.kit.instants import DAY, Instant
@@ -22,7 +23,7 @@ QUIET_D: Final = 1
 async def find_open(
     connection: AsyncConnection, addresses: Collection[bytes], *, now: Instant, most: int
 ) -> Sequence[DeviceCode]:
-    """The oldest that wait at some addresses, none of those that were reported lately."""
+    """The oldest that wait at some addresses, in turns, none of those that were reported lately."""
     codes, reported = device_codes, device_codes.alias("reported")
     is_reported = (
         select(reported.c.device_code_hash)
@@ -32,6 +33,8 @@ async def find_open(
         )
         .exists()
     )
+    age = codes.c.created_at, codes.c.device_code_hash
+    turn = func.row_number().over(partition_by=codes.c.addressee, order_by=age)
     rows = await connection.execute(
         select(codes)
         .where(
@@ -40,7 +43,7 @@ async def find_open(
             codes.c.expires_at > now,
             ~is_reported,
         )
-        .order_by(codes.c.created_at, codes.c.device_code_hash)
+        .order_by(turn, *age)
         .limit(most)
     )
     return [code_of(row) for row in rows]
