@@ -11,7 +11,7 @@ from tests.net.mail_server import PASSWORD, USER, Postbox, mail_server
 
 from consentid.flows import restrict_subject
 from consentid.flows.authenticate import Caller
-from consentid.flows.mail_link import mail_link
+from consentid.flows.mail_link import address_mark, mail_link
 from consentid.flows.mint_link import LinkOut
 from consentid.flows.reap import reap
 from consentid.flows.send_mails import send_mails
@@ -84,6 +84,14 @@ async def test_what_waits_holds_no_address_and_no_link_in_clear(town: Town, tmp_
     for secret in (ADDRESS, "mila", "link#", "Halcyon"):
         assert secret.encode().hex() not in kept
         assert secret not in kept
+
+
+def test_one_mailbox_is_one_however_it_is_written(town: Town) -> None:
+    written = ("Mila@halcyon.example", "mila+1@Halcyon.example", "mila+a+b@halcyon.example")
+    assert len({address_mark(town.context, each) for each in written}) == 1
+    others = ("mila@shop.example", "mil@halcyon.example", "+mila@halcyon.example", "+@a.example")
+    marks = {address_mark(town.context, each) for each in (written[0], *others)}
+    assert len(marks) == 1 + len(others)
 
 
 async def test_a_server_that_is_away_is_tried_again_and_one_that_will_not_have_it_is_not(

@@ -106,9 +106,14 @@ async def mail_link(
 
 
 def address_mark(context: Context, address: str) -> str:
-    """What an address is counted under: a keyed hash, of use to nobody else."""
+    """What an address is counted under: a keyed hash, of use to nobody else.
+
+    What follows a ``+`` goes to the same mailbox nearly everywhere, so it does not count.
+    """
     key = derived_key(context.keyring.master, Job.MAIL)
-    return hmac.new(key, _ADDRESS + address.lower().encode(), hashlib.sha256).hexdigest()
+    name, _, domain = address.lower().rpartition("@")
+    mailbox = f"{name.partition('+')[0] or name}@{domain}".encode()
+    return hmac.new(key, _ADDRESS + mailbox, hashlib.sha256).hexdigest()
 
 
 def _seal(context: Context, id_: UUID, mail: Mail) -> tuple[bytes, bytes]:
