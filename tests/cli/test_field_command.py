@@ -1,13 +1,30 @@
+import asyncio
+import json
 from pathlib import Path
+from typing import Any
 
 from tests.cli.running import Command
 
 from consentid.cli.terminal import Exit
+from consentid.embedded.postgres import DatabaseUrls
+from consentid.store import entry_bodies
+from consentid.store.engine import Database
 
 CLIENT = ("news-field", "--party", "brand/news", "--scope", "captures:write")
 
 
-def test_a_device_is_invited_listed_and_revoked(installed: Command, tmp_path: Path) -> None:
+async def acts(urls: DatabaseUrls) -> list[dict[str, Any]]:
+    """What was done in the administration, as the log has it."""
+    database = Database(urls.owner)
+    async with database.reading() as connection:
+        found = await entry_bodies.newest_acts(connection, before=None, limit=9)
+    await database.close()
+    return [json.loads(each.body) for each in found]
+
+
+def test_a_device_is_invited_listed_and_revoked(
+    installed: Command, database_urls: DatabaseUrls, tmp_path: Path
+) -> None:
     installed.set("KEYS_DIR", tmp_path / "keys")
     installed("keys", "generate")
     installed("brands", "apply")
@@ -26,6 +43,9 @@ def test_a_device_is_invited_listed_and_revoked(installed: Command, tmp_path: Pa
     )
     assert installed("field", "list", "--client", "news-web", "--json").json == []
     assert installed("field", "revoke", "nothing").code == Exit.NO
+    told = asyncio.run(acts(database_urls))
+    assert [each["act"] for each in told] == ["field/revoke", "field/invite"]
+    assert {each["device"] for each in told} == {invited["device"]}
 
 
 def test_a_device_without_a_kit_says_what_to_do(consentid: Command, tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ from consentid.tokens.capture_bundle import EvidenceClaim
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  its only name
 
-    from consentid.flows.manage_field_devices import FieldDeviceOut
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from consentid.flows.manage_field_devices import Desk, FieldDeviceOut
 
 _ON_DEVICE: Final = ("join", "capture", "sync")
 _CHANNELS: Final = ("shop", "paper", "phone")
@@ -123,18 +125,13 @@ def run(args: argparse.Namespace) -> int:
 
 async def _manage(chosen: Settings, given: _Arguments) -> int:
     from consentid.flows import manage_field_devices as devices  # noqa: PLC0415  the server extra
-    from consentid.flows.enrol_field_device import invite_device  # noqa: PLC0415  the server extra
 
     async with owned(chosen) as database:
         match given.action:
             case "enrol":
                 async with database.writing() as connection:
-                    made = await invite_device(
-                        connection,
-                        secrets.token_bytes,
-                        client_id=given.client or "",
-                        name=given.name,
-                    )
+                    desk = _desk(chosen, connection)
+                    made = await desk.invite(given.client or "", given.name)
                 ends_at = to_rfc3339(made.ends_at)
                 if given.json:
                     told = {"device": made.device, "code": made.code, "ends_at": ends_at}
@@ -149,11 +146,19 @@ async def _manage(chosen: Settings, given: _Arguments) -> int:
                     )
             case "revoke":
                 async with database.writing() as connection:
-                    await devices.revoke_device(connection, given.device, client_id=None)
+                    await _desk(chosen, connection).revoke(given.device)
                 _say({"done": "revoked"}, "revoked", as_json=given.json)
             case _:
                 raise AssertionError(given.action)
     return Exit.OK
+
+
+def _desk(chosen: Settings, connection: "AsyncConnection") -> "Desk":
+    from consentid.flows.manage_field_devices import Desk  # noqa: PLC0415  the server extra
+
+    return Desk(
+        connection=connection, randomness=secrets.token_bytes, ledger_origin=chosen.ledger_origin
+    )
 
 
 def _say_devices(found: "Sequence[FieldDeviceOut]", *, as_json: bool) -> None:

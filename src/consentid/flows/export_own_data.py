@@ -235,7 +235,8 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
                 by=None if each.by is None else str(each.by),
                 client=each.row.client_id,
                 capture=msgspec.structs.replace(
-                    describe_capture(each.row, each.body, now=page.now), operator=None
+                    describe_capture(each.row, each.body, now=page.now, origin=each.origin),
+                    operator=None,
                 ),
             )
             for each in captured

@@ -20,8 +20,9 @@ from consentid.flows.refuse_capture import dispute_capture
 from consentid.flows.take_capture import state_now
 from consentid.kit.errors import ConflictError, NotFoundError
 from consentid.kit.instants import Instant
-from consentid.store import captures, clients, clock
+from consentid.store import captures, clients, clock, field_bundles
 from consentid.store.captures import CaptureRow
+from consentid.store.field_bundles import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class OwnCapture:
     state: CaptureState
     by: Party | None
     """Whose client captured it."""
+    origin: Origin | None
+    """The capture device that it came from, where it came from one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +95,14 @@ async def _open(
     now: Instant,
 ) -> Sequence[OwnCapture]:
     found = {id_: await clients.find_ever(connection, id_) for id_ in {r.client_id for r in rows}}
+    origins = await field_bundles.origins(connection, [row.id for row in rows])
     return [
         OwnCapture(
             row=row,
             body=open_body(context, row, subject),
             state=state_now(row, now),
             by=None if (client := found[row.client_id]) is None else client.party,
+            origin=origins.get(row.id),
         )
         for row in rows
     ]

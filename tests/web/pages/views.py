@@ -358,6 +358,7 @@ def captures(language: str) -> CapturesView:
                 no=("Counting visits",),
                 waits=("Content for you",),
                 counts=True,
+                is_of_revoked_device=state is CaptureState.PENDING,
                 until=_UNTIL,
                 notice_href="/preferences/notices/news",
             )

@@ -33,6 +33,8 @@ class CaptureItem:
     """Of ``yes``, what waits for the person."""
     counts: bool
     """Whether a yes counts already, by the word of whoever keyed it in."""
+    is_of_revoked_device: bool
+    """Whether it came from a capture device that was revoked since, as one that is lost."""
     until: date
     notice_href: str
     """The text in force of whom it is for."""

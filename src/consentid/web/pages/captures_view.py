@@ -61,6 +61,7 @@ def _item(book: Book, language: str, own: OwnCapture, address: Callable[[str], s
         no=tuple(names(Outcome.REFUSED, every)),
         waits=tuple(names(Outcome.GRANTED, frozenset({Fate.WAITS}))) if is_open else (),
         counts=any(names(Outcome.GRANTED, frozenset({Fate.COUNTS}))),
+        is_of_revoked_device=own.origin is not None and own.origin.is_revoked,
         until=day_of(row.expires_at),
         notice_href=address(f"{PATH}/notices/{asked.slug}"),
     )
