@@ -2,9 +2,12 @@
 
 import secrets
 import time
+from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.flows.faults import CrashError, crash_at
 from tests.flows.town import Town
 
@@ -108,6 +111,65 @@ async def test_evidence_that_comes_again_as_another_entry_stops_no_chain(town: T
     assert sorted(found[2::2]) == [("recorded", None), ("refused", "evidence_used")]
     assert found[1::2] == [("recorded", None)] * 3
     assert await town.rows("SELECT count(*) FROM captures") == [(4,)]
+
+
+_PURPOSES = st.lists(
+    st.sampled_from(["ads", "content", "contact.phone", "unheard.of", "..", ":", "*"])
+    | st.text("a."),
+    max_size=3,
+)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> dict[str, Any]:
+    """What a device may say of a capture, as strangely as the form lets it."""
+    digests = st.none() | st.sampled_from(["0" * 64, "f" * 64])
+    return {
+        "at_ms": draw(st.integers(0, 253_402_300_799_999)),
+        "operator": draw(st.sampled_from(["a", "." * 64])),
+        "channel": draw(st.sampled_from(["shop", "paper", "phone"])),
+        "granted": [each for each in draw(_PURPOSES) if each and each != "*"],
+        "refused": [each for each in draw(_PURPOSES) if each and each != "*"],
+        "evidence": EvidenceClaim(
+            kind=draw(st.sampled_from(["script", "form", "paper", "recording"])),
+            version="f",
+            reference=draw(st.none() | st.sampled_from(["p", "~" * 128])),
+            digest=draw(digests),
+        ),
+    }
+
+
+async def test_whatever_a_device_says_stops_neither_it_nor_its_chain(town: Town) -> None:
+    """What one bundle cannot say, the next may: nothing that is signed jams its device."""
+
+    @settings(max_examples=40, database=None)
+    @given(said=st.lists(entries(), min_size=1, max_size=2), version=st.integers(1, 2**31 - 1))
+    def say(said: list[dict[str, Any]], version: int) -> None:
+        told.extend((said, version))
+
+    told: list[Any] = []
+    say()
+    queue = await new_tablet(town)
+    for said, version in zip(told[::2], told[1::2], strict=True):
+        right = entry_of(queue)
+        notice = right.notice
+        if version % 2:
+            notice = msgspec.structs.replace(notice, version=version)
+        made = [msgspec.structs.replace(entry_of(queue), notice=notice, **each) for each in said]
+        queue = field_queue.append(queue, *made)
+    queue = captured(queue, 1)
+    texts = [each.text for each in queue.bundles]
+    answers = [
+        each
+        for first in range(0, len(texts), 16)
+        for each in (
+            await take_bundles(town.context, texts[first : first + 16], now_s=time.time())
+        ).bundles
+    ]
+    assert {each.state for each in answers} == {"recorded", "refused"}
+    assert answers[-1].state == "recorded"
+    assert all(each.is_kept for each in answers)
+    assert await town.faults() == []
 
 
 async def test_who_makes_numbers_and_forks_up_fills_no_disk_and_a_gap_is_filled_still(

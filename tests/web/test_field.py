@@ -91,6 +91,11 @@ def test_a_code_enrols_one_key_and_the_same_key_again(hub: Hub) -> None:
             hub.http, field_queue.new_queue(hub=hub.url, issuer=issuer, code=late["code"])
         )
     assert late["code"] not in str(hub.rows("SELECT * FROM field_devices"))
+    for name in ("\u202eTablet", "Tablet\u200b", "\x00"):  # would turn, hide or end what is around
+        answer = hub.http.post(
+            "/v1/field/devices", json={"name": name}, headers=hub.client_token(CLIENT)
+        )
+        assert answer.status_code in (400, 422), answer.text
 
 
 def test_a_gap_waits_and_nothing_is_lost_or_double(hub: Hub, tablet: Tablet) -> None:

@@ -30,6 +30,8 @@ from consentid.tokens.capture_bundle import EntryClaim
 from consentid.tokens.reasons import Inactive, Reason
 
 _MILLISECOND: Final = 1_000
+_LATEST: Final = Instant(2**53 - 1)
+"""In the year 2255: a clock that goes beyond says no more, and the log writes no larger number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,7 @@ async def capture_offline(
             digest=None if evidence.digest is None else bytes.fromhex(evidence.digest),
         ),
         claimed=Claimed(
-            at=Instant(entry.at_ms * _MILLISECOND),
+            at=Instant(min(entry.at_ms * _MILLISECOND, _LATEST)),
             last_sync=given.synced.at,
             received_at=given.received_at,
             catalogue=given.synced.catalogue,

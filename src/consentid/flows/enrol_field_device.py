@@ -16,8 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.flows.context import Context
 from consentid.flows.field_keys import read_key
 from consentid.flows.typed_code import make_typed_code, read_typed_code
-from consentid.kit.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError
+from consentid.kit.errors import (
+    ConflictError,
+    ForbiddenError,
+    MalformedError,
+    NotFoundError,
+    UnauthenticatedError,
+)
 from consentid.kit.instants import MINUTE, Instant
+from consentid.oidc.shown_text import is_plain
 from consentid.store import clients, clock, field_devices
 from consentid.store.clients import Client
 from consentid.store.field_devices import FieldDevice
@@ -62,7 +69,10 @@ async def invite_device(
     Raises:
         NotFoundError: there is no such client.
         ForbiddenError: the client may not capture.
+        MalformedError: the name is none that can be shown: signs that turn or hide what is around.
     """
+    if not is_plain(name):
+        raise MalformedError("bad_name", "Write a name in plain letters.", where="name")
     client = await clients.find(connection, client_id)
     if client is None:
         raise NotFoundError("client_unknown", "There is no client of this name.", where="client")
