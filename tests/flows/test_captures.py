@@ -280,6 +280,19 @@ async def test_who_spreads_what_they_capture_over_made_up_operators_and_clients_
     assert state(await other.capture({"ads.partners": GRANTED}, asked=NEWS)) == "pending"
 
 
+async def test_of_captures_that_come_all_at_once_somebody_is_told_too(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    town.context.settings = msgspec.structs.replace(town.context.settings, captures_operator_most=3)
+    calls = Centre(town=town)
+    await calls.caller()
+    # They do not see each other, so none of them is the one that is exactly one too many.
+    await together(*(calls.capture(SAID) for _ in range(8)))
+    await together(*(calls.capture(SAID) for _ in range(8)))
+    assert len(await list_held(town.context)) >= 8
+    assert "too many captures in a minute by one operator of client news-calls" in caplog.text
+
+
 async def test_a_document_is_good_for_one_capture_whatever_it_is_called_and_whoever_hands_it_in(
     town: Town,
 ) -> None:

@@ -30,16 +30,14 @@ async def is_too_fast(
         party=client.party,
         since=Instant(at - MINUTE),
     )
-    beyond = (
-        pace.of_operator - limits.captures_operator_most,
-        pace.of_party - limits.captures_party_most,
-    )
-    if max(beyond) < 0:
+    # Those that come at the same time do not see each other: the first that is held tells.
+    if pace.of_operator >= limits.captures_operator_most:
+        who, told = f"one operator of client {row.client_id}", pace.held_of_operator
+    elif pace.of_party >= limits.captures_party_most:
+        who, told = f"all clients of {client.party}, {row.client_id} the last", pace.held_of_party
+    else:
         return False
-    who = f"one operator of client {row.client_id}"
-    if beyond[0] < 0:
-        who = f"all clients of {client.party}, {row.client_id} the last"
-    if beyond[0] == 0 or (beyond[0] < 0 and pace.held == 0):
+    if not told:
         _log.warning("too many captures in a minute by %s: see `consentid captures held`", who)
     context.database.after_commit(
         connection, lambda: context.counts.held_captures.add((row.client_id,))

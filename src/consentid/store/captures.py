@@ -50,8 +50,8 @@ class Pace:
     """With those that were held."""
     of_party: int
     """Without: what one operator does in a rage holds up nobody else."""
-    held: int
-    """Of the party."""
+    held_of_operator: int
+    held_of_party: int
 
 
 async def add(connection: AsyncConnection, row: CaptureRow) -> bool:
@@ -115,6 +115,7 @@ async def pace(
     counts = (
         func.count().filter(*by_operator),
         func.count().filter(~is_held),
+        func.count().filter(*by_operator, is_held),
         func.count().filter(is_held),
     )
     row = (
@@ -130,7 +131,7 @@ async def pace(
             )
         )
     ).one()
-    return Pace(of_operator=row[0], of_party=row[1], held=row[2])
+    return Pace(of_operator=row[0], of_party=row[1], held_of_operator=row[2], held_of_party=row[3])
 
 
 async def page_of_client(
