@@ -2,14 +2,14 @@
 # Installs what a server needs into an environment: the wheel with its extras, and each dependency as
 # requirements.txt pins it, checked by its hash. Whatever is not pinned there is refused.
 #
-#   install.sh ENVIRONMENT WHEEL REQUIREMENTS
+#   install.sh ENVIRONMENT WHEEL REQUIREMENTS [EXTRAS]
 set -euo pipefail
 command -v uv >/dev/null || uv() { python3 -m uv "$@"; }
 
 wheel=$(realpath "$2")
 wanted=$(mktemp)
 trap 'rm -f "$wanted"' EXIT
-printf 'consentid[server,nats,otel] @ file://%s --hash=sha256:%s\n' \
-  "$wheel" "$(sha256sum "$wheel" | cut -d' ' -f1)" >"$wanted"
+printf 'consentid[%s] @ file://%s --hash=sha256:%s\n' \
+  "${4:-server,nats,otel}" "$wheel" "$(sha256sum "$wheel" | cut -d' ' -f1)" >"$wanted"
 uv pip install --quiet --python "$1" --require-hashes --only-binary :all: \
   --constraints "$3" --requirements "$wanted"

@@ -25,6 +25,8 @@ _NO_LIMITS: dict[str, Any] = {
     "resources": {"limits": None, "requests": {"cpu": 1, "memory": "1Gi"}}
 }
 
+_NATS: dict[str, Any] = {"name": "crm", "client": "news-crm", "servers": ["nats://nats"]}
+
 SOUND: dict[str, dict[str, Any]] = {
     "nothing": {},
     "everything": {
@@ -118,6 +120,84 @@ SOUND: dict[str, dict[str, Any]] = {
         "copies": {"existingClaim": "copies"},
         "brands": {"files": {"group.toml": ""}},
     },
+    "connectors": {
+        "connectors": {
+            "nats": [
+                {
+                    "name": "crm",
+                    "client": "news-crm",
+                    "servers": ["tls://nats.example:4222", "tls://[fd00::4]:4222"],
+                    "user": "hub",
+                    "existingSecret": "nats",
+                    "keys": {"password": "the.password", "ca": "ca.crt"},
+                    "stream": "consent_EU-1",
+                    "subject": "eu.consent",
+                    "keepDays": 0,
+                    "streamReplicas": 3,
+                },
+                {
+                    "name": "a-name-of-24-characters1",
+                    "client": "shop-crm",
+                    "servers": ["nats://nats"],
+                    "existingSecret": "creds",
+                    "keys": {"credentials": "hub.creds"},
+                },
+                {"name": "bare", "client": "bare", "servers": ["nats://nats"]},
+            ],
+            "exports": [
+                {
+                    "name": "lake",
+                    "client": "news-crm",
+                    "schedule": "17 */2 * * 1-5",
+                    "format": "parquet",
+                    "existingClaim": "lake",
+                },
+                {
+                    "name": "sheets",
+                    "client": "shop-crm",
+                    "schedule": "@daily",
+                    "format": "csv",
+                    "existingClaim": "lake",
+                    "folder": "a.folder",
+                },
+            ],
+            **_PLACING,
+        },
+        "valkey": {"existingSecret": "valkey"},
+        "portal": {"existingSecret": "portal"},
+        "mail": {"existingSecret": "mail"},
+        "staff": {"existingSecret": "staff"},
+        "keyring": {"ledgerSecret": "log-key"},
+        "copies": {"existingClaim": "copies"},
+        "networkPolicy": {"natsTo": [{"ipBlock": {"cidr": "10.1.4.0/24"}}], "natsPort": 4223},
+    },
+    "twenty brands and as many hosts": {
+        "brands": {
+            "files": {
+                "group.toml": 'name = "Group"\n',
+                **{f"{number}-brand.toml": f"n = {number}\n" for number in range(20)},
+                **{f"partners/p{number}.toml": "" for number in range(20)},
+            }
+        },
+        "ingress": {
+            "enabled": True,
+            "hosts": [
+                {"host": f"consent.{number}-brand.example", "tlsSecret": f"tls-{number}"}
+                for number in range(20)
+            ]
+            + [{"host": f"{'x' * 63}.{'y' * 63}.{'z' * 63}.example"}],
+        },
+    },
+    "addresses of six": {
+        "bindAddress": "::",
+        "settings": {"trusted_proxies": ["::1", "fd00::/8", "2001:db8::1/128"]},
+        "networkPolicy": {
+            "ingressFrom": [{"ipBlock": {"cidr": "fd00::/8"}}],
+            "databaseTo": [{"ipBlock": {"cidr": "2001:db8::5/128"}}],
+            "publicHttps": False,
+        },
+        "ingress": {"enabled": True, "hosts": [{"host": "xn--bcher-kva.example"}]},
+    },
     "large numbers": {
         "settings": {
             "connections": 1_000_000,
@@ -161,5 +241,37 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "more at least than at most": ({"autoscaling": {"minReplicas": 11}}, "above maxReplicas"),
     "a file elsewhere": ({"brands": {"files": {"../group.toml": ""}}}, "../group.toml"),
     "another digest": ({"image": {"digest": "latest"}}, "/image/digest"),
+    "two kinds of secrets": (
+        {"portal": {"existingSecret": "a", "clientSecret": "b"}},
+        "portal: give existingSecret or clientSecret",
+    ),
+    "two secrets of staff": (
+        {"staff": {"existingSecret": "a", "clientSecret": "b"}},
+        "staff: give existingSecret or clientSecret",
+    ),
+    "a connector of another's name": (
+        {"connectors": {"nats": [{**_NATS, "name": "web"}]}},
+        "/connectors/nats/0/name",
+    ),
+    "two connectors of one name": (
+        {"connectors": {"nats": [_NATS, _NATS]}},
+        "connectors: crm is there twice",
+    ),
+    "a connector without its secret": (
+        {"connectors": {"nats": [{**_NATS, "user": "hub", "keys": {"password": "p"}}]}},
+        "go with it",
+    ),
+    "a user without a password": (
+        {"connectors": {"nats": [{**_NATS, "user": "hub"}]}},
+        "user goes with keys.password",
+    ),
+    "a password in an address": (
+        {"connectors": {"nats": [{**_NATS, "servers": ["tls://hub:pass@nats"]}]}},
+        "/connectors/nats/0/servers/0",
+    ),
+    "an export to nowhere": (
+        {"connectors": {"exports": [{"name": "lake", "client": "c", "schedule": "@daily"}]}},
+        "/connectors/exports/0",
+    ),
     "the port twice": ({"metrics": {"port": 8000}}, "/metrics/port"),
 }

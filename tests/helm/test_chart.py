@@ -11,6 +11,7 @@ from tests.helm.cases import CANARY, REFUSED, SOUND
 from tests.helm.rendering import FOREIGN, Rendered, render
 
 from consentid import settings
+from consentid.cli import main
 from consentid.settings.chosen import SECRETS
 
 URL = "postgresql+asyncpg://role@db/consentid"
@@ -38,10 +39,19 @@ def pods(found: Rendered) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         match each["kind"]:
             case "Deployment" | "Job":
                 yield each["spec"]["template"]["metadata"], each["spec"]["template"]["spec"]
+            case "CronJob":
+                template = each["spec"]["jobTemplate"]["spec"]["template"]
+                yield template["metadata"], template["spec"]
             case "Pod":
                 yield each["metadata"], each["spec"]
             case _:
                 pass
+
+
+def parsed(args: list[str]) -> Any:
+    """What our command line makes of a container's arguments; an error where it refuses them."""
+    make = main._make_parser  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  no process needed
+    return make(main.COMMANDS).parse_args(args)
 
 
 def containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
@@ -126,6 +136,51 @@ def test_each_role_holds_only_the_secrets_of_its_work(rendered: dict[str, Render
     assert held("migrate") == {serving, erasing, owner}
 
 
+def test_a_connector_is_told_what_the_command_takes_and_holds_no_more_than_it_needs(
+    rendered: dict[str, Rendered],
+) -> None:
+    found = {part_of(at): spec for at, spec in pods(rendered["connectors"])}
+    carriers = {name: found[name] for name in ("crm", "a-name-of-24-characters1", "bare")}
+    files = {"lake": found["lake"], "sheets": found["sheets"]}
+    for name, spec in {**carriers, **files}.items():
+        (carrier,) = spec["containers"]
+        given = parsed(carrier["args"])
+        assert given.client == {"crm": "news-crm", "lake": "news-crm", "bare": "bare"}.get(
+            name, "shop-crm"
+        )
+        told = {pair["name"].removeprefix("CONSENTID_") for pair in carrier["env"]}
+        metrics = {"METRICS_HOST", "METRICS_PORT"} if name in carriers else set[str]()
+        settings = {"LOG_FORMAT", "TRUSTED_PROXIES"}
+        assert told == {"DATABASE_URL_FILE", "KEYS_DIR", *settings, *metrics}
+        secrets = [
+            source["secret"]["name"]
+            for volume in spec["volumes"]
+            for source in volume.get("projected", {}).get("sources", [])
+        ]
+        own = {"crm": ["nats"], "a-name-of-24-characters1": ["creds"]}.get(name, [])
+        assert secrets == ["consentid-database", "consentid-keys", *own]
+    (crm,) = carriers["crm"]["containers"]
+    (broker,) = [each for each in crm["volumeMounts"] if each["name"] == "broker"]
+    passwords = parsed(crm["args"]).password_file
+    assert str(passwords).startswith(broker["mountPath"] + "/")
+    (lake,) = files["lake"]["containers"]
+    (export,) = [each for each in lake["volumeMounts"] if each["name"] == "export"]
+    assert str(parsed(lake["args"]).to) == export["mountPath"] + "/lake"
+
+
+def test_a_connector_reaches_the_database_and_its_broker_and_nobody_else(
+    rendered: dict[str, Rendered],
+) -> None:
+    policies = {
+        part_of(each["metadata"]): each["spec"]
+        for each in rendered["connectors"].of_kind("NetworkPolicy")
+    }
+    for name, expected in {"crm": {53, 5432, 4223}, "lake": {53, 5432}}.items():
+        rules = policies[name]["egress"]
+        assert {port["port"] for rule in rules for port in rule["ports"]} == expected
+    assert [len(policies[name]["ingress"]) for name in ("crm", "lake")] == [1, 0]
+
+
 def part_of(metadata: Mapping[str, Any]) -> str:
     return metadata["labels"]["app.kubernetes.io/component"]
 
@@ -176,6 +231,8 @@ def test_every_selector_finds_its_pods_and_no_name_is_too_long(sound: Rendered) 
     for each in sound.objects:
         spec = each.get("spec", {})
         match each["kind"]:
+            case "CronJob":
+                assert len(each["metadata"]["name"]) <= 52
             case "Deployment" | "PodDisruptionBudget":
                 assert any(covers(spec["selector"]["matchLabels"], own) for own in labels)
             case "NetworkPolicy":

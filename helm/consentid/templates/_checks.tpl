@@ -16,6 +16,25 @@
 {{- if and .Values.mail.existingSecret .Values.mail.password -}}
 {{- fail "mail: give existingSecret or password, not both" -}}
 {{- end -}}
+{{- if and .Values.staff.existingSecret .Values.staff.clientSecret -}}
+{{- fail "staff: give existingSecret or clientSecret, not both" -}}
+{{- end -}}
+{{- $carriers := list -}}
+{{- range concat .Values.connectors.nats .Values.connectors.exports -}}
+{{- if has .name $carriers -}}
+{{- fail (printf "connectors: %s is there twice" .name) -}}
+{{- end -}}
+{{- $carriers = append $carriers .name -}}
+{{- end -}}
+{{- range .Values.connectors.nats -}}
+{{- $keys := default dict .keys -}}
+{{- if ne (empty $keys) (empty .existingSecret) -}}
+{{- fail (printf "connectors.nats: %s: keys say what is in existingSecret, and go with it" .name) -}}
+{{- end -}}
+{{- if ne (empty .user) (empty $keys.password) -}}
+{{- fail (printf "connectors.nats: %s: user goes with keys.password, and it with user" .name) -}}
+{{- end -}}
+{{- end -}}
 {{- $keyring := .Values.keyring -}}
 {{- if gt (len (compact (list $keyring.existingSecret $keyring.existingClaim (ternary "files" "" (not (empty $keyring.files)))))) 1 -}}
 {{- fail "keyring: give one of existingSecret, existingClaim and files" -}}

@@ -14,6 +14,12 @@
 {{- regexReplaceAll "^([0-9])" (replace "." "-" $name) "c${1}" | trunc 48 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* What carries events is called by its own name; a CronJob's has 52 characters at most. */}}
+{{- define "consentid.carrierName" -}}
+{{- $own := .item.name -}}
+{{- printf "%s-%s" (include "consentid.fullname" .root | trunc (int (sub 51 (len $own))) | trimSuffix "-") $own -}}
+{{- end -}}
+
 {{- define "consentid.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "consentid.fullname" .) .Values.serviceAccount.name -}}

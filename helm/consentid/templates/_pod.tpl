@@ -1,4 +1,7 @@
-{{/* What every pod of ours is: takes a dict of root and part (web, worker, migrate, doctor). */}}
+{{/*
+What every pod of ours is: takes a dict of root and part (web, worker, migrate, doctor, connectors).
+What carries events elsewhere has its item of the values, too, and what that is called (component).
+*/}}
 
 {{- define "consentid.podSecurity" -}}
 runAsNonRoot: true
@@ -55,7 +58,7 @@ imagePullSecrets:
 - name: CONSENTID_MIGRATION_DATABASE_URL_FILE
   value: /run/consentid/secrets/migration-database-url
 {{- end }}
-{{- if ne .part "web" }}
+{{- if has .part (list "worker" "migrate" "doctor") }}
 {{- if $values.database.keys.erasing }}
 - name: CONSENTID_ERASURE_DATABASE_URL_FILE
   value: /run/consentid/secrets/erasure-database-url
@@ -68,7 +71,7 @@ imagePullSecrets:
 - name: CONSENTID_KEYS_DIR
   value: /run/consentid/keys
 {{- end }}
-{{- if ne .part "migrate" }}
+{{- if has .part (list "web" "worker" "doctor") }}
 {{- if include "consentid.valkeySecret" $root }}
 - name: CONSENTID_VALKEY_URL_FILE
   value: /run/consentid/secrets/valkey-url
@@ -91,12 +94,12 @@ imagePullSecrets:
 - name: CONSENTID_ERASURE_LIST
   value: /var/lib/consentid/erasures
 {{- end }}
-{{- if $values.metrics.enabled }}
+{{- end }}
+{{- if and $values.metrics.enabled (ne .part "migrate") (not .isExport) }}
 - name: CONSENTID_METRICS_HOST
   value: {{ $values.bindAddress | quote }}
 - name: CONSENTID_METRICS_PORT
   value: {{ int64 $values.metrics.port | quote }}
-{{- end }}
 {{- end }}
 {{- if has .part (list "migrate" "doctor") }}
 - name: CONSENTID_BRANDS_DIR
@@ -123,11 +126,21 @@ imagePullSecrets:
   mountPath: /run/consentid/keys
   readOnly: {{ not (and $values.keyring.existingClaim (has .part (list "migrate" "worker"))) }}
 {{- end }}
-{{- if ne .part "migrate" }}
+{{- if has .part (list "web" "worker" "doctor") }}
 {{- if $values.copies.existingClaim }}
 - name: copies
   mountPath: /var/lib/consentid
   readOnly: {{ ne .part "worker" }}
+{{- end }}
+{{- end }}
+{{- if eq .part "connectors" }}
+{{- if .isExport }}
+- name: export
+  mountPath: /var/lib/consentid-export
+{{- else if .item.existingSecret }}
+- name: broker
+  mountPath: /run/consentid/broker
+  readOnly: true
 {{- end }}
 {{- end }}
 {{- if and (has .part (list "migrate" "doctor")) (include "consentid.hasBrands" .root) }}
@@ -166,11 +179,11 @@ imagePullSecrets:
             - key: {{ $values.database.keys.owner | quote }}
               path: migration-database-url
             {{- end }}
-            {{- if and (ne .part "web") $values.database.keys.erasing }}
+            {{- if and (has .part (list "worker" "migrate" "doctor")) $values.database.keys.erasing }}
             - key: {{ $values.database.keys.erasing | quote }}
               path: erasure-database-url
             {{- end }}
-      {{- if ne .part "migrate" }}
+      {{- if has .part (list "web" "worker" "doctor") }}
       {{- with include "consentid.valkeySecret" $root }}
       - secret:
           name: {{ . | quote }}
@@ -215,7 +228,7 @@ imagePullSecrets:
     sources:
       - secret:
           name: {{ include "consentid.keyringSecret" $root | quote }}
-      {{- if and $values.keyring.ledgerSecret (ne .part "web") }}
+      {{- if and $values.keyring.ledgerSecret (has .part (list "worker" "doctor")) }}
       - secret:
           name: {{ $values.keyring.ledgerSecret | quote }}
           items:
@@ -223,10 +236,29 @@ imagePullSecrets:
               path: ledger.key
       {{- end }}
 {{- end }}
-{{- if and $values.copies.existingClaim (ne .part "migrate") }}
+{{- if and $values.copies.existingClaim (has .part (list "web" "worker" "doctor")) }}
 - name: copies
   persistentVolumeClaim:
     claimName: {{ $values.copies.existingClaim | quote }}
+{{- end }}
+{{- if eq .part "connectors" }}
+{{- if .isExport }}
+- name: export
+  persistentVolumeClaim:
+    claimName: {{ .item.existingClaim | quote }}
+{{- else if .item.existingSecret }}
+- name: broker
+  projected:
+    defaultMode: 0400
+    sources:
+      - secret:
+          name: {{ .item.existingSecret | quote }}
+          items:
+            {{- range $path, $key := .item.keys }}
+            - key: {{ $key | quote }}
+              path: {{ $path | quote }}
+            {{- end }}
+{{- end }}
 {{- end }}
 {{- if and (has .part (list "migrate" "doctor")) (include "consentid.hasBrands" $root) }}
 - name: brands
@@ -293,7 +325,7 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels:
         {{- include "consentid.selectorLabels" $.root | nindent 8 }}
-        app.kubernetes.io/component: {{ $.part }}
+        app.kubernetes.io/component: {{ default $.part $.component }}
   {{- end }}
 {{- range $name := list "nodeSelector" "tolerations" "affinity" }}
 {{- with index $own $name }}
@@ -309,7 +341,7 @@ priorityClassName: {{ . | quote }}
 {{/* New pods where a Secret of the chart's own has other content. */}}
 {{- define "consentid.podAnnotations" -}}
 {{- $values := .root.Values -}}
-checksum/secrets: {{ list $values.database.urls $values.keyring.files $values.valkey.url $values.portal.clientSecret $values.mail.password | toJson | sha256sum }}
+checksum/secrets: {{ list $values.database.urls $values.keyring.files $values.valkey.url $values.portal.clientSecret $values.mail.password $values.staff.clientSecret | toJson | sha256sum }}
 {{- with (index $values .part).podAnnotations }}
 {{ toYaml . }}
 {{- end }}

@@ -162,7 +162,7 @@ def _read(path: Path) -> str:
 async def _run(chosen: Settings, target: "Target", given: _Arguments) -> int:
     from consentid.connectors import jetstream  # noqa: PLC0415  the nats extra
     from consentid.flows.publish_events import open_connector  # noqa: PLC0415  the server extra
-    from consentid.worker.connector import carry_once, run_connector  # noqa: PLC0415  as above
+    from consentid.worker.connector import ROLE, carry_once, run_connector  # noqa: PLC0415  as above
     from consentid.worker.metrics import Rounds, exposing_metrics  # noqa: PLC0415  as above
 
     stopped = asyncio.Event()
@@ -183,7 +183,7 @@ async def _run(chosen: Settings, target: "Target", given: _Arguments) -> int:
             loop.add_signal_handler(number, stopped.set)
         _log.info("events of %s go to the stream %s", given.client, target.stream)
         rounds = Rounds()
-        async with exposing_metrics(context, rounds):
+        async with exposing_metrics(context, rounds, role=ROLE):
             await run_connector(
                 *(context, connector, connecting, stopped, rounds),
                 is_gap_taken=given.over_the_gap,

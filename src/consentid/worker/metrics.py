@@ -53,8 +53,9 @@ class Rounds:
 class WorkerMetrics:
     """Reads what one worker has counted, and what it last saw of the queues."""
 
-    def __init__(self, rounds: Rounds) -> None:
+    def __init__(self, rounds: Rounds, *, role: str = "worker") -> None:
         self._rounds: Final = rounds
+        self._role: Final = role
         self.systems: Sequence[SystemOut] = ()
         self.queues: Sequence[Depth] = ()
         """Empty while the database cannot be asked: nothing old is told as if it were so now."""
@@ -63,7 +64,7 @@ class WorkerMetrics:
         """All families, as of now."""
         rounds = self._rounds
         yield facts(
-            "build", "The version that runs.", {"version": version("consentid"), "role": "worker"}
+            "build", "The version that runs.", {"version": version("consentid"), "role": self._role}
         )
         yield counters("worker_rounds", "Rounds of each role, by how they ended.", rounds.ended)
         yield counters("worker_done", "What the rounds did, as each role counts it.", rounds.done)
@@ -101,8 +102,10 @@ class WorkerMetrics:
 
 
 @asynccontextmanager
-async def exposing_metrics(context: Context, rounds: Rounds) -> AsyncGenerator[None]:
-    """Tell Prometheus while the worker works, where the operator named a port.
+async def exposing_metrics(
+    context: Context, rounds: Rounds, *, role: str = "worker"
+) -> AsyncGenerator[None]:
+    """Tell Prometheus while the process works, where the operator named a port.
 
     Raises:
         SettingsError: there cannot be a listener.
@@ -111,7 +114,7 @@ async def exposing_metrics(context: Context, rounds: Rounds) -> AsyncGenerator[N
     if port is None:
         yield
         return
-    told = WorkerMetrics(rounds)
+    told = WorkerMetrics(rounds, role=role)
     looking = asyncio.create_task(_look(context, told))
     try:
         async with exposing(registry_of(told), host=context.settings.metrics_host, ports=[port]):
