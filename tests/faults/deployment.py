@@ -152,13 +152,13 @@ async def deployed(
             environ=environ(urls, keys, valkey.url),
         )
         for number, listening in enumerate(sockets):
-            wire = Wire(_socket_of(urls))
+            wire = Wire(socket_of(urls))
             port = await wire.open()
             stack.push_async_callback(wire.close)
             node = Node(
                 listening=listening,
                 wire=wire,
-                urls=DatabaseUrls(owner="", erasing="", serving=_by_wire(port)),
+                urls=DatabaseUrls(owner="", erasing="", serving=by_wire(port)),
                 keys=keys,
                 valkey_url=valkey.url,
                 log=folder / f"node-{number}.log",
@@ -213,11 +213,11 @@ def environ(urls: DatabaseUrls, keys: Path, valkey_url: str | None = None) -> di
     return kept if valkey_url is None else {**kept, "CONSENTID_VALKEY_URL": valkey_url}
 
 
-def _by_wire(port: int) -> str:
-    return f"postgresql+asyncpg://{SERVING}@127.0.0.1:{port}/{DATABASE}?ssl=disable"
+def by_wire(port: int, database: str = DATABASE) -> str:
+    return f"postgresql+asyncpg://{SERVING}@127.0.0.1:{port}/{database}?ssl=disable"
 
 
-def _socket_of(urls: DatabaseUrls) -> Path:
+def socket_of(urls: DatabaseUrls) -> Path:
     folder = make_url(urls.serving).query["host"]
     assert isinstance(folder, str)
     return Path(unquote(folder)) / ".s.PGSQL.5432"

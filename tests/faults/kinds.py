@@ -9,9 +9,13 @@ from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Final
 
+import httpx2
 from tests.faults.deployment import Deployment, Node
 from tests.web.hub import forget, process_of
 
+_ASKED_AT_ONCE: Final = 12
+"""More than a node has connections."""
+_TOLD_WITHIN_S: Final = 30.0
 Fault = Callable[[Deployment, random.Random], Awaitable[None]]
 
 _PIECE: Final = b"\0" * 2**16
@@ -93,6 +97,21 @@ async def network_held(deployment: Deployment, draw: random.Random) -> None:
     with _mended(draw.choice(deployment.nodes)) as node:
         node.wire.hold()
         await _meanwhile(draw)
+
+
+async def network_silent(deployment: Deployment, draw: random.Random) -> None:
+    """The same, until each of those who ask meanwhile was told that it cannot be said now."""
+    with _mended(draw.choice(deployment.nodes)) as node:
+        node.wire.hold()
+        async with httpx2.AsyncClient(base_url=node.url, timeout=_TOLD_WITHIN_S) as http:
+            asked = [_ask(http, deployment) for _ in range(_ASKED_AT_ONCE)]
+            assert set(await asyncio.gather(*asked)) == {503}
+
+
+async def _ask(http: httpx2.AsyncClient, deployment: Deployment) -> int:
+    form = {"grant_type": "client_credentials"}
+    answer = await http.post("/token", data=form, auth=("news-web", deployment.secret))
+    return answer.status_code
 
 
 async def network_slowed(deployment: Deployment, draw: random.Random) -> None:

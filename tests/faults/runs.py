@@ -40,6 +40,7 @@ SCENARIOS: Final = {
     "valkey-flushed": Scenario(fault=kinds.valkey_flushed, may_fail=False),
     "network-cut": Scenario(fault=kinds.network_cut),
     "network-held": Scenario(fault=kinds.network_held),
+    "network-silent": Scenario(fault=kinds.network_silent),
     "network-slowed": Scenario(fault=kinds.network_slowed),
     "clock-jumped": Scenario(fault=kinds.clock_jumped, needs="clock"),
     "disk-filled": Scenario(fault=kinds.disk_filled, needs="disk"),

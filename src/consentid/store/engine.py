@@ -1,27 +1,28 @@
-"""The way to PostgreSQL: one engine per process, one transaction per flow."""
+"""The way to PostgreSQL: one engine per process, one transaction per flow.
+
+No wait here is without an end: see ``silence``.
+"""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import Any, Final, Protocol, final
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
-from sqlalchemy import NullPool, QueuePool, event, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy import NullPool, QueuePool, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from consentid.kit.errors import UnavailableError
+from consentid.store.silence import letting_go, watch
 from consentid.telemetry.tracing import span
 
 _LOCK_TIMEOUT_MS: Final = 5_000
 _STATEMENT_TIMEOUT_MS: Final = 15_000
+_ANSWERED_WITHIN_S: Final = 17.0
+"""The server ends a statement before: who is silent for longer is gone, or cannot be reached."""
+_CONNECTED_WITHIN_S: Final = 5.0
 _AUTOCOMMIT: Final = "AUTOCOMMIT"
-_RESTED_S: Final = 1.0
-"""A connection that nobody used for so long is asked for a sign of life, in three round trips."""
-_USED_AT: Final = "used_at"
 _PASSING: Final = ("08", "40", "53", "55P03", "57", "58")
 """What may go better next time: connection lost, rolled back against another transaction, out of
 resources, lock not got in time, cancelled or shutting down, trouble with the disk.
@@ -59,10 +60,13 @@ class Driver(Protocol):
 class Database:
     """A pool of connections.  ``writing`` commits at its end, ``reading`` never writes."""
 
-    def __init__(self, url: str, *, connections: int = 10) -> None:
+    def __init__(
+        self, url: str, *, connections: int = 10, answered_within_s: float = _ANSWERED_WITHIN_S
+    ) -> None:
         """Open nothing yet; ``connections`` are kept at most."""
         connect_args = {
-            "timeout": 5,
+            "timeout": _CONNECTED_WITHIN_S,
+            "command_timeout": answered_within_s,
             "server_settings": {
                 "application_name": "consentid",
                 "lock_timeout": str(_LOCK_TIMEOUT_MS),
@@ -79,7 +83,7 @@ class Database:
             hide_parameters=True,  # an error that is logged never shows a subject or a key
             connect_args=connect_args,
         )
-        _watch(self._engine)
+        watch(self._engine)
         self._apart: AsyncEngine = create_async_engine(
             url, poolclass=NullPool, hide_parameters=True, connect_args=connect_args
         )
@@ -94,7 +98,13 @@ class Database:
             UnavailableError: PostgreSQL cannot be reached.
         """
         acts: list[Callable[[], None]] = []
-        async with _reachable(), self._engine.begin() as connection:
+        async with (
+            _reachable(),
+            self._engine.connect() as connection,
+            letting_go(connection),  # of who does not answer the commit
+            connection.begin(),
+            letting_go(connection),  # before a rollback waits for them, too
+        ):
             self._afterwards[id(connection)] = acts
             try:
                 yield connection
@@ -121,7 +131,11 @@ class Database:
         Raises:
             UnavailableError: PostgreSQL cannot be reached.
         """
-        async with _reachable(), self._engine.connect() as connection:
+        async with (
+            _reachable(),
+            self._engine.connect() as connection,
+            letting_go(connection),
+        ):
             await connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
@@ -134,7 +148,11 @@ class Database:
         Raises:
             UnavailableError: PostgreSQL cannot be reached.
         """
-        async with _reachable(), self._engine.connect() as connection:
+        async with (
+            _reachable(),
+            self._engine.connect() as connection,
+            letting_go(connection),
+        ):
             await connection.execution_options(isolation_level=_AUTOCOMMIT)
             yield connection
 
@@ -185,30 +203,6 @@ def driver_of(connection: AsyncConnection) -> Driver | None:
         return driver
     is_apart = sync.get_execution_options().get("isolation_level") == _AUTOCOMMIT
     return driver if is_apart else None
-
-
-def _watch(engine: AsyncEngine) -> None:
-    """Hand out no connection that was closed meanwhile, or that rested and gives no answer."""
-    dialect = engine.dialect
-
-    def check(
-        connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection
-    ) -> None:
-        driver: Any = record.driver_connection
-        if driver.is_closed():
-            raise DisconnectionError
-        if monotonic() - record.info.get(_USED_AT, 0.0) > _RESTED_S:
-            try:
-                dialect.do_ping(connection)
-            except dialect.loaded_dbapi.Error as error:
-                raise DisconnectionError from error
-
-    def note(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
-        record.info[_USED_AT] = monotonic()
-
-    event.listen(engine.sync_engine, "connect", note)
-    event.listen(engine.sync_engine, "checkout", check)
-    event.listen(engine.sync_engine, "checkin", note)
 
 
 @asynccontextmanager
