@@ -12,6 +12,7 @@ from tests.web.hub import (
     EXCHANGE,
     NEWS_ORIGIN,
     Hub,
+    Person,
     bearer,
     forget,
     fresh_key,
@@ -194,3 +195,31 @@ def test_a_credential_is_worth_nothing_to_another_brands_page(hub: Hub) -> None:
     assert answer.status_code == 400
     assert answer.json()["error"] == "invalid_grant"
     assert "access_token" not in answer.json()
+
+
+def test_a_page_s_credential_is_worth_nothing_to_another_brand_s_back_end(hub: Hub) -> None:
+    """Whoever holds a brand's visitors does not become them elsewhere, nor learns who they are."""
+    credential = make(hub).json()["credential"]
+    answer = hub.exchange(credential, DEVICE_CREDENTIAL, "shop-web")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    assert hub.exchange(credential, DEVICE_CREDENTIAL, "news-web").status_code == 200
+
+
+def test_nor_is_it_the_device_on_which_somebody_signs_in_at_another_brand(hub: Hub) -> None:
+    credential = make(hub).json()["credential"]
+    actor = {"actor_token": credential, "actor_token_type": DEVICE_CREDENTIAL}
+    market = hub.id_token(Person(), audience="halcyon-market")
+    answer = hub.exchange(market, client="shop-web", **actor)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    assert hub.exchange(hub.id_token(Person()), **actor).status_code == 200
+
+
+def test_a_back_end_binds_the_devices_that_it_makes_by_naming_an_origin(hub: Hub) -> None:
+    headers = hub.client_token()
+    bound, free = (
+        hub.http.post("/v1/devices", json=body, headers={**headers, **fresh_key()}).json()
+        for body in ({"origin": NEWS_ORIGIN}, {})
+    )
+    for made, expected in ((bound, 400), (free, 200)):
+        answer = hub.exchange(made["credential"], DEVICE_CREDENTIAL, "shop-web")
+        assert answer.status_code == expected, answer.text

@@ -128,14 +128,34 @@ def hash_credential(credential: str) -> bytes:
 
 
 async def find_device(
-    connection: AsyncConnection, unverified_credential: str, *, origin: str | None, now: Instant
+    connection: AsyncConnection, unverified_credential: str, *, now: Instant
 ) -> SubjectId | None:
-    """The device that a credential stands for; None for one unknown, expired, or out of place.
+    """The device that a credential stands for; None for one unknown or expired."""
+    row = await subjects.find_device(connection, hash_credential(unverified_credential))
+    return None if row is None or row.expires_at <= now else row.id
 
-    A device that is bound to an origin is out of place in a browser's page of another origin.
+
+async def find_device_of(
+    connection: AsyncConnection,
+    unverified_credential: str,
+    *,
+    book: Book,
+    party: Party,
+    origin: str | None,
+    now: Instant,
+) -> SubjectId | None:
+    """The same for a client of ``party``, called from ``origin`` where it is a page.
+
+    A device that is bound to an origin is out of place on a page of another origin, and in the
+    hands of anybody but that origin's party: whoever was given the credential of a brand's visitor
+    does not become that visitor at another brand.  One that is bound to none is its holder's.
     """
     row = await subjects.find_device(connection, hash_credential(unverified_credential))
     if row is None or row.expires_at <= now:
         return None
-    is_out_of_place = None not in (origin, row.origin) and origin != row.origin
-    return None if is_out_of_place else row.id
+    if row.origin is not None:
+        profile = book.find_profile(party)
+        is_theirs = party == row.made_for or (profile is not None and row.origin in profile.origins)
+        if not is_theirs or origin not in (None, row.origin):
+            return None
+    return row.id

@@ -215,7 +215,7 @@ async def create_hub_device(
     """
     credential = first_credential(context, browser, act)
     await subjects.lock_identity(connection, hash_credential(credential))
-    made = await find_device(connection, credential, origin=None, now=at)
+    made = await find_device(connection, credential, now=at)
     if made is not None:
         return made, credential
     if await subjects.is_credential_taken(connection, hash_credential(credential)):
@@ -264,7 +264,7 @@ async def _find_device(
     credential = browser.unverified_device
     if credential is None or len(credential) > _MAX_COOKIE:
         return None
-    return await find_device(connection, credential, origin=None, now=now)
+    return await find_device(connection, credential, now=now)
 
 
 def seal_visit(context: Context, browser: Browser, device: SubjectId, *, at: Instant) -> str | None:

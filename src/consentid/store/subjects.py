@@ -8,9 +8,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
+from consentid.core.party import Party, PartyKind, Slug
 from consentid.kit.instants import Instant
 from consentid.store.tables import (
     account_devices,
+    clients,
     devices,
     known_subjects,
     projections,
@@ -111,6 +113,8 @@ class DeviceRow:
     id: SubjectId
     origin: str | None
     """The origin that the device is bound to, if any."""
+    made_for: Party | None
+    """Whose client made it; None where that client is known no more."""
     expires_at: Instant
 
 
@@ -123,14 +127,25 @@ async def is_credential_taken(connection: AsyncConnection, credential_hash: byte
 async def find_device(connection: AsyncConnection, credential_hash: bytes) -> DeviceRow | None:
     """The device that holds this credential; expired ones are returned too."""
     statement = (
-        select(devices.c.subject_id, devices.c.origin, devices.c.expires_at)
+        select(
+            *(devices.c.subject_id, devices.c.origin, devices.c.expires_at),
+            *(clients.c.party_kind, clients.c.party_slug),
+        )
         .join(subjects, subjects.c.id == devices.c.subject_id)
+        .outerjoin(clients, clients.c.client_id == devices.c.client_id)
         .where(devices.c.credential_hash == credential_hash, subjects.c.erased_at.is_(None))
     )
     row = (await connection.execute(statement)).one_or_none()
     if row is None:
         return None
-    return DeviceRow(id=SubjectId(row.subject_id), origin=row.origin, expires_at=row.expires_at)
+    return DeviceRow(
+        id=SubjectId(row.subject_id),
+        origin=row.origin,
+        made_for=None
+        if row.party_kind is None
+        else Party(kind=PartyKind(row.party_kind), slug=Slug(row.party_slug)),
+        expires_at=row.expires_at,
+    )
 
 
 async def find_device_end(connection: AsyncConnection, subject: SubjectId) -> Instant | None:

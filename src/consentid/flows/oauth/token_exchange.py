@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from consentid.brandbook.client import ApplicationType
 from consentid.core.decision import SubjectId
-from consentid.flows.create_device import check_origin, find_device
+from consentid.flows.create_device import check_origin, find_device_of
 from consentid.flows.issue_token import prepare_token
 from consentid.flows.oauth.client import SUBJECT_SCOPES, TOKEN_EXCHANGE, AuthlibClient
 from consentid.flows.oauth.errors import InvalidTargetError
@@ -133,7 +133,7 @@ async def _identify(
     subject_token = fields.get("subject_token")
     if subject_token is None:
         raise InvalidRequestError("subject_token is missing.")
-    device = await _device_beneath(transaction, asked)
+    device = await _device_beneath(transaction, client, asked)
     match fields.get("subject_token_type"):
         case None:
             raise InvalidRequestError("subject_token_type is missing.")
@@ -143,12 +143,14 @@ async def _identify(
             if device is not None:
                 raise InvalidRequestError("actor_token goes with an ID token only.")
             _check_page(transaction, client, asked)
-            return await _by_credential(transaction, asked, subject_token)
+            return await _by_credential(transaction, client, asked, subject_token)
         case _:
             raise InvalidRequestError("subject_token_type is not one that is exchanged here.")
 
 
-async def _device_beneath(transaction: Transaction, asked: AuthlibRequest) -> SubjectId | None:
+async def _device_beneath(
+    transaction: Transaction, client: AuthlibClient, asked: AuthlibRequest
+) -> SubjectId | None:
     credential = asked.fields.get("actor_token")
     kind = asked.fields.get("actor_token_type")
     if credential is None and kind is None:
@@ -157,9 +159,7 @@ async def _device_beneath(transaction: Transaction, asked: AuthlibRequest) -> Su
         raise InvalidRequestError(
             "actor_token is a device credential, and actor_token_type says so."
         )
-    device = await find_device(
-        transaction.connection, credential, origin=asked.origin, now=transaction.now
-    )
+    device = await _find_device(transaction, client, asked, credential)
     if device is None:
         raise InvalidGrantError("actor_token is not a device credential that holds.")
     return device
@@ -211,12 +211,29 @@ def _check_page(transaction: Transaction, client: AuthlibClient, asked: AuthlibR
         ) from error
 
 
-async def _by_credential(
-    transaction: Transaction, asked: AuthlibRequest, unverified_credential: str
-) -> SignedIn:
-    device = await find_device(
-        transaction.connection, unverified_credential, origin=asked.origin, now=transaction.now
+async def _find_device(
+    transaction: Transaction,
+    client: AuthlibClient,
+    asked: AuthlibRequest,
+    unverified_credential: str,
+) -> SubjectId | None:
+    return await find_device_of(
+        transaction.connection,
+        unverified_credential,
+        book=transaction.book,
+        party=client.row.party,
+        origin=asked.origin,
+        now=transaction.now,
     )
+
+
+async def _by_credential(
+    transaction: Transaction,
+    client: AuthlibClient,
+    asked: AuthlibRequest,
+    unverified_credential: str,
+) -> SignedIn:
+    device = await _find_device(transaction, client, asked, unverified_credential)
     if device is None:
         raise InvalidGrantError("subject_token is not a device credential that holds.")
     session = await open_session(
