@@ -1,7 +1,8 @@
 """``python -m tests.bench.known_or_not``: whether time tells what an answer does not.
 
 Pairs of requests that are answered alike: one carries something that exists and is not the
-caller's, the other something made up.  They go over one connection in an order of chance.  Told is
+caller's, the other something made up; of each kind that ``test_swapped_identifiers`` knows, and
+clients with a wrong secret.  They go over one connection in an order of chance.  Told is
 how often the first took longer (one half: nobody can tell), how far from that chance alone would
 take it in 99 of 100 runs, and the medians.  Nothing is asserted.  What is compared cannot be
 guessed, but for client ids, which are no secret.
@@ -27,6 +28,7 @@ import httpx2
 from tests.bench.serving import migrated
 from tests.conftest import run_apart
 from tests.web.hub import Hub, running_hub, running_portal
+from tests.web.test_swapped_identifiers import CASES, Case, make_world
 
 from consentid.embedded.places import scratch_folder
 from consentid.embedded.postgres import EmbeddedPostgres
@@ -63,23 +65,33 @@ def main() -> int:
 
 def _pairs(hub: Hub) -> Mapping[str, tuple[Ask, Ask]]:
     wrong = secrets.token_urlsafe(32)
-    access = hub.sign_in()["Authorization"].removeprefix("Bearer ")
-    shop = httpx2.BasicAuth(*hub.basic("shop-web"))
+    world = make_world(hub)
 
-    def form(path: str, auth: httpx2.Auth, **fields: str) -> Ask:
+    def as_client(path: str, client: str, **fields: str) -> Ask:
+        auth = httpx2.BasicAuth(client, wrong)
         return lambda headers: hub.http.post(path, data=fields, auth=auth, headers=headers)
 
-    def as_client(client: str) -> Ask:
-        auth = httpx2.BasicAuth(client, wrong)
-        return form("/token", auth, grant_type="client_credentials")
+    def use(case: Case, id_: str) -> Ask:
+        return lambda headers: case.use(hub, id_, "shop-web", {**world.stranger, **headers})
 
-    def about(token: str) -> Ask:
-        return form("/introspect", shop, token=token)
-
-    return {
-        "client": (as_client("news-web"), as_client("nows-web")),
-        "access token": (about(access), about(secrets.token_urlsafe(32)[: len(access)])),
+    clients = {
+        path: (as_client(path, "news-web", **fields), as_client(path, "nows-web", **fields))
+        for path, fields in (
+            ("/token", {"grant_type": "client_credentials"}),
+            ("/introspect", {"token": wrong}),
+            ("/device_authorization", {"scope": "openid"}),
+        )
     }
+    held = {
+        name: (use(case, world.held[name]), use(case, _made_up(world.held[name])))
+        for name, case in CASES.items()
+    }
+    return {f"client at {path}": pair for path, pair in clients.items()} | held
+
+
+def _made_up(held: str) -> str:
+    """Of the same form and length, so that nothing else differs."""
+    return "a.b.c" if "." in held else secrets.token_urlsafe(len(held))[: len(held)]
 
 
 def _compare(known: Ask, made_up: Ask, rounds: int, draw: random.Random) -> dict[str, object]:

@@ -133,6 +133,11 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(hub: Hub) -> World:
+    return make_world(hub)
+
+
+def make_world(hub: Hub) -> World:
+    """Somebody who holds one of each kind, and others who hold none of them."""
     hub.secrets = {**hub.secrets, **hub.asking.call(_register, hub)}
     pump(hub)
     feed = hub.client_token("swap-news")

@@ -142,21 +142,23 @@ def claim_of(credentials: Credentials) -> tuple[AuthMethod, str | None]:
 async def prove(
     connection: AsyncConnection, credentials: Credentials, claimed: Client | None, *, now: Instant
 ) -> Client | None:
-    """The client that ``claim_of`` named and that was found, where its credentials hold."""
-    method, _ = claim_of(credentials)
-    if claimed is None or claimed.auth_method != method:
-        return None
+    """The client that ``claim_of`` named and that was found, where its credentials hold.
+
+    A secret is looked at also where there is no such client: both take as long, so that time does
+    not tell which clients there are.
+    """
     basic = credentials.basic
-    if basic is not None and not await _is_secret(connection, claimed, basic.secret, now=now):
+    if basic is not None and not await _is_secret(connection, basic, now=now):
         return None
-    return claimed
+    method, _ = claim_of(credentials)
+    return claimed if claimed is not None and claimed.auth_method == method else None
 
 
 async def _is_secret(
-    connection: AsyncConnection, client: Client, unverified_secret: str, *, now: Instant
+    connection: AsyncConnection, unverified: BasicCredentials, *, now: Instant
 ) -> bool:
-    given = hash_secret(unverified_secret)
-    known = await clients.secret_hashes(connection, client.client_id, at=now)
+    given = hash_secret(unverified.secret)
+    known = await clients.secret_hashes(connection, unverified.client_id, at=now)
     # Every hash is compared, so that time tells nothing of which one it was.
     return sum(hmac.compare_digest(given, each) for each in known) > 0
 
