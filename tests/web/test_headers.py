@@ -151,6 +151,18 @@ def test_options_tells_the_methods(hub: Hub, path: str) -> None:
     assert "OPTIONS" in answer.headers["allow"]
 
 
+def test_options_and_a_refusal_tell_of_all_that_the_document_has(hub: Hub) -> None:
+    """Also where an address has several handlers, of which the framework tells of one."""
+    paths: dict[str, dict[str, object]] = hub.http.get("/schema").json()["paths"]
+    several = {path: set(methods) for path, methods in paths.items() if len(methods) > 1}
+    assert len(several) >= 5
+    for path, methods in several.items():
+        documented = {method.upper() for method in methods} | {"OPTIONS"}
+        documented |= {"HEAD"} if "GET" in documented else set()
+        for answer in (hub.http.options(path), hub.http.request("TRACE", path)):
+            assert set(answer.headers["allow"].split(", ")) == documented, path
+
+
 @pytest.mark.parametrize("path", OPEN)
 @pytest.mark.parametrize("origin", ["https://anybody.example", "null", NEWS_ORIGIN, None])
 def test_anybody_reads_what_is_public(hub: Hub, path: str, origin: str | None) -> None:

@@ -9,6 +9,7 @@ from litestar import Litestar, Request
 from litestar.config.app import AppConfig
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 
 from consentid.flows.authenticate import Caller
 from consentid.flows.change_watch import ChangeWatch
@@ -343,7 +344,9 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     sdk_files()  # found and read now, not at somebody's first visit
     prepare()
     # Around the router: middleware of the framework does not see what is refused there.
-    app.asgi_handler = EdgeHeaders(Compression(app.asgi_handler), context, watch)
+    app.asgi_handler = EdgeHeaders(
+        Compression(app.asgi_handler), context, watch, methods=_methods(app)
+    )
     app.asgi_handler = Crowding(app.asgi_handler, most=settings.concurrency)
     app.asgi_handler = QuickVerify(
         app.asgi_handler if timings is None else Timed(app.asgi_handler, timings),
@@ -356,6 +359,18 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
         app.asgi_handler = Traced(app.asgi_handler)
     app.asgi_handler = Peers(app.asgi_handler, context.settings.trusted_proxies)
     return app
+
+
+def _methods(app: Litestar) -> dict[str, bytes]:
+    """What each address takes, as ``Allow`` has it; whoever takes GET takes HEAD."""
+    found: dict[str, set[str]] = {}
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            found.setdefault(route.path_format, set()).update(route.methods)
+    return {
+        path: ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set()))).encode()
+        for path, methods in found.items()
+    }
 
 
 def _forget_defaults(config: AppConfig) -> AppConfig:

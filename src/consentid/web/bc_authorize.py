@@ -17,7 +17,7 @@ from consentid.oidc.backchannel_request import Hint
 from consentid.oidc.refusal import RefusedRequestError
 from consentid.web.callers import wall_clock_s
 from consentid.web.guards import QUERY
-from consentid.web.oauth_forms import form_operation
+from consentid.web.oauth_forms import CLIENT_SECURITY, form_operation
 from consentid.web.oauth_requests import NO_STORE, read_client_request, refuse
 from consentid.web.responses import OAUTH_ERRORS
 
@@ -46,7 +46,7 @@ class ApprovalRequestOut(msgspec.Struct, frozen=True, kw_only=True):
     "/bc-authorize",
     status_code=HTTPStatus.OK,
     operation_class=form_operation(_FIELDS, required=["scope", "binding_message"]),
-    security=[{"client": []}],
+    security=CLIENT_SECURITY,
     tags=["OAuth"],
     summary="Ask a person who approves on a screen of their own",
     opt={QUERY: frozenset[str]()},

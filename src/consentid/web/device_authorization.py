@@ -17,7 +17,7 @@ from consentid.flows.request_device_code import INTERVAL_S, request_device_code
 from consentid.oidc.refusal import RefusedRequestError
 from consentid.web.callers import network_of, wall_clock_s
 from consentid.web.guards import QUERY
-from consentid.web.oauth_forms import form_operation
+from consentid.web.oauth_forms import CLIENT_SECURITY, form_operation
 from consentid.web.oauth_requests import NO_STORE, read_client_request, refuse
 from consentid.web.responses import OAUTH_ERRORS
 
@@ -49,7 +49,7 @@ class DeviceAuthorizationOut(msgspec.Struct, frozen=True, kw_only=True, omit_def
     "/device_authorization",
     status_code=HTTPStatus.OK,
     operation_class=form_operation(_FIELDS, required=[]),
-    security=[{"client": []}],
+    security=CLIENT_SECURITY,
     tags=["OAuth"],
     summary="Ask for a code that a person types on another device",
     opt={QUERY: frozenset[str]()},

@@ -6,6 +6,7 @@ RFC 9110 section 9.3.2 (HEAD).
 """
 
 import contextlib
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final, TypeAlias, cast, final
 
@@ -82,8 +83,17 @@ class _Openness(Enum):
 class EdgeHeaders:
     """Security headers always, CORS where it is due, preflights answered, HEAD as GET."""
 
-    def __init__(self, app: ASGIApp, context: Context, watch: RevocationWatch) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        context: Context,
+        watch: RevocationWatch,
+        *,
+        methods: Mapping[str, bytes],
+    ) -> None:
+        """``methods``: what each address takes, by its template, as ``Allow`` has it."""
         self._app: ASGIApp = app
+        self._methods: Final = methods
         self._context: Context = context
         self._watch: Final = watch
         self._origins: frozenset[bytes] = frozenset()
@@ -113,11 +123,11 @@ class EdgeHeaders:
         if allowed is not None:
             extra.append(EXPOSED)
         is_head = scope["method"] == "HEAD"
-        asked = cast("HTTPScope", cast("object", {**scope, "method": "GET"})) if is_head else scope
+        asked = cast("HTTPScope", cast("object", {**scope, "method": "GET"} if is_head else scope))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = [_with_head(*header) for header in message.get("headers", [])]
+                own = [self._told(asked, *header) for header in message.get("headers", [])]
                 named = {name.lower() for name, _ in own} - {b"vary"}
                 # A page may have its own policy.
                 message["headers"] = [*own, *(each for each in extra if each[0] not in named)]
@@ -130,6 +140,16 @@ class EdgeHeaders:
         finally:
             if is_head and "path_template" in asked:
                 scope["path_template"] = asked["path_template"]  # for who counts requests
+
+    def _told(self, scope: HTTPScope, name: bytes, text: bytes) -> tuple[bytes, bytes]:
+        """A header of an answer; ``Allow`` with all that the address takes."""
+        if name.lower() != b"allow":
+            return name, text
+        if scope["method"] == "OPTIONS":  # the framework tells of one handler of several
+            # The router has noted it, if there is such an address.
+            template = cast("Mapping[str, str]", cast("object", scope)).get("path_template", "")
+            return name, self._methods.get(template, text)
+        return _with_head(name, text)
 
     async def _allowed(self, openness: _Openness, origin: bytes | None) -> bytes | None:
         if openness is _Openness.ANYBODY:
@@ -168,7 +188,7 @@ def _openness(unverified_path: str) -> _Openness:
 
 def _with_head(name: bytes, text: bytes) -> tuple[bytes, bytes]:
     """Whoever takes GET takes HEAD, and ``Allow`` says so."""
-    if name.lower() == b"allow" and b"GET" in text and b"HEAD" not in text:
+    if b"GET" in text and b"HEAD" not in text:
         return name, text.replace(b"GET", b"GET, HEAD")
     return name, text
 

@@ -18,7 +18,7 @@ from consentid.flows.introspect import (
     sign_introspection,
 )
 from consentid.web.guards import QUERY
-from consentid.web.oauth_forms import form_operation
+from consentid.web.oauth_forms import CLIENT_SECURITY, form_operation
 from consentid.web.oauth_requests import (
     NO_STORE,
     read_client_request,
@@ -36,7 +36,7 @@ MEDIA_TYPE: Final = f"application/{JWT_TYP}"
     operation_class=form_operation(
         {"token": None, "token_type_hint": None}, required=["token"], also=MEDIA_TYPE
     ),
-    security=[{"client": []}],
+    security=CLIENT_SECURITY,
     tags=["OAuth"],
     summary="What a token stands for",
     opt={QUERY: frozenset[str]()},

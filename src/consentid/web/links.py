@@ -68,8 +68,8 @@ class LinkIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         "With an access token that names a subject, an answer is that subject's, whoever opens the "
         "link: it belongs in a message to them and nowhere else. Where somebody captured of them "
         "what it asks, or the client may capture or ask by CIBA, they answer signed in or on their "
-        "device. Without one, an answer is that of whoever opens it. Either is good for one answer, "
-        "which has the assurance `link`."
+        "device. Without one, an answer is that of whoever opens it. Either is good for one "
+        "answer, which has the assurance `link`."
     ),
     responses=BODY_PROBLEMS,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from litestar.openapi.spec import (
     OpenAPIMediaType,
@@ -10,6 +11,7 @@ from litestar.openapi.spec import (
     Reference,
     RequestBody,
     Schema,
+    SecurityRequirement,
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
@@ -21,6 +23,8 @@ CLIENT_FIELDS: Mapping[str, Sequence[str] | None] = {
     "client_assertion_type": [ASSERTION_TYPE],
 }
 """How a client says who it is, where it does not by HTTP Basic."""
+CLIENT_SECURITY: Final[list[SecurityRequirement]] = [{"client": []}, {}]
+"""HTTP Basic, or those fields, which the document has no word for."""
 
 
 def form_operation(

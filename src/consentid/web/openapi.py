@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from consentid.web.oauth_errors import OAuthError
 from consentid.web.problems import Problem
+from consentid.web.sending import EVENT_STREAM
 
 _REF: Final = "#/components/schemas/{name}"
 _PURPOSES_OR_ALL: Final = {
@@ -56,7 +57,9 @@ class ExactJson(JsonRenderPlugin):
         schemas = {**known, **exact}
         schemas["WithdrawalIn"] = {**schemas["WithdrawalIn"], **_PURPOSES_OR_ALL}
         components = {**openapi_schema["components"], "schemas": dict(sorted(schemas.items()))}
-        return msgspec.json.encode({**openapi_schema, "components": components})
+        document = {**openapi_schema, "components": components}
+        _leave_streams_open(document)
+        return msgspec.json.encode(document)
 
 
 def openapi_config() -> OpenAPIConfig:
@@ -98,6 +101,14 @@ def openapi_config() -> OpenAPIConfig:
             }
         ),
     )
+
+
+def _leave_streams_open(document: Mapping[str, Any]) -> None:
+    """OpenAPI 3.1 has no schema for a stream of events: a text as a whole it is not."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for told in operation["responses"].values():
+                told.get("content", {}).get(EVENT_STREAM, {}).pop("schema", None)
 
 
 def _exact_schemas(request: Request[Any, Any, Any]) -> Mapping[str, Any]:

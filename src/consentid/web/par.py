@@ -11,7 +11,7 @@ from consentid.flows.context import Context
 from consentid.flows.pushed_requests import push_request
 from consentid.oidc.refusal import RefusedRequestError
 from consentid.web.guards import QUERY
-from consentid.web.oauth_forms import form_operation
+from consentid.web.oauth_forms import CLIENT_SECURITY, form_operation
 from consentid.web.oauth_requests import NO_STORE, read_client_request, refuse
 from consentid.web.responses import OAUTH_ERRORS
 
@@ -47,7 +47,7 @@ class PushedOut(msgspec.Struct, frozen=True, kw_only=True):
     operation_class=form_operation(
         _FIELDS, required=["response_type", "redirect_uri", "code_challenge"]
     ),
-    security=[{"client": []}],
+    security=CLIENT_SECURITY,
     tags=["OAuth"],
     summary="Push an authorization request",
     opt={QUERY: frozenset[str]()},

@@ -10,7 +10,7 @@ from consentid.flows.context import Context
 from consentid.flows.revoke_token import revoke_token
 from consentid.kit.errors import MalformedError
 from consentid.web.guards import QUERY
-from consentid.web.oauth_forms import form_operation
+from consentid.web.oauth_forms import CLIENT_SECURITY, form_operation
 from consentid.web.oauth_requests import NO_STORE, read_client_request, refuse
 from consentid.web.responses import OAUTH_ERRORS
 
@@ -19,7 +19,7 @@ from consentid.web.responses import OAUTH_ERRORS
     "/revoke",
     status_code=HTTPStatus.OK,
     operation_class=form_operation({"token": None, "token_type_hint": None}, required=["token"]),
-    security=[{"client": []}],
+    security=CLIENT_SECURITY,
     tags=["OAuth"],
     summary="End a token",
     opt={QUERY: frozenset[str]()},

@@ -19,7 +19,7 @@ from consentid.flows.oauth.token_types import (
 )
 from consentid.kit.errors import MalformedError, UnauthenticatedError
 from consentid.web.guards import QUERY
-from consentid.web.oauth_forms import form_operation
+from consentid.web.oauth_forms import CLIENT_SECURITY, form_operation
 from consentid.web.oauth_requests import (
     NO_STORE,
     read_credentials,
@@ -80,7 +80,7 @@ _FIELDS: Final = {
     "/token",
     status_code=HTTPStatus.OK,
     operation_class=form_operation(_FIELDS, required=["grant_type"]),
-    security=[{"client": []}],
+    security=CLIENT_SECURITY,
     tags=["OAuth"],
     summary="Get an access token or a consent token",
     opt={QUERY: frozenset[str]()},
