@@ -1,0 +1,32 @@
+"""The short form of ``python -m tests.schema``: roles that get far, and nobody."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.conftest import run_apart
+from tests.schema.running import Town, hold, town
+from tests.web.hub import running_portal
+
+from consentid.embedded.postgres import EmbeddedPostgres
+
+ROLES = ("nobody", "a site's secret", "a site for a person")
+
+
+@pytest.fixture(scope="module")
+def running(
+    postgres: EmbeddedPostgres,
+    template_database: str,
+    valkey_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Town]:
+    urls = run_apart(postgres.create_database("schema", template=template_database))
+    folder = tmp_path_factory.mktemp("schema")
+    with running_portal() as portal, town(folder, urls, portal, valkey_url=valkey_url) as begun:
+        yield begun
+
+
+def test_what_is_answered_is_what_the_document_tells_of(running: Town) -> None:
+    roles = {each.name: each for each in running.roles}
+    for name in ROLES:
+        outcome = hold(running.hub, roles[name], "--max-examples=1", "--phases=fuzzing", "--seed=1")
+        assert outcome.is_clean, f"{name}: {outcome.told}"
