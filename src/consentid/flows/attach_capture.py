@@ -12,14 +12,13 @@ from consentid.brandbook.book import Book
 from consentid.core.capture import CaptureState, Fate, state_of, weigh
 from consentid.core.decision import Assurance
 from consentid.core.resolution import resolve_all
-from consentid.flows.capture_body import CaptureBody, OpenCapture, seal_own
+from consentid.flows.capture_body import OpenCapture, seal_own
 from consentid.flows.capture_decision import Word, asked_of, decide
 from consentid.flows.commit_decisions import commit_decisions
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject
-from consentid.flows.stage_entry import stage_own
+from consentid.flows.stage_capture import stage_capture
 from consentid.kit.instants import Instant
-from consentid.ledger.leaf import Kind
 from consentid.store import captures
 
 
@@ -51,15 +50,8 @@ async def attach_capture(
         catalogue=book.catalogue,
         asked=asked,
     )
-    await stage_own(
-        context,
-        connection,
-        book,
-        Kind.CAPTURE,
-        subject=subject,
-        about={"capture": str(row.id), "client": row.client_id, **_evidence(body)},
-        at=at,
-    )
+    state = state_of(weighed)
+    await stage_capture(context, connection, book, capture, subject=subject, state=state, at=at)
     counting = [each.choice for each in weighed if each.fate is Fate.COUNTS]
     if counting:
         decision = await decide(
@@ -78,7 +70,7 @@ async def attach_capture(
         connection,
         replace(capture, body=body.weighed_anew(weighed)),
         subject=subject,
-        state=state_of(weighed),
+        state=state,
         at=at,
     )
 
@@ -98,14 +90,3 @@ async def keep_weighed(
     capture = replace(capture, row=replace(capture.row, state=state, ended_at=ended_at))
     await captures.save(connection, capture.row)
     return capture
-
-
-def _evidence(body: CaptureBody) -> dict[str, str | None]:
-    evidence = body.evidence
-    return {
-        "evidence": evidence.kind,
-        "version": evidence.version,
-        "reference": evidence.reference,
-        "digest": None if evidence.digest is None else evidence.digest.hex(),
-        "operator": body.operator,
-    }

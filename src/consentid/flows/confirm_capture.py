@@ -30,6 +30,7 @@ from consentid.flows.capture_decision import Word, asked_of, decide, new_id
 from consentid.flows.commit_decisions import commit_decisions
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject
+from consentid.flows.stage_capture import stage_capture
 from consentid.flows.take_capture import take_capture
 from consentid.flows.tell_of_capture import tell_of_capture
 from consentid.kit.errors import ConflictError
@@ -115,12 +116,14 @@ async def confirm_capture(
         for each in said
     )
     was_known = row.subject is not None
+    state = CaptureState.CONFIRMED
+    await stage_capture(context, connection, book, opened, subject=after, state=state, at=at)
     kept = await keep_weighed(
         context,
         connection,
         replace(opened, body=opened.body.weighed_anew(weighed)),
         subject=after,
-        state=CaptureState.CONFIRMED,
+        state=state,
         at=at,
     )
     row = kept.row

@@ -21,6 +21,7 @@ from consentid.flows.confirm_capture import AlreadyEnded
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.record_choices import HUB
+from consentid.flows.stage_capture import stage_capture
 from consentid.flows.stage_entry import stage_own
 from consentid.flows.take_capture import take_capture
 from consentid.flows.tell_of_capture import tell_of_capture
@@ -144,6 +145,7 @@ async def _refuse(
             adult=subject.adult,
         )
         subject = await commit_decisions(context, connection, book, subject, [decision], at=at)
+    await stage_capture(context, connection, book, capture, subject=subject, state=state, at=at)
     row = replace(seal_own(context, subject, capture).row, state=state, ended_at=at)
     await captures.save(connection, row)
     await tell_of_capture(context, connection, row, subject.id, was_known=was_known, at=at)

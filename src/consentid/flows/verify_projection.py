@@ -12,16 +12,17 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core import projection
-from consentid.core.decision import Decision, SubjectId
+from consentid.core.decision import Decision, ServedId, SubjectId
 from consentid.core.record import from_record
 from consentid.flows.append_decisions import BODY
 from consentid.flows.context import Context
 from consentid.flows.open_aside import open_anyhow
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.stage_entry import open_own
+from consentid.flows.verify_captures import Said, capture_faults
 from consentid.keyring import wrapping
 from consentid.kit.errors import MalformedError
-from consentid.store import decisions, entry_bodies, restricted, subject_audit, subjects
+from consentid.store import decisions, entry_bodies, restricted, served, subject_audit, subjects
 from consentid.store.engine import Database
 
 
@@ -74,7 +75,7 @@ async def _check(
             return None  # set aside since it was listed
         fault = "its key or its projection is gone, and nobody asked for its erasure"
         return Checked(subject=subject_id, decisions=0, faults=(fault,))
-    history, faults = await _read(connection, subject)
+    history, faults = await _read(context, connection, subject)
     if not await subject_audit.is_there(connection, subject_id):
         return Checked(subject=subject_id, decisions=len(history), faults=tuple(faults))
     recomputed = projection.encode(projection.project(history))
@@ -87,26 +88,30 @@ async def _check(
 
 
 async def _read(
-    connection: AsyncConnection, subject: OpenSubject
+    context: Context, connection: AsyncConnection, subject: OpenSubject
 ) -> tuple[list[Decision], list[str]]:
     """The history as far as it can be opened, and what is wrong with it and what else is sealed."""
     faults: list[str] = []
     history: list[Decision] = []
     in_clear = await subject_audit.in_clear(connection, subject.id)
+    handed_out = await served.of_subject(connection, subject.id)
     for row in await decisions.of_subject(connection, subject.id):
         found = _open(subject, row)
         if isinstance(found, str):
             faults.append(f"decision {row.id}: {found}")
             continue
         history.append(found)
+        if fault := _served_fault(found, handed_out):
+            faults.append(f"decision {row.id}: {fault}")
         if others := _others(in_clear[row.id], found):
             faults.append(f"decision {row.id}: {others} beside its body is not what the body says")
+    said: list[Said] = []
     for body in await entry_bodies.of_subject(connection, subject.id):
         try:
-            open_own(subject.key, body)
+            said.append(Said(kind=body.kind, body=msgspec.json.decode(open_own(subject.key, body))))
         except MalformedError as error:
             faults.append(f"{body.kind} {body.event_id}: {error.message}")
-    return history, faults
+    return history, faults + await capture_faults(context, connection, subject, said)
 
 
 def _open(subject: OpenSubject, row: decisions.DecisionRow) -> Decision | str:
@@ -118,6 +123,22 @@ def _open(subject: OpenSubject, row: decisions.DecisionRow) -> Decision | str:
     if wrapping.commitment(salt, body) != row.commitment:
         return "its body is not what was committed to"
     return from_record(msgspec.json.decode(body), subject=subject.id)
+
+
+def _served_fault(
+    decision: Decision, handed_out: Mapping[ServedId, served.ServedNotice]
+) -> str | None:
+    """In what the text that was handed out is another than the record says."""
+    said = decision.notice
+    if decision.served is None or said is None:
+        return None
+    row = handed_out.get(decision.served)
+    if row is None:
+        return "the notice that was served is not there"
+    stored = (row.notice_id, row.version, row.language, row.digest, row.catalogue)
+    if stored != (said.id, said.version, said.language, said.digest, decision.catalogue):
+        return "the notice that was served is not what the record says"
+    return None
 
 
 def _others(in_clear: Mapping[str, Any], decision: Decision) -> str:

@@ -158,6 +158,14 @@ async def page_of_subject(
     return await _page(connection, of, before=before, limit=limit)
 
 
+async def ids_of_subject(connection: AsyncConnection, subject: SubjectId) -> Sequence[CaptureId]:
+    """All captures of one person, by their ids."""
+    found = await connection.scalars(
+        select(captures.c.id).where(captures.c.subject_id == subject).order_by(captures.c.id)
+    )
+    return [CaptureId(each) for each in found]
+
+
 async def _page(
     connection: AsyncConnection,
     of: ColumnElement[bool],

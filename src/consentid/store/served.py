@@ -1,15 +1,16 @@
 """Served notices: which text was handed out, to whom, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.core.decision import CatalogueVersion, ServedId
+from consentid.core.decision import CatalogueVersion, ServedId, SubjectId
 from consentid.kit.instants import Instant
-from consentid.store.tables import served_events, served_notices
+from consentid.store.tables import decisions, served_events, served_notices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +59,21 @@ async def find(connection: AsyncConnection, served: ServedId) -> ServedNotice | 
     row = (
         await connection.execute(select(served_notices).where(served_notices.c.id == served))
     ).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _notice(row)
+
+
+async def of_subject(
+    connection: AsyncConnection, subject: SubjectId
+) -> Mapping[ServedId, ServedNotice]:
+    """The notices that a person's decisions answered."""
+    answered = select(decisions.c.served).where(decisions.c.subject_id == subject)
+    rows = await connection.execute(select(served_notices).where(served_notices.c.id.in_(answered)))
+    return {each.id: each for each in map(_notice, rows)}
+
+
+def _notice(row: Row[*tuple[Any, ...]]) -> ServedNotice:
     return ServedNotice(
-        id=served,
+        id=ServedId(row.id),
         client_id=row.client_id,
         notice_id=row.notice_id,
         version=row.version,
