@@ -34,11 +34,11 @@ async def test_a_backup_brings_nobody_back(
     other, _ = await town.sign_in("somebody else")
     token = (await town.decide(other, {"ads": GRANTED})).consent_token
     dump = tmp_path / "dump"
-    _run("pg_dump", town.urls.owner, "--format=custom", f"--file={dump}")
+    run_tool("pg_dump", town.urls.owner, "--format=custom", f"--file={dump}")
     erasure = await ask(town, caller.subject)
     assert await shred(town, erasing) == 1
     later = tmp_path / "later"
-    _run("pg_dump", town.urls.owner, f"--file={later}")
+    run_tool("pg_dump", town.urls.owner, f"--file={later}")
     assert caller.subject is not None
     names = (str(caller.subject), caller.subject.hex, SUB, SUB.encode().hex())
     assert [name for name in names if name in later.read_text()] == []
@@ -47,7 +47,7 @@ async def test_a_backup_brings_nobody_back(
     assert str(erasure.id) in content
     assert str(caller.subject) not in content
     urls = await postgres.create_database("restored")
-    _run("pg_restore", urls.owner, "--no-owner", str(dump), into=True)
+    run_tool("pg_restore", urls.owner, "--no-owner", str(dump), into=True)
     restored = open_context(msgspec.structs.replace(listed, database_url=urls.serving))
     eraser = Database(urls.erasing, connections=2)
     old = Town(
@@ -72,7 +72,7 @@ async def test_a_backup_brings_nobody_back(
     await postgres.drop_database("restored")
 
 
-def _run(program: str, url: str, *arguments: str, into: bool = False) -> None:
+def run_tool(program: str, url: str, *arguments: str, into: bool = False) -> None:
     """A program of PostgreSQL's, on a database."""
     where = make_url(url)
     connecting = f"host={where.query['host']} user={where.username} dbname={where.database}"
