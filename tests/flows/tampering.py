@@ -1,7 +1,7 @@
 """Whoever owns the database server changes rows of the log and of what it speaks of, at random."""
 
 import random
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, final
@@ -16,10 +16,35 @@ COVERED: Final = (
     *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
     *("staged_entries", "decisions", "entry_bodies", "projections", "subject_keys", "catalogues"),
     *("erasures", "erased_decisions", "audience_states", "status_indices"),
+    *("captures", "served_notices", "notice_pictures"),
 )
 """What ``consentid ledger verify`` answers for."""
+BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
+    "who somebody is, and on what": (
+        *("subjects", "known_subjects", "devices", "account_devices", "restricted_subjects"),
+    ),
+    "secrets, codes and sessions, which end": (
+        *("access_tokens", "refresh_tokens", "used_tokens", "authorization_codes", "device_codes"),
+        *("pushed_requests", "hand_offs", "idempotency_keys", "interactions", "portal_logins"),
+        *("hub_sessions", "session_clients", "client_secrets", "webhook_secrets"),
+        *("operator_codes", "operator_sessions", "staff_sessions", "staff_members"),
+    ),
+    "what is carried on, and how far": (
+        *("outbox", "outbox_drained", "event_streams", "events", "event_marks"),
+        *("event_confirmations", "late_systems", "webhook_endpoints", "webhook_deliveries"),
+        *("ssf_streams", "connectors", "logout_notices", "mails"),
+    ),
+    "registrations: what each was is in the log, and what it is now is no history": ("clients",),
+    "a list that is signed anew from the places it has": ("status_lists",),
+    "what came of a bundle is captures": ("field_devices", "field_bundles", "field_entries"),
+    "what pages and clients told of themselves": ("served_events", "signals_seen", "reads"),
+}
+"""What no record of anybody's decision rests on, and why."""
 _BOOKKEEPING: Final = (
     *("opened_at", "integrated_at", "published_at", "staged_at", "listed_at", "revoked_at", "rev"),
+    *("captures.recorded_at", "captures.expires_at", "captures.ended_at", "minted_at"),
+    # By these is known what is sent twice, and how much an operator sends.
+    *("captures.key_hash", "captures.digest", "captures.evidence_hash", "captures.operator_hash"),
 )
 """When the database did something, and how often: nobody is told, and nothing rests on it."""
 _ANOTHER: Final = {
@@ -62,7 +87,9 @@ class Tampering:
         """Something to change: a flipped value mostly, else a row gone, there twice, exchanged."""
         table = chance.choice(COVERED)
         own = [(name, kind) for of, name, kind in self._columns if of == table]
-        name, kind = chance.choice([each for each in own if each[0] not in _BOOKKEEPING])
+        name, kind = chance.choice(
+            [each for each in own if not {each[0], f"{table}.{each[0]}"} & {*_BOOKKEEPING}]
+        )
         one, other = (
             f"(SELECT ctid FROM {table} ORDER BY ctid LIMIT 1 OFFSET floor({chance.random()}"
             f" * (SELECT count(*) FROM {table}))::int)"

@@ -48,6 +48,7 @@ def main() -> int:
         files = read_bundle(given.bundle)
         manifest = json.loads(files["manifest.json"])
         catalogues, decisions = manifest["catalogues"], manifest["decisions"]
+        pictures = manifest.get("pictures", [])
         own = given.log_key
         text = files["keys/log-keys.txt"].decode() if own is None else own.read_text("utf-8")
         keys = log_keys(text)
@@ -57,6 +58,8 @@ def main() -> int:
     faults = check_files(files, manifest)
     for version in catalogues:
         faults += told(f"catalogue version {version}", check_catalogue, files, keys, version)
+    for picture in pictures:
+        faults += told(f"picture {picture}", check_picture, files, keys, picture)
     for decision in decisions:
         faults += told(f"decision {decision}", check_decision, files, keys, decision)
     for name, _ in keys:
@@ -110,6 +113,21 @@ def check_catalogue(files: Files, keys: LogKeys, version: str) -> list[str]:
     return [check_entry(files, keys, folder)]
 
 
+def check_picture(files: Files, keys: LogKeys, picture: str) -> list[str]:
+    """The picture is the one that the log has, of the text that the log says."""
+    folder = f"pictures/{picture}"
+    leaf, body = json.loads(files[f"{folder}/leaf.json"]), files[f"{folder}/body.json"]
+    said = json.loads(body)
+    commitment = hashlib.sha256(body).hexdigest()
+    digest = hashlib.sha256(files[f"{folder}/picture.png"]).hexdigest()
+    demand(leaf["kind"] == "notice" and leaf["id"] == picture, "the entry is of another kind")
+    demand(leaf["commitment"] == commitment, "what is said of it is not what the log has")
+    demand(said["picture"] == digest, "it is another picture than the log has")
+    at = datetime.fromtimestamp(leaf["time"] / 1_000_000, tz=UTC)
+    of = f"notice {said['id']} in {said['language']}, put there at {at:%Y-%m-%d %H:%M:%S} UTC"
+    return [of, check_entry(files, keys, folder)]
+
+
 def check_decision(files: Files, keys: LogKeys, decision: str) -> list[str]:
     """The record is what was committed to, and the commitment is in the log."""
     folder = f"decisions/{decision}"
@@ -125,6 +143,7 @@ def check_decision(files: Files, keys: LogKeys, decision: str) -> list[str]:
     lines = [f"recorded at {at:%Y-%m-%d %H:%M:%S} UTC, reach {record['reach']}"]
     lines += [f"{each['outcome']} {each['purpose']}" for each in record["choices"]]
     lines.append(check_notice(files, folder, record["notice"]))
+    lines += pictured(files, folder, record["notice"])
     lines.append(check_entry(files, keys, folder))
     lines.append(check_receipt(files, folder, record))
     return lines
@@ -138,6 +157,22 @@ def check_notice(files: Files, folder: str, notice: Any) -> str:  # noqa: ANN401
     shown = hashlib.sha256(files[name]).hexdigest()
     demand(shown == notice["digest"], "the text is not the one that was shown")
     return f"shown was notice {notice['id']}, version {notice['version']}: {name}"
+
+
+def pictured(files: Files, folder: str, notice: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """The pictures of that very text; whether each holds is told of it."""
+    shown = json.loads(files.get(f"{folder}/shown.json", b'{"events": []}'))
+    layouts = {each["layout"] for each in shown["events"] if each["layout"] is not None}
+    lines: list[str] = []
+    for name in sorted(files):
+        if notice is None or not name.startswith("pictures/") or not name.endswith("/body.json"):
+            continue
+        said = json.loads(files[name])
+        if said["notice"] == notice["digest"]:
+            is_so = said["layout"] is not None and said["layout"] in layouts
+            how = "laid out as it was shown" if is_so else "in a layout that is not told of"
+            lines.append(f"a picture of it, {how}: {name.replace('body.json', 'picture.png')}")
+    return lines
 
 
 def check_entry(files: Files, keys: LogKeys, folder: str) -> str:

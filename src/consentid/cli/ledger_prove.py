@@ -39,6 +39,7 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
     made_at: str
     decisions: list[str]
     catalogues: list[str]
+    pictures: list[str]
     files: dict[str, str]
 
 
@@ -65,6 +66,7 @@ class _Bundle:
             made_at=self.made_at.isoformat(timespec="seconds"),
             decisions=_named(self.digests, "decisions"),
             catalogues=_named(self.digests, "catalogues"),
+            pictures=_named(self.digests, "pictures"),
             files=dict(sorted(self.digests.items())),
         )
         self.add("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=2))
@@ -77,10 +79,10 @@ def add_verb(verbs: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         help="write evidence for a court or an authority",
         description=(
             "Write a zip that proves one decision, or all of a subject's: record, salt, entry, "
-            "proof and checkpoint, the notice as it was shown, the configuration in force, the "
-            "keys, and a verifier that needs Python and `cryptography` alone. Of whom was set "
-            "aside it takes the erasing role's database, or the owner's. It holds personal data: "
-            "hand it on as such."
+            "proof and checkpoint, the notice as it was shown, with pictures where there are any, "
+            "the configuration in force, the keys, and a verifier that needs Python and "
+            "`cryptography` alone. Of whom was set aside it takes the erasing role's database, or "
+            "the owner's. It holds personal data: hand it on as such."
         ),
         epilog="Exit codes: 0 written, 1 nothing of that name, 3 unavailable or not logged yet.",
     )

@@ -35,6 +35,7 @@ COMMANDS: Final = (
     "captures",
     "subjects",
     "field",
+    "notices",
     "ledger",
     "verify",
     "verify-receipt",

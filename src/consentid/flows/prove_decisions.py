@@ -27,7 +27,16 @@ from consentid.kit import canonical
 from consentid.kit.errors import GoneError, NotFoundError, UnavailableError
 from consentid.kit.instants import to_rfc3339
 from consentid.ledger import bundle
-from consentid.store import catalogues, decisions, ledger, restricted, served, subjects
+from consentid.store import (
+    catalogues,
+    decisions,
+    entry_bodies,
+    ledger,
+    pictures,
+    restricted,
+    served,
+    subjects,
+)
 from consentid.store.engine import Database
 from consentid.tokens import receipt_context
 
@@ -94,7 +103,9 @@ async def find_named(
 async def prove_decisions(
     context: Context, named: Named, *, apart: Database | None = None
 ) -> AsyncIterator[Evidence]:
-    """Decision by decision, each catalogue version once, and the keys; ``apart`` as above.
+    """Decision by decision, each catalogue version and each picture once, and the keys.
+
+    ``apart`` as above.
 
     Raises:
         GoneError: the subject was erased, or set aside and we may not look at it.
@@ -106,6 +117,7 @@ async def prove_decisions(
         raise _gone()
     await note_proof(context, whose, named.decisions)
     told = set[int]()
+    shown = set[bytes]()
     for id_ in named.decisions:
         async with context.database.reading() as connection:
             subject = await open_anyhow(context, connection, named.subject, apart)
@@ -117,6 +129,10 @@ async def prove_decisions(
                 told.add(decision.catalogue)
                 yield await _catalogue(context, connection, CatalogueVersion(decision.catalogue))
             yield await _decision(context, connection, subject, decision)
+            if decision.notice is not None and decision.notice.digest not in shown:
+                shown.add(decision.notice.digest)
+                async for picture in _pictures(context, connection, decision.notice.digest):
+                    yield picture
     async with context.database.reading() as connection:
         logs = await ledger.every_log(connection)
         book = await context.book(connection)
@@ -206,6 +222,28 @@ async def _shown(connection: AsyncConnection, served_id: ServedId) -> _ServedOut
             for each in await served.events_of(connection, served_id)
         ],
     )
+
+
+async def _pictures(
+    context: Context, connection: AsyncConnection, notice: bytes
+) -> AsyncIterator[Evidence]:
+    """The pictures of a text, where there are any, each with its entry."""
+    for row in await pictures.of_notice(connection, notice):
+        what = f"picture {row.event_id}"
+        leaves = await ledger.find_leaves(connection, [row.event_id])
+        bodies = await entry_bodies.by_ids(connection, [row.event_id])
+        proof = await find_proof(context, connection, row.event_id)
+        if proof is None or not leaves or not bodies:
+            raise _waiting(what)
+        yield Evidence(
+            folder=f"pictures/{row.event_id}",
+            files={
+                "picture.png": row.image,
+                "body.json": bodies[0].body,
+                "leaf.json": leaves[row.event_id],
+                "proof.txt": bundle.encode(proof).encode(),
+            },
+        )
 
 
 async def _catalogue(

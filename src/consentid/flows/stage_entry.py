@@ -68,8 +68,8 @@ async def stage_body(
     origin: str,
     at: Instant,
     randomness: Callable[[int], bytes],
-) -> None:
-    """Stage what everybody may read, and keep it."""
+) -> UUID:
+    """Stage what everybody may read, and keep it; the entry's id."""
     encoded = canonical.encode(body)
     commitment = hashlib.sha256(encoded).digest()
     event_id = await stage_public(
@@ -86,6 +86,7 @@ async def stage_body(
             body=encoded,
         ),
     )
+    return event_id
 
 
 async def stage_own(

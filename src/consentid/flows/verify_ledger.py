@@ -17,6 +17,7 @@ from consentid.flows.leaf_faults import Known, leaf_fault, read_known, spoken_of
 from consentid.flows.log_origin import log_origin
 from consentid.flows.verify_catalogues import catalogue_faults
 from consentid.flows.verify_erasures import erasure_faults
+from consentid.flows.verify_pictures import picture_faults
 from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.ledger import note
 from consentid.ledger.checkpoint import open_checkpoint
@@ -40,7 +41,7 @@ class Fault:
     """The log's origin; None of what is in no log."""
     kind: str
     """``entry``, ``tile``, ``size``, ``checkpoint``, ``staged``, ``decision``, ``erasure``,
-    ``catalogue``, ``subject`` or ``log``.
+    ``catalogue``, ``picture``, ``subject`` or ``log``.
     """
     index: int | None
     """Of the entry, the tile within its level, the size."""
@@ -260,6 +261,7 @@ async def _beside(
     beside = [
         *[("erasure", message) async for message in erasure_faults(connection)],
         *[("catalogue", message) async for message in catalogue_faults(connection, known)],
+        *[("picture", message) async for message in picture_faults(connection)],
         *[("subject", message) for message in await subject_audit.strays(connection)],
         *[("log", f"{what} are of log {no}, which is not there") for what, no in strays],
     ]

@@ -48,6 +48,7 @@ from consentid.store.tables.people import (
     subject_keys,
     subjects,
 )
+from consentid.store.tables.pictures import notice_pictures
 from consentid.store.tables.propagation import (
     event_confirmations,
     event_marks,
@@ -72,6 +73,7 @@ from consentid.store.tables.staff import staff_members, staff_sessions
 
 APPEND_ONLY: Final = (
     *("catalogues", "decisions", "entry_bodies", "erased_decisions", "served_events"),
+    "notice_pictures",
     *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
 )
 """Tables that the serving role may read and insert into, and that triggers keep from changing."""
@@ -115,6 +117,7 @@ __all__ = [
     "logout_notices",
     "mails",
     "metadata",
+    "notice_pictures",
     "operator_codes",
     "operator_sessions",
     "outbox",
