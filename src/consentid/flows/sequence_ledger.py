@@ -4,7 +4,8 @@ A batch is one transaction: entries, tiles that became full and the new size are
 not at all, and only where the log still has the size that it grows from.  What is signed has been
 committed before; what is published was copied outside before.  Killed between any two of these
 steps, the next run goes on with what is there: the same size is never given two roots, and no size
-is outgrown before it was published, so that a checkpoint which is missing is missed.
+is outgrown before it was published, so that a checkpoint which is missing is missed.  Ed25519 signs
+the same in the same way each time: what is published again is what was published.
 """
 
 from typing import Final, final
