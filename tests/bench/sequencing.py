@@ -3,13 +3,15 @@
 The sequencer runs alone, as a worker runs it, on a server that flushes to the disk; staged are
 leaves as decisions leave them.  Then single proofs, each a snapshot of its own, and a walk over all
 of it as ``consentid ledger verify --log`` does (without the decisions behind the leaves).  At last
-leaves come in at a rate, in turn while nobody takes them and while a worker does: what that costs
-those who commit them, and how long after its commit a leaf is in a published checkpoint, as
-somebody sees who looks every few milliseconds.
+leaves come in at a rate, in turn without a worker, beside one of all roles while the sequencers'
+turn is ours, so that it does everything but sequencing, and while it is its own: what sequencing
+costs those who commit.  At last somebody looks every few milliseconds what was published: how long
+after its commit a leaf is in there.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import platform
@@ -19,6 +21,8 @@ import shutil
 import statistics
 import sys
 import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +31,7 @@ from tests.bench.serving import working
 
 from consentid.brandbook.folder import load
 from consentid.embedded.places import scratch_folder
-from consentid.embedded.postgres import SERVING, EmbeddedPostgres
+from consentid.embedded.postgres import SERVING, DatabaseUrls, EmbeddedPostgres
 from consentid.flows.context import Context
 from consentid.flows.opening import open_context
 from consentid.flows.publish_catalogue import publish_catalogue
@@ -37,9 +41,10 @@ from consentid.flows.verify_ledger import verify_ledger
 from consentid.keyring.generating import generate
 from consentid.kit.instants import from_seconds
 from consentid.settings import Settings
-from consentid.store import ledger
+from consentid.store import inspection, ledger
 from consentid.store.engine import Database
 from consentid.store.migrating import upgrade
+from consentid.store.turns import DRAINING, SEQUENCING, turn
 
 _BRANDS = Path(__file__).parents[2] / "brands"
 _STAGE = """
@@ -53,10 +58,16 @@ FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(1, :many) n) AS giv
 _AT_ONCE = 10
 """Leaves in one transaction, as decisions that come together share one."""
 _LOOK_S = 0.005
-_TURNS = 4
+_TURN_S = 2.5
 _WARM_UP_S = 1
-_UNSETTLED = 10
-"""The first transactions of a turn, whose connection is new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Commit:
+    """A transaction that staged leaves."""
+
+    took_s: float
+    over_s: float
 
 
 def main() -> int:
@@ -65,7 +76,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="tell it as JSON")
     parser.add_argument("--entries", type=int, default=40_000)
     parser.add_argument("--proofs", type=int, default=500)
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long leaves come in")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each: how long")
     parser.add_argument("--rate", type=int, default=500, help="leaves a second")
     given = parser.parse_args()
     folder = scratch_folder()
@@ -79,7 +90,7 @@ def main() -> int:
         print(json.dumps(told))  # noqa: T201 a command speaks by printing
         return 0
     for name, figure in told.items():
-        print(f"{name.replace('_', ' '):<28} {figure}")  # noqa: T201 a command speaks by printing
+        print(f"{name.replace('_', ' '):<36} {figure}")  # noqa: T201 a command speaks by printing
     return 0
 
 
@@ -121,22 +132,7 @@ async def _measure(
     walked = sum([each.entries async for each in verify_ledger(opened.context)])
     walked_s = time.perf_counter() - began
     walked_cpu_s = time.process_time() - began_cpu
-    rate, seconds = int(given.rate), float(given.seconds) / _TURNS
-    start = size
-    alone: list[float] = []
-    beside: list[float] = []
-    included: list[float] = []
-    for _ in range(_TURNS):
-        alone += (await _stage(owner, [], rate=rate, seconds=seconds))[_UNSETTLED:]
-        with working(urls, folder):
-            await _stage(owner, [], rate=rate, seconds=_WARM_UP_S)
-            start += round(rate * (seconds + _WARM_UP_S))
-            start = await _caught_up(opened.context, start)
-            took_s, reached_s = await _included(
-                opened.context, owner, start, rate=rate, seconds=seconds
-            )
-            start += len(took_s) * _AT_ONCE
-        beside, included = beside + took_s[_UNSETTLED:], included + reached_s
+    coming = await _coming_in(opened.context, owner, urls, folder, given)
     await opened.close()
     await owner.close()
     return {
@@ -145,60 +141,125 @@ async def _measure(
         "batch_ms_median": round(1_000 * statistics.median(batches), 2),
         "drained_cpu_us_an_entry": round(1e6 * drained_cpu_s / size, 1),
         "proof_ms_median": round(1_000 * statistics.median(took), 2),
-        "proof_ms_p99": round(1_000 * statistics.quantiles(took, n=100)[98], 2),
+        "proof_ms_p99": round(1_000 * _p99(took), 2),
         "proof_cpu_ms": round(1_000 * proofs_cpu_s / proofs, 2),
         "verified_per_second": round(walked / walked_s),
         "verified_cpu_us_an_entry": round(1e6 * walked_cpu_s / walked, 1),
-        "staged_per_second": round(len(included) * _AT_ONCE / float(given.seconds)),
-        "commit_ms_median_alone": round(1_000 * statistics.median(alone), 2),
-        "commit_ms_median_beside": round(1_000 * statistics.median(beside), 2),
-        "commit_ms_p99_alone": round(1_000 * statistics.quantiles(alone, n=100)[98], 2),
-        "commit_ms_p99_beside": round(1_000 * statistics.quantiles(beside, n=100)[98], 2),
+        **coming,
+    }
+
+
+async def _coming_in(
+    context: Context, owner: Database, urls: DatabaseUrls, folder: Path, given: argparse.Namespace
+) -> dict[str, Any]:
+    """What commits take in the three cases, turn by turn, and how soon leaves are included."""
+    rate = int(given.rate)
+    unworked: list[float] = []
+    alone: list[float] = []
+    beside: list[float] = []
+    included: list[float] = []
+    for _ in range(max(1, round(float(given.seconds) / _TURN_S))):
+        await _stage(owner, rate=rate, seconds=_WARM_UP_S)
+        unworked += _took(await _stage(owner, rate=rate, seconds=_TURN_S))
+        async with contextlib.AsyncExitStack() as ours:
+            await ours.enter_async_context(_nobody_sequencing(context))
+            with working(urls, folder):
+                await _at_work(context)
+                await _stage(owner, rate=rate, seconds=_WARM_UP_S)
+                alone += _took(await _stage(owner, rate=rate, seconds=_TURN_S))
+                await ours.aclose()
+                await _caught_up(context)
+                await _stage(owner, rate=rate, seconds=_WARM_UP_S)
+                beside += _took(await _stage(owner, rate=rate, seconds=_TURN_S))
+                included += await _included(context, owner, rate=rate)
+    return {
+        "staged_per_second": rate,
+        "commits_each": len(beside),
+        "commit_ms_median_no_worker": round(1_000 * statistics.median(unworked), 2),
+        "commit_ms_median_not_sequencing": round(1_000 * statistics.median(alone), 2),
+        "commit_ms_median_sequencing": round(1_000 * statistics.median(beside), 2),
+        "commit_ms_p99_no_worker": round(1_000 * _p99(unworked), 2),
+        "commit_ms_p99_not_sequencing": round(1_000 * _p99(alone), 2),
+        "commit_ms_p99_sequencing": round(1_000 * _p99(beside), 2),
+        "commit_p99_raised_percent": round(100 * (_p99(beside) / _p99(alone) - 1)),
         "included_ms_median": round(1_000 * statistics.median(included)),
-        "included_ms_p99": round(1_000 * statistics.quantiles(included, n=100)[98]),
+        "included_ms_p99": round(1_000 * _p99(included)),
     }
 
 
 async def _stage(
-    owner: Database, committed: list[float], *, rate: int, seconds: float
-) -> list[float]:
-    """Seconds that each transaction took; ``committed`` gets when it was over."""
+    owner: Database, *, rate: int, seconds: float, done: list[_Commit] | None = None
+) -> list[_Commit]:
+    """Stage leaves; the transactions that did, as each ends."""
+    commits = [] if done is None else done
     began = time.perf_counter()
-    took: list[float] = []
-    for turn in range(round(seconds * rate / _AT_ONCE)):
-        await asyncio.sleep(began + turn * _AT_ONCE / rate - time.perf_counter())
+    for turn_ in range(round(seconds * rate / _AT_ONCE)):
+        await asyncio.sleep(began + turn_ * _AT_ONCE / rate - time.perf_counter())
         begun = time.perf_counter()
         async with owner.writing() as connection:
             await connection.execute(text(_STAGE), {"many": _AT_ONCE})
-        committed.append(time.perf_counter())
-        took.append(committed[-1] - begun)
-    return took
+        over = time.perf_counter()
+        commits.append(_Commit(took_s=over - begun, over_s=over))
+    return commits
 
 
-async def _caught_up(context: Context, size: int) -> int:
-    """The size of the log once so much is published: the worker is there now."""
+def _took(commits: list[_Commit]) -> list[float]:
+    return [each.took_s for each in commits]
+
+
+def _p99(figures: list[float]) -> float:
+    return statistics.quantiles(figures, n=100)[98]
+
+
+@contextlib.asynccontextmanager
+async def _nobody_sequencing(context: Context) -> AsyncGenerator[None]:
+    """While the sequencers' turn is ours, and nothing is done with it."""
+    async with turn(context.database, SEQUENCING) as ours:
+        while not await ours.take():  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(_LOOK_S)
+        yield
+
+
+async def _at_work(context: Context) -> None:
+    """Wait until the worker has begun: somebody drains the outbox."""
     while True:
+        async with context.database.reading() as connection:
+            if await inspection.is_done_by_somebody(connection, DRAINING):
+                return
         await asyncio.sleep(_LOOK_S)
-        published = int((await show_checkpoint(context)).split("\n")[1])
-        if published >= size:
+
+
+async def _published(context: Context) -> int:
+    async with context.database.glancing() as connection:
+        found = await ledger.newest_published(connection)
+    return 0 if found is None else found[1].size
+
+
+async def _caught_up(context: Context) -> int:
+    """The size of the log once nothing waits, and all of it is published."""
+    while True:
+        async with context.database.reading() as connection:
+            waiting = await ledger.waiting(connection, limit=1)
+            tree = await ledger.newest_tree(connection, 1)
+        published = await _published(context)
+        if not waiting and tree is not None and published == tree.size:
             return published
-
-
-async def _included(
-    context: Context, owner: Database, size: int, *, rate: int, seconds: float
-) -> tuple[list[float], list[float]]:
-    """What each transaction took; from its commit to a published checkpoint that covers it."""
-    committed: list[float] = []
-    included: list[float] = []
-    staging = asyncio.create_task(_stage(owner, committed, rate=rate, seconds=seconds))
-    while not staging.done() or len(included) < len(committed):
         await asyncio.sleep(_LOOK_S)
-        async with context.database.glancing() as connection:
-            found = await ledger.newest_published(connection)
+
+
+async def _included(context: Context, owner: Database, *, rate: int) -> list[float]:
+    """From each transaction's commit to a published checkpoint that covers it, in seconds."""
+    size = await _caught_up(context)
+    commits: list[_Commit] = []
+    included: list[float] = []
+    staging = asyncio.create_task(_stage(owner, rate=rate, seconds=_TURN_S, done=commits))
+    while not staging.done() or len(included) < len(commits):
+        await asyncio.sleep(_LOOK_S)
+        covered = (await _published(context) - size) // _AT_ONCE
         seen = time.perf_counter()
-        covered = 0 if found is None else (found[1].size - size) // _AT_ONCE
-        included += [seen - each for each in committed[len(included) : covered]]
-    return await staging, included
+        included += [seen - each.over_s for each in commits[len(included) : covered]]
+    await staging
+    return included
 
 
 if __name__ == "__main__":

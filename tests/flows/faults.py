@@ -57,6 +57,15 @@ def crash_at(database: Database, step: int, *, after: bool) -> Generator[Counter
         if counter.statements == step and after:
             raise CrashError
 
+    with watched(database, before_it, after_it):
+        yield counter
+
+
+@contextmanager
+def watched(
+    database: Database, before_it: Callable[..., None], after_it: Callable[..., None]
+) -> Generator[None]:
+    """Have something done before each statement, and once it was answered."""
     engine = _engine(database)
 
     def failing(connection: AsyncConnection) -> Driver | _Failing | None:
@@ -70,7 +79,7 @@ def crash_at(database: Database, step: int, *, after: bool) -> Generator[Counter
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(arrays, "driver_of", failing)
-            yield counter
+            yield
     finally:
         event.remove(engine, "before_cursor_execute", before_it)
         event.remove(engine, "after_cursor_execute", after_it)
@@ -79,14 +88,31 @@ def crash_at(database: Database, step: int, *, after: bool) -> Generator[Counter
 @contextmanager
 def crash_at_commit(database: Database, *, persisted: bool) -> Generator[None]:
     """Raise in place of the next commits, or after they were made."""
+
+    def crash() -> None:
+        raise CrashError
+
+    with watched_commits(database, _nothing if persisted else crash, crash):
+        yield
+
+
+@contextmanager
+def watched_commits(
+    database: Database, before_it: Callable[[], None], after_it: Callable[[], None]
+) -> Generator[None]:
+    """Have something done before each commit is sent, and once it was made."""
     dialect = _engine(database).dialect
     real = dialect.do_commit
 
-    def crash(connection: PoolProxiedConnection) -> None:
-        if persisted:
-            real(connection)
-        raise CrashError
+    def commit(connection: PoolProxiedConnection) -> None:
+        before_it()
+        real(connection)
+        after_it()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dialect, "do_commit", crash)
+        patch.setattr(dialect, "do_commit", commit)
         yield
+
+
+def _nothing() -> None:
+    pass
