@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from tests.conftest import copied, run_apart
 from tests.flows.town import SECRET_CLIENTS, Town, halcyon, open_node
 from tests.net.portal_server import PortalServer, running_portal
@@ -69,10 +70,23 @@ def founded(
             client: await rotate_secret(owner, client_id=client, randomness=secrets.token_bytes)
             for client in SECRET_CLIENTS
         }
+        await _forget_founding(owner)
         await owner.close()
         return {client: new.secret for client, new in given.items()}
 
     return Founded(template=_TEMPLATE, keys=keys, secrets=run_apart(found()), portal=running)
+
+
+async def _forget_founding(owner: Database) -> None:
+    """Of who founded the town nothing is in its log: it begins with the catalogue, alone."""
+    async with owner.writing() as connection:
+        for table in ("staged_entries", "entry_bodies"):
+            for statement in (
+                f"ALTER TABLE {table} DISABLE TRIGGER USER",
+                f"DELETE FROM {table} WHERE kind = 'admin'",
+                f"ALTER TABLE {table} ENABLE TRIGGER USER",
+            ):
+                await connection.execute(text(statement))
 
 
 @pytest.fixture

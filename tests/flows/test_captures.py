@@ -39,6 +39,7 @@ from consentid.kit.errors import (
 from consentid.kit.instants import DAY, HOUR, Instant
 from consentid.store.engine import Database
 
+DESK = "cli:night-desk"
 SAID = {"content": GRANTED, "contact.phone": GRANTED, "audience": REFUSED}
 
 
@@ -251,12 +252,21 @@ async def test_nobody_talks_to_a_thousand_people_a_minute(
 
     assert len(await list_held(town.context, operator="agent-7")) == 3
     assert await list_held(town.context, client_id="shop-till") == []
-    assert await discard_capture(town.context, held[0].row.id) is CaptureState.DISCARDED
-    assert await release_capture(town.context, held[1].row.id) is CaptureState.PENDING
-    assert await release_capture(town.context, of_mila.row.id) is CaptureState.PENDING
+    assert await discard_capture(town.context, held[0].row.id, by=DESK) is CaptureState.DISCARDED
+    assert await release_capture(town.context, held[1].row.id, by=DESK) is CaptureState.PENDING
+    assert await release_capture(town.context, of_mila.row.id, by=DESK) is CaptureState.PENDING
     assert await mila.states(*SAID) == ["unasked", "given", "objected"]
-    assert await release_capture(town.context, held[0].row.id) is CaptureState.DISCARDED
+    assert await release_capture(town.context, held[0].row.id, by=DESK) is CaptureState.DISCARDED
     assert await list_held(town.context) == []
+    said = await town.rows(
+        "SELECT convert_from(body, 'UTF8')::json FROM entry_bodies"
+        f" WHERE kind = 'admin' AND convert_from(body, 'UTF8') LIKE '%{DESK}%' ORDER BY event_id"
+    )
+    assert [(each["act"], each["capture"], each["client"]) for (each,) in said] == [
+        ("capture/discard", str(held[0].row.id), "news-calls"),
+        ("capture/release", str(held[1].row.id), "news-calls"),
+        ("capture/release", str(of_mila.row.id), "news-calls"),
+    ]
     ((body,),) = await town.rows(f"SELECT sealed FROM captures WHERE id = '{held[0].row.id}'")
     assert body is None
 

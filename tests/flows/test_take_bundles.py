@@ -17,6 +17,7 @@ from consentid.flows.enrol_field_device import enrol_field_device, invite_device
 from consentid.flows.make_field_kit import make_field_kit
 from consentid.flows.pace_device import is_ahead, next_turn
 from consentid.flows.reap import reap
+from consentid.flows.stage_act import noting_of
 from consentid.flows.take_bundles import take_bundles
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import HOUR, SECOND, Instant
@@ -33,7 +34,7 @@ async def new_tablet(town: Town) -> Queue:
     issuer = (await town.book()).group.issuer
     async with town.owner.writing() as connection:
         invited = await invite_device(
-            connection, secrets.token_bytes, client_id="news-field", name="Tablet"
+            connection, noting_of(town.context, "cli"), client_id="news-field", name="Tablet"
         )
     queue = field_queue.new_queue(hub=issuer, issuer=issuer, code=invited.code)
     shown = field_device.show_key(queue)

@@ -14,28 +14,37 @@ from tests.telemetry.scraping import address
 from tests.web.hub import Hub, basic_of, forget, fresh_key
 from tests.web.test_events import opened_by_owner
 
-from consentid.brandbook.client import Scope
+from consentid.brandbook.client import ADMINISTRATION, Scope
 from consentid.flows.register_client import add_client
 
 CANARY: Final = "canary0saffron"
 CLIENT: Final = "canary-crm"
+PROGRAM: Final = "canary-program"
 FORM: Final = "application/x-www-form-urlencoded"
 
 
-async def _register(hub: Hub) -> str:
+async def _register(hub: Hub) -> dict[str, str]:
     opened = opened_by_owner(hub)
-    declared = consumer(CLIENT, NEWS, scopes=frozenset(Scope))
-    made = await add_client(opened.context.database, declared, randomness=opened.context.randomness)
+    made = {
+        name: await add_client(
+            opened.context.database,
+            consumer(name, NEWS, scopes=scopes),
+            randomness=opened.context.randomness,
+        )
+        for name, scopes in (
+            (CLIENT, frozenset(Scope) - ADMINISTRATION),
+            (PROGRAM, ADMINISTRATION),
+        )
+    }
     await opened.close()
-    assert made is not None
-    return made.secret
+    return {name: new.secret for name, new in made.items() if new is not None}
 
 
 @pytest.fixture(scope="module")
 def callers(hub: Hub) -> list[dict[str, str]]:
-    """Somebody who may do everything, and somebody for a person."""
-    hub.secrets = {**hub.secrets, CLIENT: hub.asking.call(_register, hub)}
-    return [hub.client_token(CLIENT), hub.sign_in()]
+    """Who may do everything between them, and somebody for a person."""
+    hub.secrets = {**hub.secrets, **hub.asking.call(_register, hub)}
+    return [hub.client_token(CLIENT), hub.client_token(PROGRAM), hub.sign_in()]
 
 
 def fields(schema: dict[str, Any], schemas: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -43,6 +43,7 @@ PROPAGATION: Final = Need(scope=Scope.PROPAGATION_READ)
 VERIFY: Final = Need(scope=Scope.VERIFY)
 READ_ONE: Final = Need(scope=Scope.DECISIONS_READ, subject=True)
 WRITE: Final = Need(scope=Scope.DECISIONS_WRITE)
+SEES: Final = Need(scope=Scope.ADMIN)
 WRITE_ONE: Final = Need(scope=Scope.DECISIONS_WRITE, subject=True)
 
 NEEDS: Final = {
@@ -102,6 +103,16 @@ NEEDS: Final = {
     "POST /v1/field/kit": SIGNED,
     "POST /v1/captures/{capture}/resolution": Need(scope=Scope.CAPTURES_WRITE, subject=True),
     "POST /v1/links": Need(scope=Scope.LINKS_WRITE),
+    "GET /v1/admin/acts": SEES,
+    "GET /v1/admin/captures": SEES,
+    "GET /v1/admin/catalogues": SEES,
+    "GET /v1/admin/clients": SEES,
+    "GET /v1/admin/devices": SEES,
+    "GET /v1/admin/systems": SEES,
+    "DELETE /v1/admin/devices/{device}": Need(scope=Scope.ADMIN_DEVICES),
+    "POST /v1/admin/captures/{capture}/{act}": Need(scope=Scope.ADMIN_CAPTURES),
+    "POST /v1/admin/endpoints/{number}/{act}": Need(scope=Scope.ADMIN_DELIVERIES),
+    "POST /v1/admin/support": Need(scope=Scope.ADMIN_SUPPORT),
     "GET /v1/history": READ_ONE,
     "GET /v1/receipts/{decision}": READ_ONE,
     "GET /v1/state": READ_ONE,
@@ -115,6 +126,7 @@ NEEDS: Final = {
     "POST /v1/verify/batch": VERIFY,
 }
 PLACES: Final = {
+    "{act}": "nothing",
     "{capture}": "A" * 22,
     "{decision}": "A" * 22,
     "{device}": "A" * 12,

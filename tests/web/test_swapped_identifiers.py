@@ -35,7 +35,7 @@ ELSEWHERE: Final = {
     *("Idempotency-Key", "client_assertion", "subject_token", "actor_token"),
 }
 """Identifiers whose exchange is tested where their mechanism is."""
-PUBLIC: Final = {"event_id", "file", "first", "index", "number", "path", "second", "size"}
+PUBLIC: Final = {"act", "event_id", "file", "first", "index", "number", "path", "second", "size"}
 """What everybody may ask for."""
 
 

@@ -54,7 +54,7 @@ async def test_of_two_one_sequences_and_the_other_takes_over(
         asyncio.create_task(run_sequencer(opened.context, *each))
         for each in zip(stopped, rounds, strict=True)
     )
-    await until(owner_engine, "SELECT max(size) FROM ledger_checkpoints", 1)
+    await until(owner_engine, "SELECT max(size) FROM ledger_checkpoints", 2)
     async with asyncio.timeout(30):
         while not any(ROLE in each.succeeded_at_s for each in rounds):  # noqa: ASYNC110 - as below
             await asyncio.sleep(0.02)
@@ -65,7 +65,7 @@ async def test_of_two_one_sequences_and_the_other_takes_over(
     await (first, second)[sequencing]
     async with owner_engine.begin() as connection:
         await connection.execute(text(STAGE))
-    await until(owner_engine, "SELECT max(size) FROM ledger_checkpoints", 701)
+    await until(owner_engine, "SELECT max(size) FROM ledger_checkpoints", 702)
     assert ROLE in rounds[1 - sequencing].succeeded_at_s
     stopped[1 - sequencing].set()
     await (first, second)[1 - sequencing]
@@ -78,7 +78,7 @@ async def test_a_log_that_is_not_what_it_was_halts_the_role_loudly(
 ) -> None:
     stopped, rounds = asyncio.Event(), Rounds()
     working = asyncio.create_task(run_sequencer(opened.context, stopped, rounds))
-    await until(owner_engine, "SELECT max(size) FROM ledger_checkpoints", 1)
+    await until(owner_engine, "SELECT max(size) FROM ledger_checkpoints", 2)
     async with owner_engine.begin() as connection:
         await connection.execute(text("ALTER TABLE ledger_entries DISABLE TRIGGER USER"))
         await connection.execute(text("UPDATE ledger_entries SET leaf = 'another'"))
@@ -96,7 +96,7 @@ async def test_a_log_that_is_not_what_it_was_halts_the_role_loudly(
     families = {family.name: family for family in WorkerMetrics(rounds)()}
     assert [sample.value for sample in families["consentid_worker_halted"].samples] == [1.0]
     assert await count(owner_engine, "SELECT count(*) FROM staged_entries") == 700
-    assert await count(owner_engine, "SELECT max(size) FROM ledger_checkpoints") == 1
+    assert await count(owner_engine, "SELECT max(size) FROM ledger_checkpoints") == 2
     stopped.set()
     await working
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 from consentid.core.party import Party, PartyKind
 from consentid.core.purpose import PurposeId
@@ -35,6 +35,24 @@ class Scope(StrEnum):
     LINKS_WRITE = "links:write"
     """Mint consent links, by a key of its own or through the hub."""
     ADMIN = "admin"
+    """See the administration: acts, versions, clients, deliveries, what is held, devices."""
+    ADMIN_CAPTURES = "admin:captures"
+    """Release or discard captures that are held."""
+    ADMIN_DELIVERIES = "admin:deliveries"
+    """Enable, disable and try endpoints, and try again what was given up."""
+    ADMIN_DEVICES = "admin:devices"
+    """Revoke any client's capture devices."""
+    ADMIN_SUPPORT = "admin:support"
+    """See what a person chose, by a code that the person made."""
+
+
+ADMINISTRATION: Final = frozenset(
+    {
+        *(Scope.ADMIN, Scope.ADMIN_CAPTURES, Scope.ADMIN_DELIVERIES),
+        *(Scope.ADMIN_DEVICES, Scope.ADMIN_SUPPORT),
+    }
+)
+"""Scopes of the group's own staff programs: they act on all brands."""
 
 
 class Collects(StrEnum):

@@ -6,6 +6,7 @@ from typing import Final
 
 from consentid.brandbook import form
 from consentid.brandbook.client import (
+    ADMINISTRATION,
     ApplicationType,
     AuthMethod,
     ClientDeclaration,
@@ -18,7 +19,7 @@ from consentid.brandbook.problem import Rule
 from consentid.core.party import PartyKind
 
 _OF_BACK_ENDS: Final = frozenset({Scope.EVENTS_READ, Scope.PROPAGATION_READ})
-_INSIDERS: Final = frozenset({Scope.ADMIN, Scope.ERASURE, Scope.KPIS_READ})
+_INSIDERS: Final = ADMINISTRATION | {Scope.ERASURE, Scope.KPIS_READ}
 _REFRESHABLE: Final = frozenset(
     {GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE, GrantType.CIBA}
 )
@@ -82,6 +83,13 @@ def _of_rights(client: ClientDeclaration) -> Iterator[Fault]:
         yield _widening(
             f"{' and '.join(sorted(_INSIDERS & client.scopes))} are for the brands' own back ends",
             "remove them",
+            "scopes",
+        )
+    if ADMINISTRATION & client.scopes and client.scopes - ADMINISTRATION:
+        yield _widening(
+            f"{' and '.join(sorted(ADMINISTRATION & client.scopes))} act on all brands:"
+            " a client that has them is for administration alone",
+            "declare a client of its own for them",
             "scopes",
         )
     if is_public and Scope.CAPTURES_WRITE in client.scopes:

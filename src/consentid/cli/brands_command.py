@@ -196,7 +196,7 @@ def _apply(draft: Draft, *, as_json: bool) -> Exit:
     number = done.book.catalogue.version
     changes = difference(done.previous, done.book) if done.is_new else ()
     if as_json:
-        terminal.say_json({"version": number, "new": done.is_new, "changes": changes})
+        terminal.say_json({"version": number, "new": done.is_new, "changes": [*map(str, changes)]})
     elif done.is_new:
         for change in changes:
             terminal.say(f"  {change}")
@@ -223,4 +223,5 @@ async def publish(chosen: Settings, draft: Draft) -> "Published":
             draft,
             randomness=secrets.token_bytes,
             ledger_origin=chosen.ledger_origin,
+            by=chosen.command_line,
         )

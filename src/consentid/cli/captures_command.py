@@ -102,7 +102,7 @@ async def _settle(
     settle = release_capture if is_release else discard_capture
     states = Counter[str]()
     for each in meant:
-        state = await settle(context, each.id)
+        state = await settle(context, each.id, by=context.settings.command_line)
         if state is not None:
             states[str(state)] += 1
     return states

@@ -233,6 +233,7 @@ async def _add(chosen: Settings, given: _Arguments, party: Party) -> "NewSecret 
             declared,
             randomness=secrets.token_bytes,
             ledger_origin=chosen.ledger_origin,
+            by=chosen.command_line,
         )
 
 
@@ -280,6 +281,7 @@ async def _rotate(chosen: Settings, client_id: str, overlap_h: int) -> "NewSecre
             overlap_s=overlap_h * _HOUR_S,
             randomness=secrets.token_bytes,
             ledger_origin=chosen.ledger_origin,
+            by=chosen.command_line,
         )
 
 

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import os
-import secrets
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +14,7 @@ import msgspec
 from consentid import settings
 from consentid.cli import field_device, field_queue, terminal
 from consentid.cli.field_queue import Queue
-from consentid.cli.opening import owned
+from consentid.cli.opening import noting_of, owned
 from consentid.cli.terminal import Exit
 from consentid.kit.errors import MalformedError
 from consentid.kit.instants import from_datetime, to_rfc3339
@@ -25,9 +24,7 @@ from consentid.tokens.capture_bundle import EvidenceClaim
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  its only name
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from consentid.flows.manage_field_devices import Desk, FieldDeviceOut
+    from consentid.flows.manage_field_devices import FieldDeviceOut
 
 _ON_DEVICE: Final = ("join", "capture", "sync")
 _CHANNELS: Final = ("shop", "paper", "phone")
@@ -125,13 +122,18 @@ def run(args: argparse.Namespace) -> int:
 
 async def _manage(chosen: Settings, given: _Arguments) -> int:
     from consentid.flows import manage_field_devices as devices  # noqa: PLC0415  the server extra
+    from consentid.flows.enrol_field_device import invite_device  # noqa: PLC0415  the server extra
 
     async with owned(chosen) as database:
         match given.action:
             case "enrol":
                 async with database.writing() as connection:
-                    desk = _desk(chosen, connection)
-                    made = await desk.invite(given.client or "", given.name)
+                    made = await invite_device(
+                        connection,
+                        noting_of(chosen),
+                        client_id=given.client or "",
+                        name=given.name,
+                    )
                 ends_at = to_rfc3339(made.ends_at)
                 if given.json:
                     told = {"device": made.device, "code": made.code, "ends_at": ends_at}
@@ -146,19 +148,13 @@ async def _manage(chosen: Settings, given: _Arguments) -> int:
                     )
             case "revoke":
                 async with database.writing() as connection:
-                    await _desk(chosen, connection).revoke(given.device)
+                    await devices.revoke_device(
+                        connection, noting_of(chosen), given.device, client_id=None
+                    )
                 _say({"done": "revoked"}, "revoked", as_json=given.json)
             case _:
                 raise AssertionError(given.action)
     return Exit.OK
-
-
-def _desk(chosen: Settings, connection: "AsyncConnection") -> "Desk":
-    from consentid.flows.manage_field_devices import Desk  # noqa: PLC0415  the server extra
-
-    return Desk(
-        connection=connection, randomness=secrets.token_bytes, ledger_origin=chosen.ledger_origin
-    )
 
 
 def _say_devices(found: "Sequence[FieldDeviceOut]", *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from consentid import settings
+from consentid.cli.noted import do_noted
 from consentid.keyring import manifest
 from consentid.keyring.generating import LEDGER, MASTER, PAIRWISE, generate
 from consentid.keyring.manifest import KeyEntry
@@ -21,6 +22,7 @@ from consentid.keyring.rotating import KEEP_RETIRED_S, PUBLISH_AHEAD_S, rotate
 from consentid.kit import instants
 from consentid.kit.errors import ConsentidError
 from consentid.kit.instants import Instant
+from consentid.settings import Settings
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - its only name
@@ -92,13 +94,14 @@ def run(args: argparse.Namespace) -> int:
     """Do what was asked and print what was done.  Answers the exit code."""
     given = cast("_Arguments", cast("object", args))
     now = instants.from_datetime(datetime.now(UTC))
-    folder = given.keys or settings.from_environment(os.environ).keys_dir
     try:
+        chosen = settings.from_environment(os.environ)
+        folder = given.keys or chosen.keys_dir
         match given.action:
             case "generate":
-                _generate(folder, now, as_json=given.json)
+                _generate(chosen, folder, now, as_json=given.json)
             case "rotate":
-                _rotate(folder, now, given)
+                _rotate(chosen, folder, now, given)
             case _:
                 _list(folder, as_json=given.json)
     except (ConsentidError, OSError) as error:
@@ -107,8 +110,12 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _generate(folder: Path, now: Instant, *, as_json: bool) -> None:
-    done = generate(folder, now=now, randomness=secrets.token_bytes)
+def _generate(chosen: Settings, folder: Path, now: Instant, *, as_json: bool) -> None:
+    done = do_noted(
+        chosen,
+        lambda: generate(folder, now=now, randomness=secrets.token_bytes),
+        lambda made: {"act": "keys/generate", "made": list(made.created)} if made.created else {},
+    )
     if as_json:
         print(json.dumps({"folder": str(folder), "created": done.created}))
         return
@@ -122,8 +129,17 @@ def _generate(folder: Path, now: Instant, *, as_json: bool) -> None:
     print(f"Back up {lost} now, apart from the database: nothing replaces them.")
 
 
-def _rotate(folder: Path, now: Instant, given: _Arguments) -> None:
-    done = rotate(folder, now=now, force=given.force, compromised=given.compromised)
+def _rotate(chosen: Settings, folder: Path, now: Instant, given: _Arguments) -> None:
+    done = do_noted(
+        chosen,
+        lambda: rotate(folder, now=now, force=given.force, compromised=given.compromised),
+        lambda made: {
+            "act": "keys/rotate",
+            "active": list(made.activated),
+            "removed": list(made.removed),
+            "compromised": given.compromised,
+        },
+    )
     changes = {
         "active": done.activated,
         "retired": done.retired,

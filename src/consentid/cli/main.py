@@ -34,6 +34,7 @@ COMMANDS: Final = (
     "events",
     "captures",
     "subjects",
+    "support",
     "field",
     "notices",
     "ledger",

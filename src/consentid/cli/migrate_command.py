@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from consentid import settings
 from consentid.cli import terminal
+from consentid.cli.opening import noting_of, owned
 from consentid.cli.terminal import Exit
+from consentid.settings import Settings
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  its only name
+    from collections.abc import Awaitable
+
+    from consentid.store.migrating import Migrated
 
 
 class _Arguments(Protocol):
@@ -47,10 +52,13 @@ def run(args: argparse.Namespace) -> int:
 
     with terminal.step("database brought up to date"):
         done = asyncio.run(
-            upgrade(
-                owner,
-                serving_role=role_of(serving),
-                erasing_role=None if erasing is None else role_of(erasing),
+            _upgrade(
+                chosen,
+                upgrade(
+                    owner,
+                    serving_role=role_of(serving),
+                    erasing_role=None if erasing is None else role_of(erasing),
+                ),
             )
         )
     if given.json:
@@ -60,3 +68,17 @@ def run(args: argparse.Namespace) -> int:
     else:
         terminal.say(f"now at step {done.after} (was: {done.before or 'empty'})")
     return Exit.OK
+
+
+async def _upgrade(chosen: Settings, upgrading: "Awaitable[Migrated]") -> "Migrated":
+    """Do it, and note it in the log, once the database has one."""
+    from consentid.flows.stage_act import noting  # noqa: PLC0415  the server extra
+
+    done = await upgrading
+    if done.before != done.after:
+        async with (
+            owned(chosen) as database,
+            noting(database, noting_of(chosen)) as noted,
+        ):
+            noted.update({"act": "migrate", "before": done.before, "after": done.after})
+    return done

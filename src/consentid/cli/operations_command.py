@@ -3,12 +3,11 @@
 import argparse
 import asyncio
 import os
-import secrets
 from typing import TYPE_CHECKING, Protocol, cast
 
 from consentid import settings
 from consentid.cli import terminal
-from consentid.cli.opening import owned
+from consentid.cli.opening import noting_of, owned
 from consentid.cli.terminal import Exit
 from consentid.kit.instants import to_rfc3339
 from consentid.settings import Settings
@@ -53,7 +52,7 @@ async def _run(chosen: Settings, given: _Arguments) -> int:
     from consentid.flows.let_in import make_code  # noqa: PLC0415  the server extra
 
     async with owned(chosen) as database:
-        made = await make_code(database, secrets.token_bytes)
+        made = await make_code(database, noting_of(chosen))
     if given.json:
         terminal.say_json({"code": made.code, "ends_at": to_rfc3339(made.ends_at)})
     else:

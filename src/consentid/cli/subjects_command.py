@@ -10,6 +10,7 @@ from uuid import UUID
 
 from consentid import settings
 from consentid.cli import terminal
+from consentid.cli.opening import noting_of
 from consentid.cli.terminal import Exit
 from consentid.kit.errors import MalformedError, NotFoundError
 from consentid.kit.instants import to_rfc3339
@@ -103,6 +104,7 @@ async def _erase(chosen: Settings, given: _Arguments) -> int:
         restrict_subject,
     )
     from consentid.flows.shred_subjects import shred_subjects  # noqa: PLC0415  the server extra
+    from consentid.store import erasures  # noqa: PLC0415  the server extra
 
     sub = sys.stdin.readline().rstrip("\n") if given.portal_sub == "-" else given.portal_sub
     asked = Asked(reason=Reason(given.reason), asked_by=OPERATOR, at_once=given.at_once)
@@ -110,7 +112,16 @@ async def _erase(chosen: Settings, given: _Arguments) -> int:
         context, erasing = await _opened(stack, chosen)
         async with context.database.writing() as connection:
             subject = await _find(context, connection, sub=sub, id_=given.subject)
+            is_new = await erasures.find_of(connection, subject) is None
             erasure = await restrict_subject(context, connection, subject, asked)
+            if is_new and erasure is not None:
+                await noting_of(chosen).note(
+                    connection,
+                    "subjects/erase",
+                    at=erasure.restricted_at,
+                    erasure=str(erasure.id),
+                    at_once=given.at_once,
+                )
         if erasure is None:
             raise _unknown()
         if given.at_once:
@@ -135,9 +146,12 @@ async def _pending(chosen: Settings) -> "Sequence[ErasureRow]":
 
 async def _shred(chosen: Settings, *, as_json: bool) -> int:
     from consentid.flows.shred_subjects import shred_subjects  # noqa: PLC0415  the server extra
+    from consentid.flows.stage_act import noting  # noqa: PLC0415  the server extra
 
     async with AsyncExitStack() as stack:
         context, erasing = await _opened(stack, chosen)
+        async with noting(context.database, noting_of(chosen)) as noted:
+            noted["act"] = "subjects/shred"  # first: each that is destroyed is an entry of its own
         done = await shred_subjects(context, erasing)
     if as_json:
         terminal.say_json({"shredded": done})

@@ -184,18 +184,17 @@ async def _office(chosen: Settings) -> "AsyncGenerator[Office]":
             master=master,
             randomness=secrets.token_bytes,
             ledger_origin=chosen.ledger_origin,
+            by=chosen.command_line,
         )
 
 
 async def _try(chosen: Settings, office: "Office", given: _Arguments) -> int:
-    from consentid.flows.manage_webhooks import try_webhook  # noqa: PLC0415  the server extra
     from consentid.flows.publish_catalogue import find_applied  # noqa: PLC0415  the server extra
-    from consentid.net.guarded import make_endpoint_transport  # noqa: PLC0415  the server extra
+    from consentid.flows.try_endpoint import try_now  # noqa: PLC0415  the server extra
 
     book = await find_applied(office.database)
     issuer = "" if book is None else book.group.issuer
-    async with make_endpoint_transport(localhost_hosts=chosen.localhost_hosts, kept=0) as way:
-        found = await try_webhook(office, way, given.number, issuer=issuer)
+    found = await try_now(office, chosen, given.number, issuer=issuer)
     if given.json:
         terminal.say_json({"outcome": found.outcome, "took_ms": found.took_ms})
     else:

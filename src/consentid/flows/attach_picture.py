@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.brandbook.notice import Notice
 from consentid.flows.context import Context
 from consentid.flows.log_origin import log_origin
+from consentid.flows.stage_act import noting_of
 from consentid.flows.stage_entry import stage_body
 from consentid.kit.canonical import Json
 from consentid.kit.errors import MalformedError, NotFoundError
@@ -68,6 +69,7 @@ async def attach_picture(
         )
         if before is not None:
             return Attached(event_id=before, notice=notice, digest=digest, is_new=False)
+        now = await clock.now(connection)
         row = PictureRow(
             event_id=await stage_body(
                 connection,
@@ -80,7 +82,7 @@ async def attach_picture(
                     "size": [width, height],
                 },
                 origin=log_origin(context, book),
-                at=await clock.now(connection),
+                at=now,
                 randomness=context.randomness,
             ),
             notice=notice.digest,
@@ -89,6 +91,10 @@ async def attach_picture(
             image=unverified_image,
         )
         await pictures.add(connection, row)
+        noted = noting_of(context, context.settings.command_line)
+        await noted.note(
+            connection, "notice/picture", at=now, notice=notice.id, picture=digest.hex()
+        )
     return Attached(event_id=row.event_id, notice=notice, digest=digest, is_new=True)
 
 

@@ -7,7 +7,6 @@ the other half is there.  A device that lost the answer may ask again with the s
 
 import base64
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.flows.context import Context
 from consentid.flows.field_keys import read_key
+from consentid.flows.stage_act import Noting
 from consentid.flows.typed_code import make_typed_code, read_typed_code
 from consentid.kit.errors import (
     ConflictError,
@@ -58,11 +58,7 @@ class Enrolled:
 
 
 async def invite_device(
-    connection: AsyncConnection,
-    randomness: Callable[[int], bytes],
-    *,
-    client_id: str,
-    name: str,
+    connection: AsyncConnection, noted: Noting, *, client_id: str, name: str
 ) -> Invitation:
     """Invite a device to capture for a client; the caller commits before it tells the code.
 
@@ -82,8 +78,8 @@ async def invite_device(
         )
     now = await clock.now(connection)
     ends_at = Instant(now + CODE_MIN * MINUTE)
-    code = make_typed_code(randomness)
-    device = base64.b32encode(randomness(_ID_BYTES)).decode().lower()[:_ID_LENGTH]
+    code = make_typed_code(noted.randomness)
+    device = base64.b32encode(noted.randomness(_ID_BYTES)).decode().lower()[:_ID_LENGTH]
     await field_devices.add(
         connection,
         device,
@@ -94,6 +90,7 @@ async def invite_device(
         at=now,
         until=ends_at,
     )
+    await noted.note(connection, "field/invite", at=now, device=device, client=client_id)
     return Invitation(device=device, code=code, ends_at=ends_at)
 
 

@@ -26,6 +26,7 @@ from consentid.flows.read_events import MOST as MOST_OF_PAGE
 from consentid.flows.read_events import read_page
 from consentid.flows.show_standings import MOST as MOST_PEOPLE
 from consentid.flows.show_standings import show_standings
+from consentid.flows.stage_act import noting_of
 from consentid.kit.errors import BadCursorError, ConflictError, GoneError
 from consentid.kit.instants import to_rfc3339
 from consentid.store import clock, feed
@@ -56,8 +57,12 @@ async def export_events(
         NotFoundError: no such client may read events.
         UnavailableError: the database or the folder cannot be reached.
     """
-    async with context.database.glancing() as connection:
+    async with context.database.writing() as connection:
         client = await find_receiver(connection, client_id)
+        noted = noting_of(context, context.settings.command_line)
+        await noted.note(
+            connection, "events/export", at=await clock.now(connection), client=client_id
+        )
     caller = Caller(client=client, scopes=client.scopes, subject=None, device=None)
     people = events = files = 0
     if folder.place is None:

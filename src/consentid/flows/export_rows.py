@@ -44,6 +44,7 @@ NOT_TOLD_OF: Final[Mapping[str, str]] = {
     "subject_keys": "the key that seals all of it: whoever had it could read it without us",
     "erasures": "whoever is to be forgotten is served nothing any more",
     "restricted_subjects": "as above",
+    "support_codes": "a hash, for ten minutes, of a code that the person made and was shown",
 }
 """Tables that name a subject, and why a person is not told of them."""
 

@@ -16,7 +16,7 @@ from consentid.flows.attach_capture import attach_capture
 from consentid.flows.capture_body import OpenCapture, open_body
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject, open_subject
-from consentid.flows.stage_act import stage_act
+from consentid.flows.stage_act import noting_of
 from consentid.flows.take_capture import state_now
 from consentid.kit.instants import Instant
 from consentid.store import captures, clock
@@ -47,26 +47,32 @@ async def list_held(
     return [each for each in found if operator in (None, each.operator)]
 
 
-async def release_capture(context: Context, capture: UUID) -> CaptureState | None:
+async def release_capture(context: Context, capture: UUID, *, by: str) -> CaptureState | None:
     """Let a held capture go on; its state then, None where there is none of this name.
+
+    ``by``: who does it, as the log knows them.
 
     Raises:
         MalformedError, ConflictError: it cannot count any more; see ``attach_capture``.
         UnavailableError: the database cannot be reached.
     """
-    return await _settle(context, capture, is_release=True)
+    return await _settle(context, capture, by, is_release=True)
 
 
-async def discard_capture(context: Context, capture: UUID) -> CaptureState | None:
+async def discard_capture(context: Context, capture: UUID, *, by: str) -> CaptureState | None:
     """Let a held capture go; its state then, None where there is none of this name.
+
+    ``by`` as above.
 
     Raises:
         UnavailableError: the database cannot be reached.
     """
-    return await _settle(context, capture, is_release=False)
+    return await _settle(context, capture, by, is_release=False)
 
 
-async def _settle(context: Context, capture: UUID, *, is_release: bool) -> CaptureState | None:
+async def _settle(
+    context: Context, capture: UUID, by: str, *, is_release: bool
+) -> CaptureState | None:
     async with context.database.writing() as connection:
         known = await captures.find(connection, capture)
         person = None
@@ -82,15 +88,9 @@ async def _settle(context: Context, capture: UUID, *, is_release: bool) -> Captu
             return None  # whose it is was found out this very moment: to be tried again
         if state_now(row, at) is not CaptureState.HELD:
             return state_now(row, at)
-        await stage_act(
-            connection,
-            "capture/release" if is_release else "capture/discard",
-            ledger_origin=context.settings.ledger_origin,
-            at=at,
-            randomness=context.randomness,
-            capture=str(row.id),
-            client=row.client_id,
-        )
+        act = "capture/release" if is_release else "capture/discard"
+        noted = noting_of(context, by)
+        await noted.note(connection, act, at=at, capture=str(row.id), client=row.client_id)
         if not is_release:
             return await _discard(connection, row, at=at)
         book = await context.book(connection)

@@ -6,14 +6,13 @@ their own, no code opens anything.
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
 from consentid.flows.staff import LET_IN
-from consentid.flows.stage_act import stage_act
+from consentid.flows.stage_act import Noting, noting_of
 from consentid.flows.typed_code import make_typed_code, read_typed_code
 from consentid.kit import base64url
 from consentid.kit.instants import HOUR, MINUTE, Instant
@@ -35,17 +34,18 @@ class NewCode:
     ends_at: Instant
 
 
-async def make_code(database: Database, randomness: Callable[[int], bytes]) -> NewCode:
+async def make_code(database: Database, noted: Noting) -> NewCode:
     """Make one.  Takes the owner's database.
 
     Raises:
         UnavailableError: the database cannot be reached.
     """
-    code = make_typed_code(randomness)
+    code = make_typed_code(noted.randomness)
     async with database.writing() as connection:
         now = await clock.now(connection)
         ends_at = Instant(now + CODE_MIN * MINUTE)
         await operators.add_code(connection, _hash(code.replace("-", "")), at=now, until=ends_at)
+        await noted.note(connection, "operations/let-in", at=now)
     return NewCode(code=code, ends_at=ends_at)
 
 
@@ -66,15 +66,8 @@ async def let_in(context: Context, unverified_code: str) -> str | None:
         await operators.add_session(
             connection, hash_token(token), at=now, until=Instant(now + SESSION_H * HOUR)
         )
-        await stage_act(
-            connection,
-            "staff/sign-in",
-            ledger_origin=context.settings.ledger_origin,
-            at=now,
-            randomness=context.randomness,
-            by=LET_IN,
-            roles=[Role.OPERATOR],
-        )
+        noted = noting_of(context, LET_IN)
+        await noted.note(connection, "staff/sign-in", at=now, roles=[Role.OPERATOR])
     return token
 
 

@@ -1,13 +1,11 @@
 """Capture devices as operators see them: which there are, how far each came, which is lost."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.flows.enrol_field_device import Invitation, invite_device
-from consentid.flows.stage_act import stage_act
+from consentid.flows.stage_act import Noting
 from consentid.kit.errors import NotFoundError
 from consentid.kit.instants import Instant, to_rfc3339
 from consentid.store import clock, field_devices
@@ -44,8 +42,8 @@ async def list_devices(
 
 
 async def revoke_device(
-    connection: AsyncConnection, unverified_device: str, *, client_id: str | None
-) -> FieldDevice:
+    connection: AsyncConnection, noted: Noting, unverified_device: str, *, client_id: str | None
+) -> None:
     """Believe a device no more; what it brought before stays, and is marked.
 
     ``client_id`` is whose it has to be; None for an operator of the service.
@@ -56,40 +54,11 @@ async def revoke_device(
     device = await field_devices.find(connection, unverified_device, lock=True)
     if device is None or client_id not in (None, device.client_id):
         raise NotFoundError("device_unknown", "There is no such device.", where="device")
-    await field_devices.revoke(connection, device.id, at=await clock.now(connection))
-    return device
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """Where an operator of the service manages devices, each act in the log."""
-
-    connection: AsyncConnection
-    randomness: Callable[[int], bytes]
-    ledger_origin: str | None
-    """The log's name where the operator chose one."""
-
-    async def invite(self, client_id: str, name: str) -> Invitation:
-        """Invite a device; see ``invite_device``."""
-        made = await invite_device(self.connection, self.randomness, client_id=client_id, name=name)
-        await self._note("field/invite", made.device, client_id)
-        return made
-
-    async def revoke(self, unverified_device: str) -> None:
-        """Revoke one; see ``revoke_device``."""
-        device = await revoke_device(self.connection, unverified_device, client_id=None)
-        await self._note("field/revoke", device.id, device.client_id)
-
-    async def _note(self, act: str, device: str, client_id: str) -> None:
-        await stage_act(
-            self.connection,
-            act,
-            ledger_origin=self.ledger_origin,
-            at=await clock.now(self.connection),
-            randomness=self.randomness,
-            device=device,
-            client=client_id,
-        )
+    if device.revoked_at is not None:
+        return
+    now = await clock.now(connection)
+    await field_devices.revoke(connection, device.id, at=now)
+    await noted.note(connection, "field/revoke", at=now, device=device.id, client=device.client_id)
 
 
 def _describe(device: FieldDevice, bundles: dict[str, int]) -> FieldDeviceOut:

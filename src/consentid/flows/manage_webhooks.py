@@ -24,6 +24,7 @@ from consentid.kit.canonical import Json
 from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
 from consentid.kit.instants import SECOND, Instant, to_rfc3339, to_seconds
 from consentid.net.webhook_sender import Delivered, send_webhook
+from consentid.settings import COMMAND_LINE
 from consentid.store import clients, clock, deliveries, delivery_queue, feed, webhooks
 from consentid.store.deliveries import DEAD, DELIVERED, LEFT_OUT, PENDING, LogEntry
 from consentid.store.engine import Database
@@ -43,8 +44,8 @@ class Office:
     randomness: Callable[[int], bytes]
     ledger_origin: str | None = None
     """The log's name where the operator chose one."""
-    by: str | None = None
-    """Who acts, as the log knows them; None: the command line."""
+    by: str = COMMAND_LINE
+    """Who acts, as the log knows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,11 +244,10 @@ async def _note(
     at: Instant,
     **about: Json,
 ) -> None:
-    if office.by is not None:
-        about["by"] = office.by
     await stage_act(
         connection,
         f"endpoint/{act}",
+        by=office.by,
         ledger_origin=office.ledger_origin,
         at=at,
         randomness=office.randomness,

@@ -27,7 +27,11 @@ async def note_proof(
     Raises:
         UnavailableError: the database cannot be reached.
     """
-    about: dict[str, Json] = {"act": "prove", "decisions": [str(each) for each in decisions]}
+    about: dict[str, Json] = {
+        "act": "prove",
+        "by": context.settings.command_line,
+        "decisions": [str(each) for each in decisions],
+    }
     async with context.database.writing() as connection:
         now = await _stage_own(context, connection, subject, about)
         await reads.add(connection, [_row(subject.id, ReadKind.PROOF, now)])
@@ -53,7 +57,13 @@ async def note_export(context: Context, *, after: str | None, is_opened: bool) -
         await stage_body(
             connection,
             Kind.EXPORT,
-            {"v": 1, "act": "export", "after": after, "opened": is_opened},
+            {
+                "v": 1,
+                "act": "export",
+                "by": context.settings.command_line,
+                "after": after,
+                "opened": is_opened,
+            },
             origin=log_origin(context, await context.book(connection)),
             at=await clock.now(connection),
             randomness=context.randomness,

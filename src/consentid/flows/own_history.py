@@ -54,6 +54,16 @@ class OwnHistory:
     """The cursor for what is older; None at the end."""
 
 
+async def newest_of(
+    connection: AsyncConnection, subject: OpenSubject, *, limit: int
+) -> tuple[OwnDecision, ...]:
+    """What somebody decided last, the newest first."""
+    rows = await decisions.page(connection, subject.id, before=None, limit=limit)
+    opened = [open_decision(subject, row) for row in rows]
+    takers = await _takers(connection, opened)
+    return tuple(OwnDecision(decision=each, party=takers.get(each.actor)) for each in opened)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnEntry:
     """One decision with all that is kept of it."""

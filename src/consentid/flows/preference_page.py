@@ -158,6 +158,18 @@ async def load_page(
     now = await clock.now(connection)
     visitor = await find_visitor(context, connection, browser, now=now, lock=lock)
     book = await context.book(connection)
+    return page_of(book, visitor, party=party, languages=languages, now=now)
+
+
+def page_of(
+    book: Book,
+    visitor: Visitor,
+    *,
+    party: Party | None,
+    languages: Sequence[str],
+    now: Instant,
+) -> PreferencePage:
+    """What somebody is shown; ``party``: whose notice is preferred."""
     language = next(
         (each for each in languages if each in book.group.languages), book.group.languages[0]
     )

@@ -17,10 +17,12 @@ from consentid.brandbook.folder import Draft
 from consentid.brandbook.publication import publish
 from consentid.flows.event_seal import Told
 from consentid.flows.registration import registered
+from consentid.flows.stage_act import Noting
 from consentid.flows.stage_changes import stage_changes
 from consentid.flows.stage_entry import stage_public
 from consentid.kit.instants import Instant
 from consentid.ledger.leaf import Kind, origin_of
+from consentid.settings import COMMAND_LINE
 from consentid.store import catalogues, clients, clock, journal
 from consentid.store.catalogues import CatalogueRow
 from consentid.store.engine import Database
@@ -41,10 +43,11 @@ async def publish_catalogue(
     *,
     randomness: Callable[[int], bytes],
     ledger_origin: str | None = None,
+    by: str = COMMAND_LINE,
 ) -> Published:
     """Apply a checked draft.  Needs the owner's database: the serving role only reads catalogues.
 
-    ``ledger_origin`` is the log's name where the operator chose one.
+    ``ledger_origin`` is the log's name where the operator chose one, ``by`` whoever applies.
 
     Raises:
         BrandbookError: the draft removes, reuses or re-means a slug of the version in force.
@@ -67,6 +70,8 @@ async def publish_catalogue(
                 connection, previous, book, origin=origin, at=now, randomness=randomness
             )
         await _register_clients(connection, book, at=now)
+        noted = Noting(by=by, randomness=randomness, ledger_origin=ledger_origin)
+        await noted.note(connection, "brands/apply", at=now, version=book.catalogue.version)
     return Published(book=book, previous=previous, is_new=True)
 
 

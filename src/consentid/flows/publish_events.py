@@ -15,6 +15,7 @@ from consentid.events.filters import Filters
 from consentid.flows.context import Context
 from consentid.flows.event_cursor import Position, position_at, stream_of_client
 from consentid.flows.read_events import read_page
+from consentid.flows.stage_act import noting_of
 from consentid.kit.errors import (
     BadCursorError,
     ConflictError,
@@ -57,13 +58,15 @@ async def open_connector(context: Context, client_id: str, *, kind: str, target:
     """
     async with context.database.writing() as connection:
         await find_receiver(connection, client_id)
+        now = await clock.now(connection)
         made = await connectors.open_connector(
-            connection,
-            client_id=client_id,
-            kind=kind,
-            target=target,
-            at=await clock.now(connection),
+            connection, client_id=client_id, kind=kind, target=target, at=now
         )
+        if made.is_new:
+            noted = noting_of(context, context.settings.command_line)
+            await noted.note(
+                connection, "connector/add", at=now, connector=made.no, client=client_id, way=kind
+            )
     await stream_of_client(context, client_id)
     return made
 

@@ -42,6 +42,8 @@ class ReadKind(StrEnum):
     """Evidence of what they decided."""
     EXPORT = "export"
     """Their records, among those of everybody."""
+    SUPPORT = "support"
+    """What they chose, shown to whom they gave a code of theirs."""
 
 
 Read: TypeAlias = tuple[SubjectId | StatusIndex, str, ReadKind]

@@ -33,6 +33,7 @@ from consentid.store import (
     reads,
     refresh_tokens,
     staff,
+    support_codes,
 )
 
 RETENTION: Final = "retention"
@@ -64,6 +65,7 @@ async def reap(context: Context) -> int:
         gone += await staff.delete_expired(
             connection, before=now, seen_before=Instant(now - _STAFF_KNOWN_D * DAY)
         )
+        gone += await support_codes.delete_expired(connection, before=now)
         gone += await captures.expire(connection, now=now)
         gone += await captures.forget(connection, before=Instant(now - limits.keep_events_d * DAY))
         gone += await mails.delete_expired(connection, before=now)

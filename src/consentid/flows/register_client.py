@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from consentid.brandbook import form
 from consentid.brandbook.book import Book, Profile
 from consentid.brandbook.client import AuthMethod, ClientDeclaration
@@ -12,12 +14,14 @@ from consentid.brandbook.client_faults import find_faults
 from consentid.core.catalogue import offered
 from consentid.flows.publish_catalogue import find_applied
 from consentid.flows.registration import registered
+from consentid.flows.stage_act import Noting
 from consentid.flows.stage_changes import client_body
 from consentid.flows.stage_entry import stage_body
 from consentid.kit import base64url
 from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
 from consentid.kit.instants import SECOND, Instant
 from consentid.ledger.leaf import Kind, origin_of
+from consentid.settings import COMMAND_LINE
 from consentid.store import clients, clock
 from consentid.store.clients import Client
 from consentid.store.engine import Database
@@ -48,10 +52,11 @@ async def add_client(
     *,
     randomness: Callable[[int], bytes],
     ledger_origin: str | None = None,
+    by: str = COMMAND_LINE,
 ) -> NewSecret | None:
     """Register a client that the files do not declare; None for one that has no secret.
 
-    ``ledger_origin`` is the log's name where the operator chose one.
+    ``ledger_origin`` is the log's name where the operator chose one, ``by`` whoever registers it.
 
     Raises:
         ConflictError: the id is taken.
@@ -85,15 +90,12 @@ async def add_client(
             at=now,
             randomness=randomness,
         )
-    if declared.auth is not AuthMethod.CLIENT_SECRET_BASIC:
-        return None
-    return await rotate_secret(
-        database,
-        client_id=declared.id,
-        overlap_s=0,
-        randomness=randomness,
-        ledger_origin=ledger_origin,
-    )
+        noted = Noting(by=by, randomness=randomness, ledger_origin=ledger_origin)
+        await noted.note(connection, "client/add", at=now, client=declared.id)
+        if declared.auth is not AuthMethod.CLIENT_SECRET_BASIC:
+            return None
+        secret = await _give_secret(connection, declared.id, at=now, randomness=randomness)
+    return NewSecret(client_id=declared.id, secret=secret, old_ends_in_s=None)
 
 
 def _check(book: Book, profile: Profile, declared: ClientDeclaration) -> None:
@@ -143,16 +145,16 @@ async def rotate_secret(
     overlap_s: int = OVERLAP_S,
     randomness: Callable[[int], bytes],
     ledger_origin: str | None = None,
+    by: str = COMMAND_LINE,
 ) -> NewSecret:
     """Give a client a new secret; the old ones hold for ``overlap_s`` more.
 
-    ``ledger_origin`` as above.
+    ``ledger_origin`` and ``by`` as above.
 
     Raises:
         NotFoundError: no such client.
         MalformedError: the client authenticates in another way.
     """
-    secret = base64url.encode(randomness(SECRET_BYTES))
     book = await find_applied(database)
     async with database.writing() as connection:
         client = await clients.find(connection, client_id)
@@ -171,7 +173,9 @@ async def rotate_secret(
         now = await clock.now(connection)
         old = await clients.secret_hashes(connection, client_id, at=now)
         await clients.expire_secrets(connection, client_id, at=Instant(now + overlap_s * SECOND))
-        await clients.add_secret(connection, client_id, secret_hash=hash_secret(secret), at=now)
+        secret = await _give_secret(connection, client_id, at=now, randomness=randomness)
+        noted = Noting(by=by, randomness=randomness, ledger_origin=ledger_origin)
+        await noted.note(connection, "client/rotate", at=now, client=client_id, overlap_s=overlap_s)
         if old and book is not None:  # a first one comes with the registration
             await stage_body(
                 connection,
@@ -182,6 +186,18 @@ async def rotate_secret(
                 randomness=randomness,
             )
     return NewSecret(client_id=client_id, secret=secret, old_ends_in_s=overlap_s if old else None)
+
+
+async def _give_secret(
+    connection: AsyncConnection,
+    client_id: str,
+    *,
+    at: Instant,
+    randomness: Callable[[int], bytes],
+) -> str:
+    secret = base64url.encode(randomness(SECRET_BYTES))
+    await clients.add_secret(connection, client_id, secret_hash=hash_secret(secret), at=at)
+    return secret
 
 
 async def list_clients(database: Database) -> Sequence[Client]:

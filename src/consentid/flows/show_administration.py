@@ -8,13 +8,14 @@ from uuid import UUID
 import msgspec
 
 from consentid.brandbook.book import Book
-from consentid.brandbook.difference import difference
+from consentid.brandbook.difference import Change, difference
 from consentid.brandbook.encoding import decode
 from consentid.core.decision import CatalogueVersion
 from consentid.flows.context import Context
 from consentid.flows.staff_session import open_name, pseudonym
 from consentid.kit.canonical import Json
 from consentid.kit.instants import Instant
+from consentid.settings import COMMAND_LINE
 from consentid.store import catalogues, clients, entry_bodies, staff
 from consentid.store.clients import Client
 
@@ -30,8 +31,8 @@ class Version:
     number: CatalogueVersion
     applied_at: Instant
     digest: bytes
-    changes: Sequence[str]
-    """What it changed, in English."""
+    changes: Sequence[Change]
+    """What it changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +43,8 @@ class Done:
     """In the log."""
     at: Instant
     act: str
-    by: str | None
-    """Who, as the log knows them; None: the command line."""
+    by: str
+    """Who, as the log knows them."""
     name: str | None
     """What they are called, as long as that is known."""
     about: Mapping[str, Json]
@@ -105,7 +106,7 @@ async def show_acts(context: Context, *, before: UUID | None) -> Page:
                 entry=row.event_id,
                 at=row.recorded_at,
                 act=str(told.get("act")),
-                by=by if isinstance(by, str) else None,
+                by=by if isinstance(by, str) else COMMAND_LINE,  # as earlier entries left it out
                 name=names.get(str(by)),
                 about={name: value for name, value in told.items() if name not in _TOLD_APART},
             )

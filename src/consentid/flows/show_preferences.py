@@ -128,6 +128,21 @@ async def show_preferences(
     )
 
 
+async def overview_of(connection: AsyncConnection, page: PreferencePage) -> Overview:
+    """The same to look at, where no browser is there that could answer."""
+    return Overview(
+        page=page,
+        errand=Errand(),
+        sealed="",
+        purposes=tuple(_purpose(page, purpose) for purpose in page.book.catalogue.purposes),
+        honoured=_honoured(page, sends_gpc=False),
+        contradictions=(),
+        partners=await find_partners(connection, page),
+        is_new_device=False,
+        has_just_decided=False,
+    )
+
+
 def standing_at(page: PreferencePage, party: Party, purpose: PurposeId) -> Standing:
     """What holds at one brand or partner, and why."""
     catalogue, adult = page.book.catalogue, page.adult

@@ -1,7 +1,7 @@
-"""Who of the staff may do what: every role and every verb, in one table.
+"""Who may do what in the administration: every role, every scope and every verb, in two tables.
 
-A verb that is not in the table for somebody's role is refused by the server, whatever a page shows.
-Nobody here sees a person: there is no verb for it.
+A verb that is not in the table for somebody's role is refused by the server, whatever a page shows;
+so is one of a program whose scope is another.  A person is seen only by a code of theirs.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from consentid.brandbook.client import Scope
 from consentid.kit.errors import ForbiddenError
 from consentid.settings.staff import Role
 
@@ -24,9 +25,16 @@ class Verb(StrEnum):
     SEE_CATALOGUES = "see_catalogues"
     SEE_ACTS = "see_acts"
     SEE_CLIENTS = "see_clients"
+    SEE_CAPTURES = "see_captures"
+    SEE_DEVICES = "see_devices"
     REDRIVE = "redrive"
     ENABLE = "enable"
+    DISABLE = "disable"
     TEST = "test"
+    RELEASE = "release"
+    DISCARD = "discard"
+    REVOKE = "revoke"
+    LOOK_UP = "look_up"
 
 
 _SEEING: Final = frozenset(
@@ -38,9 +46,29 @@ MAY: Final[Mapping[Role, frozenset[Verb]]] = MappingProxyType(
         Role.AUDITOR: _SEEING,
         Role.PRIVACY_OFFICER: _SEEING,
         Role.BRAND_EDITOR: frozenset({Verb.SEE_CATALOGUES, Verb.SEE_CLIENTS}),
-        Role.SUPPORT: frozenset({Verb.SEE_CATALOGUES}),
+        Role.SUPPORT: frozenset({Verb.SEE_CATALOGUES, Verb.LOOK_UP}),
     }
 )
+"""What staff may do on the pages, by their roles."""
+SCOPE_OF: Final[Mapping[Verb, Scope]] = MappingProxyType(
+    {
+        Verb.SEE_DELIVERIES: Scope.ADMIN,
+        Verb.SEE_CATALOGUES: Scope.ADMIN,
+        Verb.SEE_ACTS: Scope.ADMIN,
+        Verb.SEE_CLIENTS: Scope.ADMIN,
+        Verb.SEE_CAPTURES: Scope.ADMIN,
+        Verb.SEE_DEVICES: Scope.ADMIN,
+        Verb.REDRIVE: Scope.ADMIN_DELIVERIES,
+        Verb.ENABLE: Scope.ADMIN_DELIVERIES,
+        Verb.DISABLE: Scope.ADMIN_DELIVERIES,
+        Verb.TEST: Scope.ADMIN_DELIVERIES,
+        Verb.RELEASE: Scope.ADMIN_CAPTURES,
+        Verb.DISCARD: Scope.ADMIN_CAPTURES,
+        Verb.REVOKE: Scope.ADMIN_DEVICES,
+        Verb.LOOK_UP: Scope.ADMIN_SUPPORT,
+    }
+)
+"""What a program needs in its access token; no scope contains another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from consentid.flows.portal_login import (
     take_hand_over,
 )
 from consentid.flows.staff import LET_IN, Staff
-from consentid.flows.stage_act import stage_act
+from consentid.flows.stage_act import noting_of
 from consentid.keyring import wrapping
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit.instants import HOUR, Instant
@@ -106,15 +106,8 @@ async def finish_staff_login(
                 expires_at=Instant(now + SESSION_H * HOUR),
             ),
         )
-        await stage_act(
-            connection,
-            "staff/sign-in",
-            ledger_origin=context.settings.ledger_origin,
-            at=now,
-            randomness=context.randomness,
-            by=pseudonym(who),
-            roles=sorted(roles),
-        )
+        noted = noting_of(context, pseudonym(who))
+        await noted.note(connection, "staff/sign-in", at=now, roles=sorted(roles))
     return StaffReturned(session_token=token)
 
 

@@ -23,6 +23,8 @@ class Job(StrEnum):
     """Sealing the opaque references that we hand out."""
     USER_CODE = "user-code/1"
     """Looking up a device's user code, too short for a plain hash, without keeping it."""
+    SUPPORT_CODE = "support-code/1"
+    """Looking up the code that a person tells support, too short for a plain hash."""
     ERASURE = "erasure/1"
     """Knowing again who is to be forgotten, without naming them."""
     CAPTURE = "capture/1"

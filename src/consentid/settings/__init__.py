@@ -6,7 +6,16 @@ misspelt setting would silently be the default.  Whatever holds a password can b
 (``CONSENTID_DATABASE_URL_FILE``), as mounted secrets are.  May import kit.
 """
 
-from consentid.settings.chosen import PREFIX, Settings, SettingsError
+from consentid.settings.chosen import COMMAND_LINE, PREFIX, Settings, SettingsError
 from consentid.settings.reading import CONFIG, Given, from_environment, read
 
-__all__ = ["CONFIG", "PREFIX", "Given", "Settings", "SettingsError", "from_environment", "read"]
+__all__ = [
+    "COMMAND_LINE",
+    "CONFIG",
+    "PREFIX",
+    "Given",
+    "Settings",
+    "SettingsError",
+    "from_environment",
+    "read",
+]

@@ -11,6 +11,8 @@ import msgspec
 from consentid.kit.errors import MalformedError
 
 PREFIX: Final = "CONSENTID_"
+COMMAND_LINE: Final = "cli"
+"""What the log calls whoever runs commands and does not say more."""
 FILE: Final = "_file"
 """At the end of a secret's name: its value is the name of a file that holds it."""
 DATABASES: Final = ("database_url", "migration_database_url", "erasure_database_url")
@@ -54,6 +56,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     staff_roles: tuple[str, ...] = ()
     """What that claim has to hold for a role here, as ``operator=sre,platform,auditor=audit``.  The
     roles: ``privacy_officer``, ``brand_editor``, ``support``, ``auditor``, ``operator``.
+    """
+    actor: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")] | None = None
+    """What the log calls whoever runs commands with these settings: ``cli:deploy`` for ``deploy``;
+    unset: ``cli``.  Everybody may read it: name an account or a pipeline, not a person.
     """
     brands_dir: Path = Path("brands")
     """The folder of the group's configuration, for commands that read it."""
@@ -174,6 +180,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             for name, value in msgspec.structs.asdict(self).items()
         )
         return f"Settings({', '.join(shown)})"
+
+    @property
+    def command_line(self) -> str:
+        """What the log calls whoever runs commands."""
+        return COMMAND_LINE if self.actor is None else f"{COMMAND_LINE}:{self.actor}"
 
     def database(self) -> str:
         """The serving role's URL.

@@ -19,6 +19,8 @@ class Connector:
     client_id: str
     kind: str
     """``nats``: the way by which its events arrive."""
+    is_new: bool = False
+    """Whether it was made a moment ago."""
 
     @property
     def duty(self) -> Duty:
@@ -36,15 +38,16 @@ class Connector:
 async def open_connector(
     connection: AsyncConnection, *, client_id: str, kind: str, target: str, at: Instant
 ) -> Connector:
-    """The connector of a client to a target, made now where there is none."""
+    """The connector of a client to a target, made now where there is none, and then ``is_new``."""
     named = {"client_id": client_id, "kind": kind, "target": target}
-    await connection.execute(
+    made = await connection.execute(
         insert(connectors)
         .values(**named, created_at=at, stream_no=0, seq=0)
         .on_conflict_do_nothing()
     )
     found = await connection.execute(select(connectors.c.connector_no).filter_by(**named))
-    return Connector(no=found.scalar_one(), client_id=client_id, kind=kind)
+    number = found.scalar_one()
+    return Connector(no=number, client_id=client_id, kind=kind, is_new=made.rowcount > 0)
 
 
 async def find_place(connection: AsyncConnection, number: int) -> tuple[int, int]:

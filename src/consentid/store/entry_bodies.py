@@ -43,6 +43,11 @@ async def add(connection: AsyncConnection, row: BodyRow) -> None:
     )
 
 
+async def is_there(connection: AsyncConnection) -> bool:
+    """Whether the database is far enough to keep any."""
+    return bool(await connection.scalar(text("SELECT to_regclass('entry_bodies') IS NOT NULL")))
+
+
 async def by_ids(connection: AsyncConnection, ids: Sequence[UUID]) -> Sequence[BodyRow]:
     """Those of some entries."""
     return await _rows(connection, entry_bodies.c.event_id.in_(ids))

@@ -29,6 +29,7 @@ from consentid.store.tables import (
     signals_seen,
     status_indices,
     subjects,
+    support_codes,
 )
 
 
@@ -155,6 +156,7 @@ async def forget(connection: AsyncConnection, subject: SubjectId, *, at: Instant
         (device_codes, device_codes.c.subject_id),
         (hand_offs, hand_offs.c.subject_id),
         (hub_sessions, hub_sessions.c.account_id),
+        (support_codes, support_codes.c.subject_id),
     ):
         await connection.execute(delete(table).where(column == subject))
     # Somebody else's, who is signed in on this device: theirs go on without it.

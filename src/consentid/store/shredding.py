@@ -52,7 +52,7 @@ PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
     "SELECT, DELETE": (
         *("captures", "decisions", "entry_bodies", "restricted_subjects", "subjects", "reads"),
         *("projections", "audience_states", "signals_seen", "account_devices", "access_tokens"),
-        *("authorization_codes", "device_codes", "hand_offs", "logout_notices"),
+        *("authorization_codes", "device_codes", "hand_offs", "logout_notices", "support_codes"),
     ),
     "SELECT, UPDATE, DELETE": ("refresh_tokens", "hub_sessions"),
 }

@@ -73,6 +73,12 @@ async def create_known(
     )
 
 
+async def is_known(connection: AsyncConnection, subject: SubjectId) -> bool:
+    """Whether it is an account, and no device."""
+    kind = await connection.scalar(select(subjects.c.kind).where(subjects.c.id == subject))
+    return kind == "known"
+
+
 async def set_adult(connection: AsyncConnection, subject: SubjectId, *, adult: bool) -> bool:
     """Keep what the portal says now; returns whether it said otherwise before."""
     changed = await connection.execute(

@@ -22,6 +22,7 @@ from consentid.flows.watch_polls import PollWatch
 from consentid.flows.watch_revocations import RevocationWatch
 from consentid.kit.errors import ConsentidError
 from consentid.telemetry.tally import Timings
+from consentid.web.administration import ADMINISTRATION_HANDLERS
 from consentid.web.authorize import get_authorize, post_authorize
 from consentid.web.backchannel import post_backchannel_logout
 from consentid.web.bc_authorize import post_bc_authorize
@@ -97,6 +98,7 @@ from consentid.web.pages.operations_sign_in_pages import (
     post_operator_sign_in,
     post_operator_sign_out,
 )
+from consentid.web.pages.operations_support_pages import get_support_page, post_support_page
 from consentid.web.pages.preferences_list_pages import (
     get_notice,
     get_own_data,
@@ -115,6 +117,7 @@ from consentid.web.pages.preferences_pages import (
     post_preferences,
     post_preferences_sign_out,
 )
+from consentid.web.pages.preferences_support_pages import get_support_code, post_support_code
 from consentid.web.pages.receipt_pages import get_verify_receipt, post_verify_receipt
 from consentid.web.pages.rendering import prepare
 from consentid.web.pages.sign_out_pages import get_logout, post_logout
@@ -205,6 +208,8 @@ _HANDLERS: Final = (
     get_operations,
     get_staff_callback,
     get_staff_sign_in,
+    get_support_code,
+    get_support_page,
     get_propagation,
     get_ready,
     get_receipt,
@@ -241,6 +246,8 @@ _HANDLERS: Final = (
     post_preferences_sign_out,
     post_revoke,
     post_served,
+    post_support_code,
+    post_support_page,
     post_userinfo,
     get_verify_forward,
     get_verify_receipt,
@@ -254,6 +261,7 @@ _HANDLERS: Final = (
     token,
     *SSF_HANDLERS,
     *FIELD_HANDLERS,
+    *ADMINISTRATION_HANDLERS,
 )
 
 

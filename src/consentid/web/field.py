@@ -20,6 +20,7 @@ from consentid.flows.context import Context
 from consentid.flows.enrol_field_device import enrol_field_device, invite_device
 from consentid.flows.make_field_kit import KitOut, make_field_kit
 from consentid.flows.manage_field_devices import FieldDeviceOut, list_devices, revoke_device
+from consentid.flows.stage_act import by_client, noting_of
 from consentid.flows.take_bundles import MAX_BUNDLES, BundlesOut, take_bundles
 from consentid.kit.instants import to_rfc3339
 from consentid.tokens import capture_bundle, device_proof
@@ -136,9 +137,8 @@ async def post_field_device(
     client_id = caller.client.client_id
     await context.limiter.check(_INVITATIONS, client_id, now_s=wall_clock_s())
     async with context.database.writing() as connection:
-        made = await invite_device(
-            connection, context.randomness, client_id=client_id, name=data.name
-        )
+        noted = noting_of(context, by_client(client_id))
+        made = await invite_device(connection, noted, client_id=client_id, name=data.name)
     out = InvitationOut(device=made.device, code=made.code, expires_at=to_rfc3339(made.ends_at))
     return Response(out, headers=_NO_STORE)
 
@@ -179,7 +179,9 @@ async def delete_field_device(
 ) -> None:
     """For good; the first time counts."""
     async with context.database.writing() as connection:
-        await revoke_device(connection, device, client_id=caller.client.client_id)
+        client_id = caller.client.client_id
+        noted = noting_of(context, by_client(client_id))
+        await revoke_device(connection, noted, device, client_id=client_id)
 
 
 @post(

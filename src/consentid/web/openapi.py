@@ -86,6 +86,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="Metadata", description="Where everything is, and the public keys."),
             Tag(name="SDK", description="What a brand's page loads."),
             Tag(name="Operations", description="For whoever runs this."),
+            Tag(name="Administration", description="For programs of the group's own staff."),
         ],
         security=[{"access_token": []}],
         components=Components(

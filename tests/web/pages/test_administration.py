@@ -37,13 +37,14 @@ PAGES = {
     f"{PATH}/catalogues": Verb.SEE_CATALOGUES,
     f"{PATH}/acts": Verb.SEE_ACTS,
     f"{PATH}/clients": Verb.SEE_CLIENTS,
+    f"{PATH}/support": Verb.LOOK_UP,
 }
 SEES = {
     Role.PRIVACY_OFFICER: {"", "/catalogues", "/acts", "/clients"},
     Role.AUDITOR: {"", "/catalogues", "/acts", "/clients"},
     Role.OPERATOR: {"", "/catalogues", "/acts", "/clients"},
     Role.BRAND_EDITOR: {"/catalogues", "/clients"},
-    Role.SUPPORT: {"/catalogues"},
+    Role.SUPPORT: {"/catalogues", "/support"},
 }
 """Written out once more: a table that changes is to be noticed."""
 

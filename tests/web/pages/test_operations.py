@@ -20,26 +20,27 @@ from consentid.events.filters import Filters
 from consentid.flows.let_in import make_code
 from consentid.flows.manage_webhooks import Office, add_webhook
 from consentid.flows.register_client import add_client
+from consentid.flows.stage_act import noting_of
+from consentid.settings import COMMAND_LINE
 
 __all__ = ["browser"]
 PATH = "/operations"
 CLIENT = "operations-crm"
 NOBODY = "http://127.0.0.1:1/consent"
 EVENT = "given-up-event"
-STREAM = f"(SELECT stream_no FROM event_streams WHERE client_id = '{CLIENT}')"
 HOUR_AGO = "now() - interval '1 hour'"
 
 
-async def _prepare(hub: Hub) -> int:
+async def _prepare(hub: Hub, client: str) -> int:
     """An endpoint where nobody listens, of a client of its own."""
     opened = opened_by_owner(hub)
     context = opened.context
-    await add_client(context.database, consumer(CLIENT, NEWS), randomness=context.randomness)
+    await add_client(context.database, consumer(client, NEWS), randomness=context.randomness)
     office = Office(
         database=context.database, master=context.keyring.master, randomness=context.randomness
     )
     added = await add_webhook(
-        office, client_id=CLIENT, url=NOBODY, filters=Filters(), allows_http=True
+        office, client_id=client, url=NOBODY, filters=Filters(), allows_http=True
     )
     await opened.close()
     return added.no
@@ -47,7 +48,8 @@ async def _prepare(hub: Hub) -> int:
 
 async def _code(hub: Hub) -> str:
     opened = opened_by_owner(hub)
-    made = await make_code(opened.context.database, opened.context.randomness)
+    noted = noting_of(opened.context, COMMAND_LINE)
+    made = await make_code(opened.context.database, noted)
     await opened.close()
     return made.code
 
@@ -57,17 +59,18 @@ def new_code(hub: Hub) -> str:
     return hub.asking.call(_code, hub)
 
 
-def prepared_endpoint(hub: Hub) -> int:
+def prepared_endpoint(hub: Hub, client: str = CLIENT, event: str = EVENT) -> int:
     """The endpoint, and one event that was given up for it."""
-    number: int = hub.asking.call(_prepare, hub)
+    number: int = hub.asking.call(_prepare, hub, client)
+    stream = f"(SELECT stream_no FROM event_streams WHERE client_id = '{client}')"
     hub.rows(
         "INSERT INTO events (stream_no, seq, id, kind, lane, sealed, at, narrows)"
-        f" VALUES ({STREAM}, 1, '{EVENT}', 'consent', 0, 'sealed', {HOUR_AGO}, true)"
+        f" VALUES ({stream}, 1, '{event}', 'consent', 0, 'sealed', {HOUR_AGO}, true)"
     )
-    hub.rows(f"UPDATE event_streams SET head = 1 WHERE client_id = '{CLIENT}'")
+    hub.rows(f"UPDATE event_streams SET head = 1 WHERE client_id = '{client}'")
     hub.rows(
         "INSERT INTO webhook_deliveries (endpoint_no, stream_no, seq, id, lane, state, attempts,"
-        f" queued_at, due_at) VALUES ({number}, {STREAM}, 1, '{EVENT}', 0, 'dead', 10, now(),"
+        f" queued_at, due_at) VALUES ({number}, {stream}, 1, '{event}', 0, 'dead', 10, now(),"
         " now())"
     )
     return number
@@ -105,8 +108,8 @@ def let_in(hub: Hub, person: Person) -> None:
     person.look(PATH)
 
 
-def state_of_event(hub: Hub) -> str:
-    ((state,),) = hub.rows(f"SELECT state FROM webhook_deliveries WHERE id = '{EVENT}'")
+def state_of_event(hub: Hub, event: str = EVENT) -> str:
+    ((state,),) = hub.rows(f"SELECT state FROM webhook_deliveries WHERE id = '{event}'")
     return state
 
 

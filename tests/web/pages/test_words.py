@@ -1,5 +1,6 @@
 """What the pages say: all of it in each language, and nothing else."""
 
+import itertools
 import re
 from datetime import date
 from importlib.resources import files
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from consentid.web.pages.words import LANGUAGES, choose_language, words_of
 
 _PAGES = Path(str(files("consentid.web.pages")))
+_BRANDBOOK = Path(str(files("consentid.brandbook")))
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
@@ -24,7 +26,12 @@ def _said() -> set[str]:
         [("templates/**.*", "jinja2"), ("**.py", "python")],
         keywords={"_": None, "ngettext": (1, 2), "say": None},
     )
-    return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}
+    # What a version changes is put into words by the room that knows the files.
+    changes = extract_from_dir(
+        str(_BRANDBOOK), [("difference.py", "python")], keywords={"change": None}
+    )
+    every = itertools.chain(found, changes)
+    return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in every}
 
 
 def _catalogue(language: str) -> Catalog:

@@ -70,6 +70,7 @@ from consentid.store.tables.sign_in import (
     session_clients,
 )
 from consentid.store.tables.staff import staff_members, staff_sessions
+from consentid.store.tables.support import support_codes
 
 APPEND_ONLY: Final = (
     *("catalogues", "decisions", "entry_bodies", "erased_decisions", "served_events"),
@@ -140,6 +141,7 @@ __all__ = [
     "status_lists",
     "subject_keys",
     "subjects",
+    "support_codes",
     "used_tokens",
     "webhook_deliveries",
     "webhook_endpoints",

@@ -28,6 +28,7 @@ class Tab(StrEnum):
     CATALOGUES = "catalogues"
     ACTS = "acts"
     CLIENTS = "clients"
+    SUPPORT = "support"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ async def get_catalogues_page(
         CataloguesView(
             frame=visit.frame(path),
             desk=visit.desk(staff, Tab.CATALOGUES),
-            versions=tuple(version_item(each, newest) for each in found.versions),
+            versions=tuple(version_item(each, newest, visit.language) for each in found.versions),
             next_path=_next(path, visit, found.next),
         )
     )

@@ -15,7 +15,7 @@ class VersionItem:
     since: Moment
     digest: str
     changes: tuple[str, ...]
-    """In English."""
+    """In the page's language; keys and ids as the files have them."""
     is_in_force: bool
 
 
@@ -36,8 +36,9 @@ class ActItem:
     entry: str
     at: Moment
     act: str
-    by: str | None
-    """None: the command line."""
+    by: str
+    by_kind: str
+    """``cli``, ``client``, ``let-in`` or ``staff``."""
     name: str | None
     about: tuple[tuple[str, str], ...]
 

@@ -11,15 +11,15 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 
 from consentid.flows.context import Context
-from consentid.flows.manage_webhooks import Office, enable_webhook, redrive_webhook, try_webhook
+from consentid.flows.manage_webhooks import enable_webhook, redrive_webhook
 from consentid.flows.show_operations import show_operations
-from consentid.flows.staff import Staff, Verb
+from consentid.flows.staff import Verb
+from consentid.flows.try_endpoint import office_of, try_now
 from consentid.kit.errors import MalformedError
-from consentid.net.guarded import make_endpoint_transport
 from consentid.net.webhook_sender import Delivered
 from consentid.web.pages.operations import Act, Did, OperationsView, Tab
 from consentid.web.pages.operations_view import moment_of, system_items
-from consentid.web.pages.operations_visit import OVER, PATH, Visit, first_path, open_visit
+from consentid.web.pages.operations_visit import OVER, PATH, first_path, open_visit
 from consentid.web.pages.preferences_visit import go
 
 _DID: Final = "did"
@@ -71,15 +71,17 @@ async def post_operations(
     act, number = _read_act(fields)
     staff.check(_VERBS[act])
     _log.warning("an operator asks to %s endpoint %d", act, number)
+    office = office_of(context, staff.by)
     match act:
         case Act.REDRIVE:
-            await redrive_webhook(_office(context, staff), number)
+            await redrive_webhook(office, number)
             did = Did.REDRIVEN
         case Act.ENABLE:
-            await enable_webhook(_office(context, staff), number)
+            await enable_webhook(office, number)
             did = Did.ENABLED
         case Act.TEST:
-            did = _did(await _try(visit, staff, number))
+            issuer = visit.book.group.issuer
+            did = _did(await try_now(office, context.settings, number, issuer=issuer))
         case _:
             assert_never(act)
     return go(f"{PATH}?{_DID}={did}&{_TO}={number}")
@@ -91,23 +93,6 @@ def _read_act(fields: dict[str, str]) -> tuple[Act, int]:
     if fields.keys() != {"act"} or act not in set(Act) or not is_number:
         raise MalformedError("form_malformed", "This is not a form of ours.")
     return Act(act), int(number)
-
-
-def _office(context: Context, staff: Staff) -> Office:
-    return Office(
-        database=context.database,
-        master=context.keyring.master,
-        randomness=context.randomness,
-        ledger_origin=context.settings.ledger_origin,
-        by=staff.by,
-    )
-
-
-async def _try(visit: Visit, staff: Staff, number: int) -> Delivered:
-    office, issuer = _office(visit.context, staff), visit.book.group.issuer
-    localhost_hosts = visit.context.settings.localhost_hosts
-    async with make_endpoint_transport(localhost_hosts=localhost_hosts, kept=0) as way:
-        return await try_webhook(office, way, number, issuer=issuer)
 
 
 def _did(delivered: Delivered) -> Did:

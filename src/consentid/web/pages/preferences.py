@@ -59,6 +59,8 @@ class Centre:
     download_path: str
     data_path: str
     """The same to read."""
+    support_path: str
+    """Where a code is made that lets support see it."""
     back: str | None
     """An address at the brand that the person came from, registered there."""
 

@@ -7,10 +7,10 @@ from consentid.brandbook.book import Book
 from consentid.core.decision import Assurance, Decision, Outcome
 from consentid.core.party import Party, PartyKind
 from consentid.core.purpose import ROOT, PurposeId
+from consentid.flows.look_up_person import STAFF, SUPPORT
 from consentid.flows.manage_devices import OwnPlaces
 from consentid.flows.own_history import OwnDecision, OwnEntry, OwnHistory
 from consentid.flows.own_reads import OwnRead, OwnReads
-from consentid.flows.restrict_subject import OPERATOR
 from consentid.kit.instants import Instant, to_datetime
 from consentid.ledger import bundle, checkpoint, note
 from consentid.store.deliveries import DEAD
@@ -250,7 +250,8 @@ def _read(book: Book, read: OwnRead) -> ReadItem:
         at=_time(read.hour),
         who=read.client_id if read.party is None else party_name(book, read.party),
         is_partner=read.party is not None and read.party.kind is PartyKind.PARTNER,
-        is_staff=read.client_id == OPERATOR,
+        is_staff=read.client_id in STAFF,
+        is_support=read.client_id == SUPPORT,
         kind=read.kind,
         times=read.times,
     )

@@ -126,6 +126,8 @@ class ReadItem:
     who: str
     is_partner: bool
     is_staff: bool
+    is_support: bool
+    """Whether it was staff in that role."""
     kind: ReadKind
     times: int
 
@@ -145,6 +147,23 @@ class ReadsView(OfCentre):
     days: tuple[ReadDay, ...]
     older: str | None
     newest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupportCodeView(OfCentre):
+    """A way to let support see the choices."""
+
+    action: str
+    reads_href: str
+    code: str | None = None
+    """A new one, shown this once."""
+    ends_at: str | None = None
+    """The time of day, in UTC."""
+
+    @property
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """What its form carries."""
+        return ((TOKEN, self.centre.form_token),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def preferences_view(overview: Overview, centre: Centre, request: Request) -> Pr
         action=request.action,
         sealed=overview.sealed,
         notice=_notice(overview, request),
-        sections=tuple(_sections(overview, request)),
+        sections=tuple(_sections(overview, request.opened)),
         told=tuple(_told(overview)),
         partners=tuple(partner_cards(overview)),
         departed=tuple(
@@ -128,15 +128,20 @@ def because_of(
     )
 
 
-def _sections(overview: Overview, request: Request) -> Iterable[Section]:
+def sections_of(overview: Overview) -> tuple[Section, ...]:
+    """The purposes and what holds of each, with nothing unfolded."""
+    return tuple(_sections(overview, None))
+
+
+def _sections(overview: Overview, opened: str | None) -> Iterable[Section]:
     shown = [each for each in overview.purposes if any(_is_answerable(one) for one in each.parties)]
     of_group = [each for each in shown if brand_of(each.purpose) is None]
     if of_group:
-        yield Section(brand=None, cards=_cards(overview, of_group, request))
+        yield Section(brand=None, cards=_cards(overview, of_group, opened))
     for profile in overview.page.book.brands.values():
         own = [each for each in shown if brand_of(each.purpose) == profile.party.slug]
         if own:
-            yield Section(brand=profile.name, cards=_cards(overview, own, request))
+            yield Section(brand=profile.name, cards=_cards(overview, own, opened))
 
 
 def _is_answerable(standing: Standing) -> bool:
@@ -144,19 +149,19 @@ def _is_answerable(standing: Standing) -> bool:
 
 
 def _cards(
-    overview: Overview, purposes: Iterable[PurposeStanding], request: Request
+    overview: Overview, purposes: Iterable[PurposeStanding], opened: str | None
 ) -> tuple[PurposeCard, ...]:
     shown = list(purposes)
     ids = [each.purpose for each in shown]
     names = {id_: name_of(overview.page.book, id_, overview.page.language) for id_ in ids}
-    return tuple(_card(overview, each, names, request) for each in shown)
+    return tuple(_card(overview, each, names, opened) for each in shown)
 
 
 def _card(
     overview: Overview,
     standing: PurposeStanding,
     names: Mapping[PurposeId, str],
-    request: Request,
+    opened: str | None,
 ) -> PurposeCard:
     page, id_ = overview.page, standing.purpose
     sheet = page.book.purposes[id_]
@@ -188,7 +193,7 @@ def _card(
         includes=tuple(
             each for other, each in names.items() if other != id_ and is_within(other, id_)
         ),
-        is_open=request.opened == id_,
+        is_open=opened == id_,
     )
 
 

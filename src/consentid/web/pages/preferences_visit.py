@@ -26,6 +26,7 @@ PATH: Final = "/preferences"
 _ABOUT: Final = "preferences"
 _KEPT: Final = ("lang", "client_id", "return_to")
 """What an address of the preference centre carries on."""
+SUPPORT_PATH: Final = f"{PATH}/support"
 BEFORE: Final = "before"
 """What an older page of a list is asked by."""
 _MAX_CURSOR: Final = 1_024
@@ -99,6 +100,7 @@ class Visit:
             sign_out_action=self.address(f"{PATH}/sign-out"),
             download_path=f"{PATH}/data",
             data_path=self.address(f"{PATH}/everything"),
+            support_path=self.address(SUPPORT_PATH),
             back=errand.return_to,
         )
 

@@ -31,6 +31,7 @@ from consentid.web.pages.link import LinkEntryView, LinkSignInView, LinkView
 from consentid.web.pages.message import MessageView
 from consentid.web.pages.operations import LetInView, OperationsView
 from consentid.web.pages.operations_lists import ActsView, CataloguesView, ClientsView
+from consentid.web.pages.operations_support import SupportView
 from consentid.web.pages.preferences import PreferencesView
 from consentid.web.pages.preferences_data import DataView
 from consentid.web.pages.preferences_lists import (
@@ -40,6 +41,7 @@ from consentid.web.pages.preferences_lists import (
     NoticeView,
     ReadsView,
     ReceiptView,
+    SupportCodeView,
 )
 from consentid.web.pages.receipt import VerifyReceiptView
 from consentid.web.pages.sign_out import SignOutView
@@ -71,6 +73,8 @@ View = (
     | ReadsView
     | ReceiptView
     | SignOutView
+    | SupportCodeView
+    | SupportView
     | VerifyReceiptView
     | VisitView
 )
@@ -90,6 +94,8 @@ _TEMPLATES: Final[dict[type[View], str]] = {
     ActsView: "operations_acts.html",
     CataloguesView: "operations_catalogues.html",
     ClientsView: "operations_clients.html",
+    SupportView: "operations_support.html",
+    SupportCodeView: "preferences_support.html",
     PreferencesView: "preferences.html",
     CapturesView: "preferences_captures.html",
     DataView: "preferences_data.html",

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import context, op
 
 revision: str = "0024"
-down_revision: str | None = "0020"
+down_revision: str | None = "0022"
 branch_labels: None = None
 depends_on: None = None
 
