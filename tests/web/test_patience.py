@@ -69,7 +69,7 @@ async def told(port: int, *pieces: bytes) -> bytes:
         ([b"\r\n"], b""),
         ([b"GET"], b"HTTP/1.1 408 "),
         ([b"GET / HTTP/1.1\r\nX-A: ", b"b"], b"HTTP/1.1 408 "),
-        ([b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"a"], b"HTTP/1.1 408 "),
+        ([b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", b"a"], b"HTTP/1.1 408 "),
         ([WHOLE, b"GET / HT"], b"HTTP/1.1 200 "),
     ],
     ids=["nothing", "an empty line", "a word", "half a head", "half a body", "a second one"],
@@ -88,6 +88,32 @@ async def test_a_head_without_end_is_refused() -> None:
         head = b"GET / HTTP/1.1\r\n" + line * (MAX_HEAD_BYTES // len(line) + 1)
         answer = await told(port, head[:MAX_HEAD_BYTES], head[MAX_HEAD_BYTES : MAX_HEAD_BYTES + 1])
     assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_nor_is_a_large_one_taken_that_came_in_one_piece() -> None:
+    async with serving() as (_, port):
+        giant = WHOLE.replace(b"Host", b"X-A: " + b"a" * MAX_HEAD_BYTES + b"\r\nHost")
+        answer = await told(port, giant)
+        assert answer.startswith(b"HTTP/1.1 431 ")
+        assert b"done" not in answer
+        # Behind another it ends the connection, and is never taken for that one's answer.
+        assert b"431" not in await told(port, WHOLE + giant)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.0\r\n\r\n", b"200"),
+    ],
+    ids=["none", "two", "the same twice", "none of old"],
+)
+async def test_a_request_names_one_host(head: bytes, status: bytes) -> None:
+    """Two servers would else take it for one of different hosts.  Spec: RFC 9112 section 3.2."""
+    async with serving() as (_, port):
+        assert (await told(port, head)).startswith(b"HTTP/1.1 " + status)
 
 
 async def test_an_answer_may_take_its_time() -> None:

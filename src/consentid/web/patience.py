@@ -5,7 +5,7 @@ now and then would keep a connection for as long as they please.
 
 Where the process is to end, a connection that rests is not closed at once: a request may be on its
 way, and its sender could not know whether it was heard.  For a moment more it is answered, and told
-that the connection ends.  Spec: RFC 9112 sections 9.5 and 9.6, RFC 6585 section 5.
+that the connection ends.  Spec: RFC 9112 sections 3.2, 9.5 and 9.6, RFC 6585 section 5.
 """
 
 import asyncio
@@ -27,6 +27,11 @@ _REFUSAL: Final = "HTTP/1.1 {0} {1}\r\ncontent-length: 0\r\nconnection: close\r\
 
 
 @final
+class _RefusedHeadError(Exception):
+    """A head that is not answered by the application."""
+
+
+@final
 class PatientProtocol(JoiningProtocol):
     """uvicorn's, joined up, with an end to every wait."""
 
@@ -36,6 +41,7 @@ class PatientProtocol(JoiningProtocol):
     _is_in_head = False
     _head_bytes = 0
     _is_leaving = False
+    _refused_as: HTTPStatus | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -69,6 +75,9 @@ class PatientProtocol(JoiningProtocol):
 
     @override
     def on_headers_complete(self) -> None:
+        self._refused_as = self._judge_head()
+        if self._refused_as is not None:
+            raise _RefusedHeadError  # to the parser, which reads no further
         super().on_headers_complete()
         self._is_in_head = False
         if self._is_leaving:
@@ -88,6 +97,23 @@ class PatientProtocol(JoiningProtocol):
             self.loop.call_later(LEAVE_AFTER_S, self._leave)
         else:
             super().shutdown()
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        if self._refused_as is None:
+            super().send_400_response(msg)
+        else:
+            self._refuse(self._refused_as)
+
+    def _judge_head(self) -> HTTPStatus | None:
+        """How a head is refused that came whole: by its size, or for whom it is."""
+        size = len(self.url) + sum(len(name) + len(text) for name, text in self.headers)
+        if size > MAX_HEAD_BYTES:
+            return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        version = None if self.parser is None else self.parser.get_http_version()
+        is_for_one = hosts == 1 or (hosts == 0 and version == "1.0")
+        return None if is_for_one else HTTPStatus.BAD_REQUEST
 
     def _rests(self) -> bool:
         """Whether no request is being answered."""
