@@ -17,7 +17,7 @@ from tests.flows.test_publish_catalogue import apply
 from tests.flows.test_sequence_ledger import drain as sequence
 from tests.flows.test_verify_ledger import walk
 from tests.flows.test_verify_token import verify
-from tests.flows.town import BRAND, GRANTED, REFUSED, Town, halcyon, together
+from tests.flows.town import BRAND, GRANTED, REFUSED, Town, halcyon, outcomes_of, together
 
 from consentid.cli.main import main
 from consentid.cli.terminal import Exit
@@ -351,6 +351,51 @@ async def test_what_nobody_confirms_ends_and_of_strangers_nothing_stays(town: To
     await town.change("UPDATE captures SET ended_at = ended_at - interval '31 days'")
     await reap(town.context)
     assert await town.rows("SELECT count(*) FROM captures") == [(1,)]
+
+
+async def test_whoever_comes_first_a_dispute_ends_it_and_a_withdrawal_stands(town: Town) -> None:
+    """What a person and an agent do at the same instant, each in every order that comes."""
+    calls, mila = Centre(town=town), await Customer.of(town, "mila")
+    at_shop = (await town.sign_in("mila", "shop-web"))[0]
+    for sub in ("mila", None):
+        captured = await calls.capture(SAID, sub=sub)
+        await outcomes_of(
+            mila.confirm(captured),
+            town.withdraw(mila.at_news),
+            mila.dispute(captured),
+            calls.resolve(captured, "mila"),
+            mila.confirm(captured),
+            town.withdraw(at_shop),
+        )
+        shown = await show_capture(town.context, (await calls.caller()).client, captured.row.id)
+        assert shown.state == "disputed"
+        assert set(await mila.states("content", "contact.phone")) <= {"refused", "withdrawn"}
+    assert await town.faults() == []
+
+
+async def test_of_two_who_are_said_to_have_said_it_one_is_believed(town: Town) -> None:
+    calls = Centre(town=town)
+    people = [await Customer.of(town, name) for name in ("mila", "noah", "ada")]
+    town.context.settings = msgspec.structs.replace(town.context.settings, captures_operator_most=1)
+    await calls.capture(SAID)
+    held = await calls.capture(SAID)
+    assert state(held) is CaptureState.HELD
+    await outcomes_of(
+        *(calls.resolve(held, each.sub) for each in people),
+        release_capture(town.context, held.row.id, by=DESK),
+        discard_capture(town.context, held.row.id, by=DESK),
+        *(each.confirm(held) for each in people),
+    )
+    histories = [len(await town.history(each.subject)) for each in people]
+    assert sum(each > 0 for each in histories) <= 1
+    settled = await release_capture(town.context, held.row.id, by=DESK)
+    assert settled is not CaptureState.HELD
+    acts = await town.rows(
+        "SELECT body FROM entry_bodies WHERE kind = 'admin' AND convert_from(body, 'UTF8')"
+        " LIKE '%\"capture/%'"
+    )
+    assert len(acts) == 1  # of the two who settled it, one did
+    assert await town.faults() == []
 
 
 async def test_a_grant_that_waits_changes_no_answer(town: Town) -> None:

@@ -3,24 +3,32 @@
 import secrets
 import time
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.flows.capturing import Customer
 from tests.flows.faults import CrashError, crash_at
+from tests.flows.linking import minter
 from tests.flows.town import Town
 
 from consentid.cli import field_device, field_queue
 from consentid.cli.field_queue import Queue
 from consentid.flows.enrol_field_device import enrol_field_device, invite_device
 from consentid.flows.make_field_kit import make_field_kit
+from consentid.flows.manage_field_devices import revoke_device
+from consentid.flows.open_subject import open_subject
+from consentid.flows.own_captures import every_own_capture
 from consentid.flows.pace_device import is_ahead, next_turn
 from consentid.flows.reap import reap
+from consentid.flows.resolve_capture import resolve_capture
 from consentid.flows.stage_act import noting_of
 from consentid.flows.take_bundles import take_bundles
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import HOUR, SECOND, Instant
+from consentid.store import clock
 from consentid.tokens.capture_bundle import EntryClaim, EvidenceClaim
 
 _ENDED = """
@@ -192,6 +200,29 @@ async def test_who_makes_numbers_and_forks_up_fills_no_disk_and_a_gap_is_filled_
     assert await bring(*texts) == [*[("recorded", True)] * 5, *[("waiting", False)] * 2]
     assert await bring(*texts) == [("recorded", True)] * 7
     assert await town.rows("SELECT count(*) FROM captures") == [(7,)]
+
+
+async def test_its_person_sees_that_a_device_was_revoked_since(town: Town) -> None:
+    mila, queue = await Customer.of(town, "mila"), captured(await new_tablet(town), 1)
+    told = await take_bundles(town.context, [queue.bundles[0].text], now_s=time.time())
+    client = (await minter(town, "news-field")).client
+    capture = UUID(told.bundles[0].captures[0].capture)
+    await resolve_capture(town.context, client, mila.subject, capture)
+
+    async def looks_lost() -> bool | None:
+        async with town.context.database.reading() as connection:
+            person = await open_subject(town.context, connection, mila.subject)
+            assert person is not None
+            (own,) = await every_own_capture(
+                town.context, connection, person, now=await clock.now(connection)
+            )
+        return None if own.origin is None else own.origin.is_revoked
+
+    assert await looks_lost() is False
+    async with town.owner.writing() as connection:
+        noted = noting_of(town.context, "cli")
+        await revoke_device(connection, noted, queue.device or "", client_id=None)
+    assert await looks_lost() is True
 
 
 async def test_what_has_no_effect_is_kept_for_a_month_and_a_client_without_the_right_has_none(
