@@ -62,7 +62,9 @@ def run(args: argparse.Namespace) -> int:
             )
         )
     if given.json:
-        terminal.say_json({"before": done.before, "after": done.after})
+        terminal.say_json({"before": done.before, "after": done.after, "is_ahead": done.is_ahead})
+    elif done.is_ahead:
+        terminal.say(f"at step {done.after}, of a later release than this: nothing was changed")
     elif done.before == done.after:
         terminal.say(f"at step {done.after}, nothing was changed")
     else:

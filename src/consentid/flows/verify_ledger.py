@@ -173,9 +173,9 @@ class _Walk:
                 "size", head.size, f"its root is not that of the entries (from {begin} on)"
             )
         if head.note is None:
-            # The last size may be about to be published; a log that continues another begins at 1.
-            is_begin = head.size == 0 and self.log.continues is not None
-            if not is_last and not is_begin:
+            # The last size may be about to be published.  An empty log says nothing: the first
+            # release did not sign it, and one that continues another begins at 1.
+            if not is_last and head.size:
                 yield self._fault("checkpoint", head.size, "it is missing")
             return
         try:

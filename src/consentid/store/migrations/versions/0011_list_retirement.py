@@ -14,6 +14,10 @@ down_revision: str | None = "0010"
 branch_labels: None = None
 depends_on: None = None
 
+contracts: Final = {
+    "status_indices has another trigger, places_stay": "0001: no serving role could delete there",
+}
+
 _REFUSE_FORGETTING: Final = """
 CREATE FUNCTION refuse_forgetting_places() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

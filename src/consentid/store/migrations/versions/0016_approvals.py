@@ -1,5 +1,7 @@
 """Codes that no person types: the question is addressed to them, and waits at the hub."""
 
+from typing import Final
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -7,6 +9,12 @@ revision: str = "0016"
 down_revision: str | None = "0015"
 branch_labels: None = None
 depends_on: None = None
+
+contracts: Final = {
+    "device_codes has another constraint, device_codes_reached": (
+        "0007: whoever knows nothing of addressees gives each row a code"
+    ),
+}
 
 
 def upgrade() -> None:
