@@ -52,15 +52,6 @@ def test_a_retired_key_is_published_until_what_it_signed_has_expired(folder: Pat
     assert published(load(folder)).isdisjoint(retired)
 
 
-def test_a_compromised_key_is_published_no_more(folder: Path) -> None:
-    before = load(folder)
-    token = issue(before)
-    rotate(folder, now=START, compromised=True)
-    after = load(folder)
-    assert not verifies(token, after)
-    assert published(after).isdisjoint({key.kid for key in before.signing_keys.values()})
-
-
 _ROTATE = """
 import sys
 from pathlib import Path

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Page, sync_playwright
 from tests.chromium import FLAGS, PATIENCE_MS
-from tests.tokens.making import JWKS, KEY, NOW, claims, compact, issue, issue_list
+from tests.tokens.making import JWKS, KEY, KID, NOW, claims, compact, issue, issue_list
 
 from consentid.tokens.consent import Status, StatusListRef
 from consentid.tokens.status import PATH
@@ -50,8 +50,9 @@ class Issuer:
         iat_s: int = NOW,
         uri: str | None = None,
         key: ec.EllipticCurvePrivateKey = KEY,
+        kid: str = KID,
     ) -> None:
-        token = issue_list(set_indices, iat_s=iat_s, uri=uri or self.list_uri, key=key)
+        token = issue_list(set_indices, iat_s=iat_s, uri=uri or self.list_uri, key=key, kid=kid)
         self.documents[f"{PATH}1"] = token.encode()
 
     def token(self, **changed: object) -> str:

@@ -209,7 +209,42 @@ def test_a_new_key_is_looked_up_once_a_minute(
     )
     assert ask(unknown)["reason"] == "unknown_key"
     assert ask(unknown, forward_s=61)["active"] is True
-    assert issuer.count("/jwks.json") == 2
+    assert issuer.count("/jwks.json") == 3  # at first, in vain, and then with success
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("strict", "usable_s"), [(False, 300), (True, 60)])
+def test_a_revoked_key_is_refused_within_the_bound(
+    page: Page,
+    issuer: Issuer,
+    ask: Callable[..., dict[str, Any]],
+    strict: bool,
+    usable_s: int,
+) -> None:
+    page.evaluate("(strict) => { window.verifier = window.make({ strict }); }", strict)
+    token = issuer.token(exp=NOW + 3_000)
+    assert ask(token)["active"] is True
+    other = ec.generate_private_key(ec.SECP256R1())
+    issuer.documents["/jwks.json"] = compact({"keys": [jwks.jwk("key-2", other.public_key())]})
+    issuer.publish(iat_s=NOW + usable_s, key=other, kid="key-2")
+    assert ask(token, forward_s=usable_s)["reason"] == "unknown_key"
+
+
+@pytest.mark.browser
+def test_keys_that_rotate_faster_than_once_a_minute_are_looked_up_each_time(
+    issuer: Issuer, page: Page, ask: Callable[..., dict[str, Any]]
+) -> None:
+    assert ask(issuer.token())["active"] is True
+    keys = [*JWKS["keys"]]
+    for number in range(2, 5):
+        other = ec.generate_private_key(ec.SECP256R1())
+        keys.append(jwks.jwk(f"key-{number}", other.public_key()))
+        issuer.documents["/jwks.json"] = compact({"keys": keys})
+        both = [_token_of(issuer, other, f"key-{number}", idx=idx) for idx in (1, 2)]
+        found = page.evaluate(
+            """(both) => Promise.all(both.map((token) => window.verifier.verify(token)))""", both
+        )
+        assert [each["active"] for each in found] == [True, True]
 
 
 @pytest.mark.browser
@@ -255,9 +290,11 @@ def test_a_silent_issuer_is_a_no_in_time(
     issuer.hold.set()
 
 
-def _token_of(issuer: Issuer, key: ec.EllipticCurvePrivateKey) -> str:
-    place = Status(status_list=StatusListRef(idx=1, uri=issuer.list_uri))
-    return issue(claims(iss=issuer.url, status=place), "key-2", key)
+def _token_of(
+    issuer: Issuer, key: ec.EllipticCurvePrivateKey, kid: str = "key-2", *, idx: int = 1
+) -> str:
+    place = Status(status_list=StatusListRef(idx=idx, uri=issuer.list_uri))
+    return issue(claims(iss=issuer.url, status=place), kid, key)
 
 
 def _signed_bomb(issuer: Issuer) -> str:

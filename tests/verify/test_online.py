@@ -139,20 +139,63 @@ def test_a_broken_server_is_not_asked_at_every_call(
     assert issuer.count(LIST_PATH) == 2
 
 
+@pytest.mark.parametrize(("strict", "usable_s"), [(False, 300), (True, 60)])
 def test_keys_outlive_an_outage_to_their_limit(
-    issuer: Issuer, verifier: Verifier, clock: Clock
+    issuer: Issuer, build: Callable[[bool], Verifier], clock: Clock, strict: bool, usable_s: int
 ) -> None:
+    verifier = build(strict)
+
     def token() -> str:
         now_s = int(clock.now_s)
         return issuer.token(iat=now_s - 1, exp=now_s + 60)
 
     verifier.verify(token())
     del issuer.documents[JWKS_PATH]
-    clock.forward(4 * 3_600 - 1)
+    clock.forward(usable_s - 1)
     issuer.publish(iat_s=int(clock.now_s))
     assert reason(verifier.verify(token())) is None
     clock.forward(1)
     assert reason(verifier.verify(token())) is Reason.KEYS_UNAVAILABLE
+
+
+@pytest.mark.parametrize(("strict", "bound_s"), [(False, 300), (True, 60)])
+def test_a_revoked_key_is_refused_within_the_bound_whoever_asks_meanwhile(
+    issuer: Issuer, build: Callable[[bool], Verifier], clock: Clock, strict: bool, bound_s: int
+) -> None:
+    verifier = build(strict)
+    key = ec.generate_private_key(ec.SECP256R1())
+    revoked_s, others = clock.now_s, [jwks.jwk("key-2", key.public_key())]
+    stolen = issuer.token(iat=NOW, exp=NOW + 3_000)
+    issuer.documents[JWKS_PATH] = compact({"keys": [*JWKS["keys"], *others]})
+    assert reason(verifier.verify(stolen)) is None
+    issuer.documents[JWKS_PATH] = compact({"keys": others})
+    answers: dict[int, Reason | None] = {}
+    for _ in range(bound_s):
+        clock.forward(1)
+        issuer.publish(iat_s=int(clock.now_s), key=key, kid="key-2")
+        answers[int(clock.now_s - revoked_s)] = reason(verifier.verify(stolen))
+    assert {at for at, why in answers.items() if why is None and at >= bound_s} == set()
+    assert answers[max(answers)] is Reason.UNKNOWN_KEY
+
+
+def test_keys_that_rotate_faster_than_once_a_minute_are_looked_up_each_time(
+    issuer: Issuer, verifier: Verifier, clock: Clock
+) -> None:
+    verifier.verify(issuer.token())
+    status = Status(status_list=StatusListRef(idx=1, uri=issuer.list_uri))
+    keys = [*JWKS["keys"]]
+    for number in range(2, 6):
+        key = ec.generate_private_key(ec.SECP256R1())
+        keys.append(jwks.jwk(f"key-{number}", key.public_key()))
+        issuer.documents[JWKS_PATH] = compact({"keys": keys})
+        token = issue(claims(iss=issuer.url, status=status), f"key-{number}", key)
+        clock.forward(1)
+        assert reason(verifier.verify(token)) is None
+    asked = issuer.count(JWKS_PATH)
+    for number in range(20):
+        stranger = issue(claims(iss=issuer.url), f"stranger-{number}")
+        assert reason(verifier.verify(stranger)) is Reason.UNKNOWN_KEY
+    assert issuer.count(JWKS_PATH) == asked + 1
 
 
 def test_a_new_key_is_looked_up_when_it_is_met(

@@ -1,4 +1,4 @@
-"""``consentid keys generate | rotate | list``: the signing keys and secrets of an installation.
+"""``consentid keys generate | rotate | revoke | affected | list``: an installation's keys.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 """
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from consentid import settings
+from consentid.cli import keys_affected, keys_revoke
 from consentid.cli.noted import do_noted
 from consentid.keyring import manifest
 from consentid.keyring.generating import LEDGER, MASTER, PAIRWISE, generate
-from consentid.keyring.manifest import KeyEntry
+from consentid.keyring.manifest import KeyEntry, State
+from consentid.keyring.revoking import revoke
 from consentid.keyring.rotating import KEEP_RETIRED_S, PUBLISH_AHEAD_S, rotate
 from consentid.kit import instants
 from consentid.kit.errors import ConsentidError
@@ -73,12 +75,14 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         "--compromised",
         action="store_true",
         help=(
-            "the active keys are in wrong hands: stop publishing them at once, so that every "
-            "token they signed is refused (implies --force)"
+            "the active keys are in wrong hands: take them out of this folder at once (`keys "
+            "revoke` tells every process too, whatever folder it sees, and keeps since when)"
         ),
     )
+    revoking = keys_revoke.add_verb(actions)
+    affected = keys_affected.add_verb(actions)
     listing = actions.add_parser("list", help="show the keys and their states")
-    for action in (making, rotating, listing):
+    for action in (making, rotating, revoking, affected, listing):
         action.add_argument(
             "--keys",
             type=Path,
@@ -100,8 +104,14 @@ def run(args: argparse.Namespace) -> int:
         match given.action:
             case "generate":
                 _generate(chosen, folder, now, as_json=given.json)
+            case "rotate" if given.compromised:
+                _revoke_active(chosen, folder, now, as_json=given.json)
             case "rotate":
                 _rotate(chosen, folder, now, given)
+            case "revoke":
+                keys_revoke.run(args)
+            case "affected":
+                return DONE if keys_affected.run(args) else FAILED
             case _:
                 _list(folder, as_json=given.json)
     except (ConsentidError, OSError) as error:
@@ -129,15 +139,29 @@ def _generate(chosen: Settings, folder: Path, now: Instant, *, as_json: bool) ->
     print(f"Back up {lost} now, apart from the database: nothing replaces them.")
 
 
-def _rotate(chosen: Settings, folder: Path, now: Instant, given: _Arguments) -> None:
+def _revoke_active(chosen: Settings, folder: Path, now: Instant, *, as_json: bool) -> None:
+    active = [each.kid for each in manifest.read(folder).keys if each.state is State.ACTIVE]
     done = do_noted(
         chosen,
-        lambda: rotate(folder, now=now, force=given.force, compromised=given.compromised),
+        lambda: revoke(folder, active, now=now),
         lambda made: {
             "act": "keys/rotate",
             "active": list(made.activated),
             "removed": list(made.removed),
-            "compromised": given.compromised,
+            "compromised": True,
+        },
+    )
+    keys_revoke.say(folder, active, done, as_json)
+
+
+def _rotate(chosen: Settings, folder: Path, now: Instant, given: _Arguments) -> None:
+    done = do_noted(
+        chosen,
+        lambda: rotate(folder, now=now, force=given.force),
+        lambda made: {
+            "act": "keys/rotate",
+            "active": list(made.activated),
+            "removed": list(made.removed),
         },
     )
     changes = {

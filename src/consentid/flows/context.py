@@ -1,6 +1,6 @@
 """What every flow of one process needs: the database, the keys, the configuration in force."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, final
 
 import httpx2
@@ -18,6 +18,7 @@ from consentid.flows.subtree_memory import SubtreeMemory
 from consentid.flows.suspects import Suspects
 from consentid.keyring.loading import Keyring, load
 from consentid.kit.errors import UnavailableError
+from consentid.kit.instants import Instant
 from consentid.net.portal_keys import PortalKeys
 from consentid.settings import Settings
 from consentid.store import catalogues
@@ -67,6 +68,9 @@ class Context:
         """Where those who show an access token meet: one statement finds a group's holders."""
         self.counts: Counts = Counts()
         self._keyring: Keyring = load(settings.keys_dir)
+        self._revoked: frozenset[str] = frozenset()
+        self.revoked_at: Instant | None = None
+        """When a signing key was last revoked, as far as this process has heard."""
         self._keyring_seen_at: float = monotonic()
         self._book: Book | None = None
 
@@ -77,16 +81,31 @@ class Context:
         if now - self._keyring_seen_at > _KEYRING_LOOK_S:
             self._keyring_seen_at = now
             if self._keyring.changed():
-                self._keyring = load(self.settings.keys_dir)
+                self._keyring = load(self.settings.keys_dir).without(self._revoked)
         return self._keyring
+
+    def heed(self, revoked: Collection[str]) -> None:
+        """Neither sign with revoked keys any more, nor believe or publish them.
+
+        The database says so, whatever the folder holds yet: it may be a secret's mount, which
+        another machine brings up to date.
+        """
+        if not self._revoked.issuperset(revoked):
+            self._revoked = self._revoked.union(revoked)
+            self._keyring = self._keyring.without(self._revoked)
 
     async def book(self, connection: AsyncConnection) -> Book:
         """The configuration in force, asked of the database in this very transaction.
 
+        What is asked along with it, which keys are revoked, holds from now on.
+
         Raises:
             UnavailableError: none was applied yet.
         """
-        return await self.book_of(connection, await catalogues.newest_version(connection))
+        found = await catalogues.in_force(connection)
+        self.heed(found.revoked)
+        self.revoked_at = found.revoked_at
+        return await self.book_of(connection, found.version)
 
     async def book_of(self, connection: AsyncConnection, version: CatalogueVersion | None) -> Book:
         """The configuration of a version that was found in force in this very transaction.

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,13 +11,13 @@ from consentid.brandbook.book import Book
 from consentid.core.purpose import PurposeId
 from consentid.core.saying import Saying, say
 from consentid.core.sharing import Line
+from consentid.flows import token_mark
 from consentid.flows.context import Context
 from consentid.flows.lines import audience_of
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.restate import restate
 from consentid.flows.session import Session, resolve_here
 from consentid.flows.target import default_audience
-from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant, to_seconds
 from consentid.store.clients import Client
 from consentid.store.statuses import AudienceState
@@ -100,31 +99,30 @@ def token_of(
     if saying.ends_at is not None:
         expires = min(expires, to_seconds(saying.ends_at))
     issuer = book.group.issuer
-    return PreparedToken(
-        claims=ConsentClaims(
-            iss=issuer,
-            sub=pairwise_sub(context.keyring.pairwise, str(client.party), subject.id.bytes),
-            aud=audience_of(state),
-            client_id=client.client_id,
-            jti=_reference(uuid7(at, context.randomness(RANDOM_BYTES))),
-            iat=issued,
-            exp=expires,
-            consent=Consent(
-                cat=book.catalogue.version,
-                rev=state.rev,
-                g=saying.yes,
-                d=saying.no,
-                a=saying.assisted,
-            ),
-            status=Status(
-                status_list=StatusListRef(
-                    idx=state.status.idx,
-                    uri=f"{issuer.rstrip('/')}{PATH}{state.status.list_no}",
-                )
-            ),
-            act=_act(line or Line(origin=client.party)),
-        )
+    claims = ConsentClaims(
+        iss=issuer,
+        sub=pairwise_sub(context.keyring.pairwise, str(client.party), subject.id.bytes),
+        aud=audience_of(state),
+        client_id=client.client_id,
+        jti="",
+        iat=issued,
+        exp=expires,
+        consent=Consent(
+            cat=book.catalogue.version,
+            rev=state.rev,
+            g=saying.yes,
+            d=saying.no,
+            a=saying.assisted,
+        ),
+        status=Status(
+            status_list=StatusListRef(
+                idx=state.status.idx,
+                uri=f"{issuer.rstrip('/')}{PATH}{state.status.list_no}",
+            )
+        ),
+        act=_act(line or Line(origin=client.party)),
     )
+    return PreparedToken(claims=token_mark.marked(context.keyring.master, claims, at=at))
 
 
 def _act(line: Line) -> Actor | UnsetType:
@@ -140,7 +138,3 @@ def sign_token(context: Context, prepared: PreparedToken) -> str:
     key = context.keyring.active("consent")
     signing_input = consent.unsigned(prepared.claims, key.kid)
     return consent.assemble(signing_input, key.sign(signing_input))
-
-
-def _reference(id_: UUID) -> str:
-    return id_.hex

@@ -27,7 +27,12 @@ def row_key(line: Line, audience: str) -> str:
 
 def audience_of(state: AudienceState) -> str:
     """Whom the tokens of a row are for."""
-    return state.audience.partition(_VIA)[0]
+    return audience_of_key(state.audience)
+
+
+def audience_of_key(key: str) -> str:
+    """The same by the row's key."""
+    return key.partition(_VIA)[0]
 
 
 def find_line(book: Book, key: str) -> Line | None:

@@ -16,6 +16,8 @@ from consentid.tokens.status import PATH, TTL_S, assemble, unsigned_list
 
 RESIGN_S: Final = TTL_S // 5
 """A list without flips is signed anew after this long, so that a fetched one is always fresh."""
+_HEARD_S: Final = 10
+"""After a revocation everybody has heard of it: whoever began to publish before is done."""
 MIN_DECOYS: Final = 1
 MAX_DECOYS: Final = 4
 
@@ -35,7 +37,7 @@ async def publish_status_list(context: Context, list_no: int) -> bool:
         bits, signed_at = await statuses.lock_bits(connection, list_no)
         now = await clock.now(connection)
         flips = list(await statuses.take_unpublished(connection, list_no))
-        if not flips and signed_at is not None and now - signed_at < RESIGN_S * SECOND:
+        if not flips and signed_at is not None and not _is_due(context, signed_at, now):
             return False
         if flips:
             # A decoy is flipped now, and stands among the flips of this very window.
@@ -54,6 +56,14 @@ async def publish_status_list(context: Context, list_no: int) -> bool:
             signed_at=now,
         )
     return True
+
+
+def _is_due(context: Context, signed_at: Instant, now: Instant) -> bool:
+    """Whether a list grows old, or may be signed by a key that was revoked meanwhile."""
+    revoked_at = context.revoked_at
+    if revoked_at is not None and signed_at < revoked_at + _HEARD_S * SECOND:
+        return True
+    return now - signed_at >= RESIGN_S * SECOND
 
 
 async def show_status_list(context: Context, list_no: int) -> PublishedList | None:

@@ -201,14 +201,14 @@ async def judge_status(
 def status_of(book: Book, claims: ConsentClaims) -> StatusIndex | None:
     """Where the token's bit lies, if its list is one of ours."""
     ref: Any = claims.status.status_list
-    list_no = _list_no(book.group.issuer, ref.uri)
+    list_no = list_number(book.group.issuer, ref.uri)
     if list_no is None or ref.idx >= statuses.LIST_BITS:
         return None
     return StatusIndex(list_no=list_no, idx=ref.idx)
 
 
 @lru_cache(maxsize=1_024)
-def _list_no(issuer: str, uri: str) -> int | None:
+def list_number(issuer: str, uri: str) -> int | None:
     """The number of a list of ours, by its address under a signature of ours."""
     head = f"{issuer.rstrip('/')}{PATH}"
     number = uri.removeprefix(head)

@@ -176,6 +176,7 @@ class RevocationWatch:
             raise UnavailableError(
                 "no_catalogue", "No configuration is in force yet.", retry_after_s=5
             )
+        self._context.heed(seen.revoked_keys)
         keyring = self._context.keyring
         ground = self._ground
         if ground is not None and ground.keyring is keyring:

@@ -37,6 +37,8 @@ class Job(StrEnum):
     """Sealing the secrets that webhooks are signed with."""
     FIELD_BUNDLE = "field-bundle/1"
     """Sealing what a capture device sent, of nobody that is known yet."""
+    TOKEN = "token/1"  # noqa: S105 - a label
+    """Knowing our own tokens from others that bear our signature."""
 
 
 @lru_cache(maxsize=16)

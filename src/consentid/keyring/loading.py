@@ -1,7 +1,8 @@
 """Load a keyring into memory, and notice when the folder holds a newer one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NewType
 
@@ -10,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from consentid.keyring import files, manifest, signing
 from consentid.keyring.generating import MASTER, PAIRWISE, SECRET_BYTES
-from consentid.keyring.manifest import KeyEntry, Manifest, State, Use
+from consentid.keyring.manifest import KeyEntry, State, Use
 from consentid.keyring.signing import SigningKey
 from consentid.kit import base64url
-from consentid.kit.errors import MalformedError, NotFoundError
+from consentid.kit.errors import MalformedError, NotFoundError, UnavailableError
 from consentid.tokens import jwks
 
 Stamp = NewType("Stamp", tuple[int, int, int])
@@ -21,6 +22,7 @@ Stamp = NewType("Stamp", tuple[int, int, int])
 
 _PUBLISHED_ORDER: Final = (State.ACTIVE, State.NEXT, State.RETIRED)
 _ATTEMPTS: Final = 5
+_WITHOUT_KEY_S: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +39,36 @@ class Keyring:
     """Wraps subjects' keys.  32 bytes."""
 
     def active(self, use: Use | str) -> SigningKey:
-        """The key that signs now for this use."""
-        return self.signing_keys[Use(use)]
+        """The key that signs now for this use.
+
+        Raises:
+            UnavailableError: it was revoked, and so was the next one.
+        """
+        found = self.signing_keys.get(Use(use))
+        if found is None:
+            raise UnavailableError(
+                "no_signing_key",
+                f"the keys for {Use(use)} were revoked, and {self.folder} holds no other yet",
+                retry_after_s=_WITHOUT_KEY_S,
+            )
+        return found
+
+    def without(self, revoked: AbstractSet[str]) -> "Keyring":
+        """The same without some keys, in use nowhere: the next one signs where the active one did.
+
+        Raises:
+            NotFoundError, MalformedError: as ``load``, of that next one.
+        """
+        if revoked.isdisjoint(each.kid for each in self.entries):
+            return self
+        kept = tuple(each for each in self.entries if each.kid not in revoked)
+        signing_keys = {
+            use: key for use, key in self.signing_keys.items() if key.kid not in revoked
+        }
+        for each in kept:
+            if each.state is State.NEXT and each.use not in signing_keys:
+                signing_keys[each.use] = _load_key(self.folder, each)
+        return replace(self, entries=kept, signing_keys=signing_keys)
 
     def public_jwks(self) -> dict[str, list[dict[str, str]]]:
         """What ``/jwks.json`` serves: active, next and retired keys.  Spec: RFC 7517 section 5."""
@@ -95,14 +125,13 @@ def _load(folder: Path, seen: Stamp) -> Keyring:
         folder=folder,
         stamp=seen,
         entries=found.keys,
-        signing_keys={use: _load_active(folder, found, use) for use in Use},
+        signing_keys={use: _load_key(folder, found.only(use, State.ACTIVE)) for use in Use},
         pairwise=load_secret(folder / PAIRWISE),
         master=load_secret(folder / MASTER),
     )
 
 
-def _load_active(folder: Path, found: Manifest, use: Use) -> SigningKey:
-    entry = found.only(use, State.ACTIVE)
+def _load_key(folder: Path, entry: KeyEntry) -> SigningKey:
     name = f"{entry.kid}.pem"
     key = signing.from_pem(entry.kid, entry.alg, files.read_private(folder / name))
     if key.jwk() != entry.jwk:

@@ -35,14 +35,11 @@ class Rotated:
     """No longer published."""
 
 
-def rotate(
-    folder: Path, *, now: Instant, force: bool = False, compromised: bool = False
-) -> Rotated:
+def rotate(folder: Path, *, now: Instant, force: bool = False) -> Rotated:
     """Rotate the keys of every use.
 
     ``force`` skips the wait for verifiers to learn the next key; those that cache the key set
-    look again when they meet it.  ``compromised`` also stops publishing the keys that were active
-    until now: everything they signed is refused once verifiers fetch the key set again.
+    look again when they meet it.
 
     Raises:
         RateLimitedError: a next key is too young; ``retry_after_s`` says when it will do.
@@ -50,14 +47,13 @@ def rotate(
     """
     with files.locked(folder):
         before = manifest.read(folder)
-        if not (force or compromised):
+        if not force:
             _refuse_early(before, now)
         kept: list[KeyEntry] = []
         created: list[str] = []
         for use in Use:
-            if not compromised:
-                kept.append(_retire(before.only(use, State.ACTIVE), now))
-            kept.append(_activate(before.only(use, State.NEXT), now))
+            kept.append(_retire(before.only(use, State.ACTIVE), now))
+            kept.append(activate(before.only(use, State.NEXT), now))
             newest = make_key(folder, use=use, state=State.NEXT, now=now)
             kept.append(newest)
             created.append(newest.kid)
@@ -71,7 +67,7 @@ def rotate(
         return Rotated(
             manifest=after,
             activated=tuple(after.only(use, State.ACTIVE).kid for use in Use),
-            retired=tuple(kid for kid in was_active if kid in published),
+            retired=tuple(was_active),
             created=tuple(created),
             removed=tuple(key.kid for key in before.keys if key.kid not in published),
         )
@@ -94,7 +90,8 @@ def _retire(key: KeyEntry, now: Instant) -> KeyEntry:
     return msgspec.structs.replace(key, state=State.RETIRED, retired_at=manifest.moment(now))
 
 
-def _activate(key: KeyEntry, now: Instant) -> KeyEntry:
+def activate(key: KeyEntry, now: Instant) -> KeyEntry:
+    """A key that signs from now on."""
     return msgspec.structs.replace(key, state=State.ACTIVE, activated_at=manifest.moment(now))
 
 

@@ -65,11 +65,11 @@ export interface Parts {
   /** All but the status. */
   checkToken(token: string, how: { keys: Keys; issuer: string; audience: string; now: number }): Promise<Claims>;
   checkList(token: string, how: { keys: Keys; uri: string; now: number }): Promise<List>;
-  collect(stream: ReadableStream<Uint8Array>, most: number): Promise<Uint8Array>;
+  collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>, most: number): Promise<Uint8Array>;
   verify(token: string): Promise<Verdict>;
   allows(token: string, purpose: string): Promise<boolean>;
-  /** An unknown key is looked for anew, once a minute at most. */
-  withKeys<T>(attempt: (keys: Keys) => Promise<T>): Promise<T>;
+  /** An unknown key is looked for anew, unless that was in vain within the last minute. */
+  withKeys<T>(attempt: (keys: Keys) => Promise<T>, again?: boolean): Promise<T>;
   /** Remembered is the signature alone. */
   judge(token: string): Promise<Active>;
   list(uri: string): { read(): Promise<List | undefined> };

@@ -1,7 +1,7 @@
 /** Verifies consent tokens: see verify.d.ts. */
 /** @typedef {import("./verify-parts").Parts} Is */
 
-const HOUR = 3600, LIST_S = 300, LEEWAY = 30, MAX = 65536;
+const LIST_S = 300, LEEWAY = 30, MAX = 65536;
 const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 /** @type {Is["text"]} */ const text = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 
@@ -117,7 +117,7 @@ export async function checkToken(token, { keys, issuer, audience, now }) {
   if (claims.iss !== issuer) no("wrong_issuer");
   if (claims.aud !== audience) no("wrong_audience");
   isTimely(claims, now);
-  if (claims.exp - claims.iat > 24 * HOUR) no("lifetime_too_long");
+  if (claims.exp - claims.iat > 86400) no("lifetime_too_long");
   return claims;
 }
 
@@ -144,9 +144,7 @@ async function collect(stream, most) {
       no("status_unavailable");
     }
   }
-  const all = new Uint8Array(size);
-  chunks.reduce((at, chunk) => (all.set(chunk, at), at + chunk.length), 0);
-  return all;
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 /** @template T */
@@ -190,6 +188,7 @@ class Kept {
 export class Verifier {
   lists = new Map();
   seen = new Map();
+  vain = 0;
 
   /** @param {Is["options"]} options */
   constructor({ issuer, audience, strict = false, timeoutMs = 5000, fetch = globalThis.fetch, now = () => Date.now() / 1000 }) {
@@ -205,7 +204,7 @@ export class Verifier {
     this.keys = new Kept(async () => {
       const found = JSON.parse(await this.get(`${issuer}/.well-known/openid-configuration`));
       if (found.issuer !== issuer || !found.jwks_uri.startsWith(`${issuer}/`)) no("keys_unavailable");
-      return [await readKeys(JSON.parse(await this.get(found.jwks_uri))), 4 * HOUR];
+      return [await readKeys(JSON.parse(await this.get(found.jwks_uri))), this.usable - 0.5];
     }, now);
   }
 
@@ -225,14 +224,15 @@ export class Verifier {
   }
 
   /** @type {Is["withKeys"]} */
-  async withKeys(attempt) {
+  async withKeys(attempt, again) {
     const keys = (await this.keys.read()) ?? no("keys_unavailable");
     try {
       return await attempt(keys);
     } catch (error) {
-      if (!(error instanceof No) || error.message !== "unknown_key" || Math.abs(this.now() - this.keys.at) < 60) throw error;
+      if (again) this.vain = this.now();
+      if (!(error instanceof No) || error.message !== "unknown_key" || Math.abs(this.now() - this.vain) < 60) throw error;
       await this.keys.renew();
-      return attempt((await this.keys.read()) ?? no("keys_unavailable"));
+      return this.withKeys(attempt, true);
     }
   }
 
@@ -241,7 +241,7 @@ export class Verifier {
     const { issuer, audience, seen } = this;
     const keys = await this.keys.read();
     let found = seen.get(token);
-    if (!found || found.keys !== keys) {
+    if (!found || (keys && found.keys !== keys)) {
       found = await this.withKeys(async (keys) => ({ ...(await checkToken(token, { keys, issuer, audience, now: this.now() })), keys }));
       if (seen.size > 255) seen.delete(seen.keys().next().value);
       seen.set(token, found);
@@ -250,6 +250,7 @@ export class Verifier {
     if (!uri.startsWith(`${issuer}/statuslists/`) || !/^[\w-]{1,64}$/.test(uri.slice(issuer.length + 13))) no("foreign_status_list");
     const list = (await this.list(uri).read()) ?? no("status_unavailable");
     if (list.isSet(idx)) no("superseded");
+    if (!keys) no("keys_unavailable");
     isTimely(found, this.now());
     const { sub, aud, client_id, exp, consent: { cat, rev, g, d, a } } = found;
     return { active: true, sub, aud, client_id, exp, rev, catalogue: cat, granted: new Set(g), refused: new Set(d), assisted: new Set(a) };

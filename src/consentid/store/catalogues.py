@@ -8,11 +8,28 @@ from sqlalchemy import Row, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import CatalogueVersion
-from consentid.kit.instants import Instant
+from consentid.kit.instants import Instant, from_datetime
 from consentid.store.arrays import fetch
 from consentid.store.tables import catalogues
 
 _NEWEST: Final = "SELECT max(version) AS version FROM catalogues"
+_IN_FORCE: Final = """
+SELECT (SELECT max(version) FROM catalogues) AS version,
+       ARRAY(SELECT kid FROM revoked_keys) AS revoked,
+       (SELECT max(revoked_at) FROM revoked_keys) AS revoked_at
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """What operators have applied, as one transaction sees it."""
+
+    version: CatalogueVersion | None
+    """The number in force, None before the first is applied."""
+    revoked: frozenset[str]
+    """Keys by name that are none any more."""
+    revoked_at: Instant | None
+    """The last of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +45,16 @@ class CatalogueRow:
 async def lock(connection: AsyncConnection) -> None:
     """Let one transaction at a time apply a catalogue."""
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('consentid.catalogue'))"))
+
+
+async def in_force(connection: AsyncConnection) -> InForce:
+    """The configuration's number, and which keys are revoked."""
+    (row,) = await fetch(connection, _IN_FORCE)
+    return InForce(
+        version=None if row["version"] is None else CatalogueVersion(row["version"]),
+        revoked=frozenset(row["revoked"]),
+        revoked_at=None if row["revoked_at"] is None else from_datetime(row["revoked_at"]),
+    )
 
 
 async def newest_version(connection: AsyncConnection) -> CatalogueVersion | None:

@@ -288,6 +288,14 @@ async def newest_keys(connection: AsyncConnection) -> bytes | None:
     return None
 
 
+async def key_entries(connection: AsyncConnection) -> Sequence[UUID]:
+    """The entries about keys, in the log or staged for it."""
+    found: list[UUID] = []
+    for table in (ledger_entries, staged_entries):
+        found += await connection.scalars(select(table.c.event_id).where(text(_KEY)))
+    return found
+
+
 async def is_staged(connection: AsyncConnection, event_id: UUID) -> bool:
     """Whether an event waits to be integrated."""
     statement = select(staged_entries.c.seq).where(staged_entries.c.event_id == event_id)

@@ -1,6 +1,6 @@
 """Who read what of a person: counts by client, kind and hour.  Append and add; nobody edits."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
-from consentid.kit.instants import Instant
+from consentid.kit.instants import HOUR, Instant
 from consentid.store.tables import event_streams, events, reads
 
 _HOUR: Final = func.date_trunc("hour", events.c.at, "UTC", type_=reads.c.hour.type)
@@ -94,6 +94,29 @@ async def page(
         )
         for row in await connection.execute(statement)
     ]
+
+
+async def within(
+    connection: AsyncConnection, kinds: Sequence[str], *, begin: Instant, end: Instant
+) -> AsyncGenerator[ReadRow]:
+    """What of some kinds was read in the hours of a time, oldest first."""
+    rows = await connection.stream(
+        select(reads)
+        .where(
+            reads.c.hour >= Instant(begin - begin % HOUR),
+            reads.c.hour <= end,
+            reads.c.kind.in_(kinds),
+        )
+        .order_by(reads.c.hour, reads.c.client_id, reads.c.subject_id, reads.c.kind)
+    )
+    async for row in rows:
+        yield ReadRow(
+            subject=SubjectId(row.subject_id),
+            client_id=row.client_id,
+            kind=row.kind,
+            hour=row.hour,
+            times=row.times,
+        )
 
 
 async def delete_before(connection: AsyncConnection, before: Instant) -> int:

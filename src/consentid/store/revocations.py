@@ -32,6 +32,7 @@ _MARGIN_S: Final = 60.0
 _LOOK: Final = """
 SELECT extract(epoch FROM clock_timestamp())::float8 AS now_s,
        (SELECT max(version) FROM catalogues) AS catalogue,
+       ARRAY(SELECT kid FROM revoked_keys) AS revoked_keys,
        ARRAY(SELECT ARRAY[list_no, idx] FROM status_indices
              WHERE revoked_at IS NOT NULL AND NOT is_published) AS ended,
        ARRAY(SELECT list_no FROM status_lists
@@ -51,6 +52,7 @@ class Seen:
     now_s: float
     """The database's clock, Unix seconds."""
     catalogue: CatalogueVersion | None
+    revoked_keys: Sequence[str]
     ended: Sequence[Sequence[int]]
     """List and index, of those whose bits are not set yet."""
     bits: Mapping[int, bytes]
@@ -89,6 +91,7 @@ class Looking:
         return Seen(
             now_s=row["now_s"],
             catalogue=None if row["catalogue"] is None else CatalogueVersion(row["catalogue"]),
+            revoked_keys=row["revoked_keys"],
             ended=row["ended"],
             bits=bits,
         )

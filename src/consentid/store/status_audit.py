@@ -1,12 +1,13 @@
 """Which indices tokens pointed to, and which bits are set, for whoever checks all of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
+from consentid.kit.instants import Instant
 from consentid.store.statuses import StatusIndex
 from consentid.store.tables import status_indices, status_lists
 
@@ -48,3 +49,41 @@ async def published(connection: AsyncConnection, list_no: int) -> tuple[bytes, f
         )
     )
     return bits or b"", frozenset(ended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place in a status list that was taken."""
+
+    subject: SubjectId | None
+    """Whose tokens point there; None for a decoy."""
+    audience: str
+    ended_at: Instant | None
+
+
+async def find(connection: AsyncConnection, status: StatusIndex) -> Place | None:
+    """Whose a place is, or was; None where nobody took it."""
+    row = (
+        await connection.execute(
+            select(status_indices).where(
+                status_indices.c.list_no == status.list_no, status_indices.c.idx == status.idx
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    subject = None if row.subject_id is None else SubjectId(row.subject_id)
+    return Place(subject=subject, audience=row.audience or "", ended_at=row.revoked_at)
+
+
+async def ended_at(connection: AsyncConnection, list_no: int) -> Mapping[int, Instant] | None:
+    """When each place of a list ended that did; None of a list that there is not."""
+    known = select(status_lists.c.list_no).where(status_lists.c.list_no == list_no)
+    if await connection.scalar(known) is None:
+        return None
+    rows = await connection.execute(
+        select(status_indices.c.idx, status_indices.c.revoked_at).where(
+            status_indices.c.list_no == list_no, status_indices.c.revoked_at.is_not(None)
+        )
+    )
+    return {row.idx: row.revoked_at for row in rows}

@@ -1,6 +1,6 @@
 """Fetch one public document: bounded in bytes and time, no redirects, no compression.
 
-Spec: RFC 9110 section 13.1.2 (If-None-Match).
+Spec: RFC 9110 section 13.1.2 (If-None-Match), RFC 9111 section 5.2.1.4 (no-cache).
 """
 
 import asyncio
@@ -24,17 +24,26 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def fetch(
-    client: httpx2.AsyncClient, url: str, *, etag: str | None, max_bytes: int, timeout_s: float
+    client: httpx2.AsyncClient,
+    url: str,
+    *,
+    etag: str | None,
+    max_bytes: int,
+    timeout_s: float,
+    is_asked_itself: bool = False,
 ) -> Fetched:
     """Fetch a document, reading no more than ``max_bytes`` and taking no longer than ``timeout_s``.
 
     The time is for all of it: a server that sends a byte now and then gains nothing.
+    ``is_asked_itself``: caches on the way are to ask the server.
 
     Raises:
         UnavailableError: unreachable, too slow, too large, or answered with anything but the
             document.
     """
     headers = {"Accept-Encoding": "identity"}
+    if is_asked_itself:
+        headers["Cache-Control"] = "no-cache"
     if etag is not None:
         headers["If-None-Match"] = etag
     try:

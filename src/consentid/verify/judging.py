@@ -72,7 +72,7 @@ class Judge:
         elif not seen.from_s <= now_s < seen.exp_s:
             self._seen.forget(unverified_token)
             return Inactive(untimeliness(seen.claims, now_s) or Reason.NOT_YET_VALID)
-        return self._status(unverified_token, seen, now_s)
+        return self._status(unverified_token, seen, now_s, fetched_at_s=kept.fetched_at_s)
 
     def _check(
         self, unverified_token: str, checker: Checker, now_s: float
@@ -98,8 +98,9 @@ class Judge:
         )
 
     def _status(
-        self, unverified_token: str, seen: _Seen, now_s: float
+        self, unverified_token: str, seen: _Seen, now_s: float, *, fetched_at_s: float
     ) -> Active | Inactive | Wanted:
+        """``fetched_at_s`` is when the keys were, or were found to be the same still."""
         document = seen.document
         kept = document.kept
         if kept is None or not kept.fetched_at_s <= now_s < kept.fresh_until_s:
@@ -109,4 +110,6 @@ class Judge:
         if kept.value.is_set(seen.idx):
             self._seen.forget(unverified_token)
             return Inactive(Reason.SUPERSEDED)
+        if now_s - fetched_at_s >= self._publication.keys_believed_s:
+            return Wanted(self._keys, Reason.KEYS_UNAVAILABLE)
         return seen.active

@@ -33,11 +33,17 @@ T = TypeVar("T")
 DISCOVERY_PATH: Final = "/.well-known/openid-configuration"
 MAX_DISCOVERY_BYTES: Final = 65_536
 
-KEYS_FRESH_S: Final = jwks.CACHE_S
-KEYS_USABLE_S: Final = 4 * jwks.CACHE_S
-"""While the issuer is down, its keys are believed for so long, and then no more."""
+ADDRESS_FRESH_S: Final = 3_600
+"""Of where the keys lie."""
+KEYS_USABLE_S: Final = 4 * 3_600
+"""Keys are known for so long, for a no; a yes takes younger ones."""
+HEARD_S: Final = 0.5
+"""Of the time within which lists are fetched anew keys have so much less: an issuer's processes
+take a moment to hear that one was revoked.  No cache on the way adds to it.
+"""
 UNKNOWN_KEY_INTERVAL_S: Final = 60
-"""Unknown key names make us look for new keys at most this often, whoever sends them."""
+"""Having looked for an unknown key's name in vain, we look for none for so long, whoever sends it.
+"""
 
 LIST_USABLE_S: Final = status.TTL_S
 """From its signing: a withdrawal is seen at most so long after its publication."""
@@ -81,6 +87,10 @@ class Publication:
         self.issuer: Final = check_issuer(issuer)
         self._audience: Final = audience
         self._list_usable_s: Final = STRICT_LIST_USABLE_S if strict else LIST_USABLE_S
+        self.keys_believed_s: Final = self._list_usable_s - HEARD_S
+        """From their fetch; while the issuer is down no list is believed for longer either."""
+        self._looked: tuple[Keys, float] | None = None
+        """Which keys did not do when we last looked for others, and when."""
         self._timeout_s: Final = timeout_s
         self._background: Final = Background(
             lambda: httpx2.AsyncClient(transport=transport, follow_redirects=False)
@@ -132,18 +142,30 @@ class Publication:
         return self._background.run(document, lambda: document.renew(now_s))
 
     def may_look_again(self, now_s: float) -> bool:
-        """Whether an unknown key's name is reason enough to fetch the keys anew."""
+        """Whether an unknown key's name is reason enough to fetch the keys anew.
+
+        It is where we looked for none of late, or found others by that: issuers rotate now and
+        then, and strangers make names up.
+        """
         kept = self.keys.kept
-        return self.keys.may_try(now_s) and (
-            kept is None or not 0 <= now_s - kept.fetched_at_s < UNKNOWN_KEY_INTERVAL_S
-        )
+        if not self.keys.may_try(now_s):
+            return False
+        if kept is None:
+            return True
+        if self._looked is not None:
+            keys, at_s = self._looked
+            is_recent = 0 <= now_s - at_s < UNKNOWN_KEY_INTERVAL_S
+            if is_recent and keys is kept.value:
+                return kept.fetched_at_s < at_s  # or it is under way
+        self._looked = kept.value, now_s
+        return True
 
     def close(self) -> None:
         """Close the connections."""
         self._background.close()
 
     def _fetcher(
-        self, url: str, max_bytes: int
+        self, url: str, max_bytes: int, *, is_asked_itself: bool = False
     ) -> Callable[[str | None, float], Awaitable[Fetched]]:
         async def fetch_it(etag: str | None, _now_s: float) -> Fetched:
             return await fetch(
@@ -152,6 +174,7 @@ class Publication:
                 etag=etag,
                 max_bytes=max_bytes,
                 timeout_s=self._timeout_s,
+                is_asked_itself=is_asked_itself,
             )
 
         return fetch_it
@@ -163,7 +186,9 @@ class Publication:
             found = self._discovery.kept
         if found is None or not found.is_usable(now_s):
             raise UnavailableError("discovery_unavailable", "no metadata", retry_after_s=5)
-        return await self._fetcher(found.value, jwks.MAX_JWKS_BYTES)(etag, now_s)
+        return await self._fetcher(found.value, jwks.MAX_JWKS_BYTES, is_asked_itself=True)(
+            etag, now_s
+        )
 
     async def _parse_discovery(self, body: bytes, _now_s: float, _kept: str | None) -> Parsed[str]:
         try:
@@ -176,14 +201,14 @@ class Publication:
             raise MalformedError(
                 "bad_discovery", "keys must lie under the issuer", where="jwks_uri"
             )
-        return Parsed(value=found.jwks_uri, fresh_s=KEYS_FRESH_S, usable_s=KEYS_USABLE_S)
+        return Parsed(value=found.jwks_uri, fresh_s=ADDRESS_FRESH_S, usable_s=KEYS_USABLE_S)
 
     async def _parse_keys(self, body: bytes, _now_s: float, kept: Keys | None) -> Parsed[Keys]:
         found = jwks.read_keys(body)
         if kept is None or kept.by_kid != found:
             checker = Checker(keys=found, issuer=self.issuer, audience=self._audience)
             kept = Keys(by_kid=found, checker=checker)
-        return Parsed(value=kept, fresh_s=KEYS_FRESH_S, usable_s=KEYS_USABLE_S)
+        return Parsed(value=kept, fresh_s=self.keys_believed_s / 2, usable_s=KEYS_USABLE_S)
 
     def _list_parser(
         self, uri: str

@@ -4,11 +4,13 @@ Spec: RFC 8414, OpenID Connect Discovery, RFC 7517.
 """
 
 from collections.abc import Collection
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 
 from consentid.brandbook.book import Group
 from consentid.brandbook.client import (
@@ -21,13 +23,16 @@ from consentid.brandbook.client import (
 from consentid.flows.context import Context
 from consentid.keyring.link_key import link_key
 from consentid.keyring.manifest import ALGORITHMS, Use
+from consentid.kit import canonical
 from consentid.oidc import authorization_details, pkce
 from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID
 from consentid.oidc.id_token import IdTokenClaims
 from consentid.oidc.prompt import Prompt
 from consentid.web.responses import DOCUMENT_PROBLEMS
+from consentid.web.validators import is_known
 
 _JWKS: Final = "application/jwk-set+json"
+_KEYS_CACHED_S: Final = 5
 _PUBLIC: Final = {"Cache-Control": "public, max-age=300"}
 
 
@@ -157,10 +162,24 @@ def _metadata(group: Group, served: Collection[str]) -> MetadataOut:
     summary="The public keys",
     security=[{}],
     media_type=_JWKS,
+    responses={
+        200: ResponseSpec(dict[str, Any], description="A JWK set.", media_type=_JWKS),
+        304: ResponseSpec(None, description="It is the one that `If-None-Match` names."),
+    },
 )
-async def get_keys(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
-    """Active, next and retired keys: no verifier meets one it could not know."""
-    return Response(dict(context.keyring.public_jwks()), media_type=_JWKS, headers=dict(_PUBLIC))
+async def get_keys(
+    request: Request[Any, Any, Any], context: NamedDependency[Context]
+) -> Response[Any]:
+    """Active, next and retired keys: no verifier meets one it could not know.
+
+    A key that is revoked is gone within a second, so caches may keep it for five.
+    """
+    keys = context.keyring.public_jwks()
+    etag = f'"{canonical.digest(keys).hex()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": f"public, max-age={_KEYS_CACHED_S}"}
+    if is_known(request, etag):
+        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(dict(keys), media_type=_JWKS, headers=headers)
 
 
 @get(

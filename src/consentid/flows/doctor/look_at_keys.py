@@ -60,7 +60,7 @@ def _look_at_modes(folder: Path) -> Iterator[Finding]:
                 "keys.file_open",
                 str(path),
                 f"others can read it (mode {mode:04o})",
-                f"chmod 600 {path}, or mount it 0400; if others were there, rotate --compromised",
+                f"chmod 600 {path}, or mount it 0400; if others were there, `keys revoke --all`",
             )
 
 

@@ -10,7 +10,12 @@ from consentid.store.tables.choices import (
     served_notices,
     signals_seen,
 )
-from consentid.store.tables.configuration import catalogues, client_secrets, clients
+from consentid.store.tables.configuration import (
+    catalogues,
+    client_secrets,
+    clients,
+    revoked_keys,
+)
 from consentid.store.tables.connectors import connectors
 from consentid.store.tables.erasure import erased_decisions, erasures, restricted_subjects
 from consentid.store.tables.events import (
@@ -76,6 +81,7 @@ APPEND_ONLY: Final = (
     *("catalogues", "decisions", "entry_bodies", "erased_decisions", "served_events"),
     "notice_pictures",
     *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
+    "revoked_keys",
 )
 """Tables that the serving role may read and insert into, and that triggers keep from changing."""
 
@@ -129,6 +135,7 @@ __all__ = [
     "reads",
     "refresh_tokens",
     "restricted_subjects",
+    "revoked_keys",
     "served_events",
     "served_notices",
     "session_clients",

@@ -1,4 +1,4 @@
-"""What was applied or registered: catalogues and clients."""
+"""What operators apply: catalogues, clients, and which keys are revoked."""
 
 from typing import Final
 
@@ -42,4 +42,13 @@ client_secrets: Final = Table(
     Column("created_at", InstantType, nullable=False),
     Column("expires_at", InstantType),
     Index(None, "client_id"),
+)
+
+revoked_keys: Final = Table(
+    "revoked_keys",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    # From then on somebody else may have signed with it.
+    Column("stolen_at", InstantType, nullable=False),
+    Column("revoked_at", InstantType, nullable=False),
 )

@@ -1,0 +1,46 @@
+"""Revoke signing keys that are in wrong hands, for every process at once.
+
+From the commit on each process refuses what they signed, ceases to publish them and to sign with
+them: whoever asks for the configuration in force is told in the same transaction, and every web
+process looks several times a second.  It is an act of the log, with when they were stolen.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from consentid.flows.stage_act import Noting
+from consentid.kit.instants import Instant
+from consentid.store import clock, revoked_keys
+from consentid.store.engine import Database
+from consentid.store.revoked_keys import RevokedKey
+
+
+async def revoke_keys(
+    database: Database,
+    stolen: Mapping[str, Instant],
+    noting: Noting,
+) -> Sequence[RevokedKey]:
+    """Revoke keys, by name, each stolen at an instant; those that were not revoked before.
+
+    Raises:
+        UnavailableError: the database cannot be reached.
+    """
+    done: list[RevokedKey] = []
+    async with database.writing() as connection:
+        now = await clock.now(connection)
+        for kid, stolen_at in sorted(stolen.items()):
+            key = RevokedKey(kid=kid, stolen_at=Instant(min(stolen_at, now)), revoked_at=now)
+            if not await revoked_keys.add(connection, key):
+                continue
+            done.append(key)
+            await noting.note(connection, "keys/revoke", at=now, kid=kid, stolen_at=key.stolen_at)
+    return done
+
+
+async def list_revoked(database: Database) -> Sequence[RevokedKey]:
+    """Every key that was ever revoked.
+
+    Raises:
+        UnavailableError: the database cannot be reached.
+    """
+    async with database.reading() as connection:
+        return await revoked_keys.every(connection)

@@ -1,0 +1,73 @@
+"""What was issued while a key was in wrong hands: to which clients, of whom, hour by hour."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consentid.flows.context import Context
+from consentid.flows.read_buffer import ReadKind
+from consentid.kit.errors import NotFoundError
+from consentid.kit.instants import Instant
+from consentid.store import clients, clock, reads, revoked_keys
+from consentid.tokens.pairwise import pairwise_sub
+
+_ISSUED: Final = (ReadKind.TOKEN, ReadKind.EXCHANGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """When a key may have been used by others."""
+
+    begin: Instant
+    end: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedRow:
+    """Tokens that one client got of one person within an hour."""
+
+    hour: Instant
+    client_id: str
+    sub: str
+    """The person, as that client's brand or partner knows them."""
+    times: int
+
+
+async def find_window(
+    connection: AsyncConnection, kid: str, *, begin: Instant | None, end: Instant | None
+) -> Window:
+    """When a key was in wrong hands: as its revocation says, unless it is said otherwise.
+
+    Raises:
+        NotFoundError: it was not revoked, and no begin is given.
+    """
+    known = {each.kid: each for each in await revoked_keys.every(connection)}
+    revoked = known.get(kid)
+    if begin is None and revoked is None:
+        raise NotFoundError(
+            "key_not_revoked",
+            f"the key {kid} was not revoked: say --since when it was in wrong hands",
+            where="KID",
+        )
+    if begin is None and revoked is not None:
+        begin = revoked.stolen_at
+    if end is None:
+        end = await clock.now(connection) if revoked is None else revoked.revoked_at
+    return Window(begin=begin or Instant(0), end=end)
+
+
+async def issued_within(
+    context: Context, connection: AsyncConnection, window: Window
+) -> AsyncGenerator[IssuedRow]:
+    """Every token that was given out meanwhile, counted by hour, client and person."""
+    parties = {each.client_id: str(each.party) for each in await clients.every(connection)}
+    async for row in reads.within(connection, _ISSUED, begin=window.begin, end=window.end):
+        party = parties.get(row.client_id, "")
+        yield IssuedRow(
+            hour=row.hour,
+            client_id=row.client_id,
+            sub=pairwise_sub(context.keyring.pairwise, party, row.subject.bytes),
+            times=row.times,
+        )
