@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from tests.drills import revocation, rotation, upgrade
+from tests.drills import revocation, rotation
 from tests.faults.deployment import deployed
 
 ROUNDS = 3
@@ -25,17 +25,3 @@ async def test_keys_rotate_under_load_and_a_stolen_one_is_refused_and_replaced(
         assert revoked.believed_after_s.keys() >= {"node 0", "node 1", "strict", "default"}
         assert revoked.has_other_key
         assert revoked.verdicts == {"token": "ours", "forged": "forged"}
-
-
-async def test_this_release_serves_on_while_a_later_one_expands_the_database(
-    server_folder: Path,
-) -> None:
-    """As the chart has it: the step first, then one process after the other."""
-    draw = random.Random(12)  # noqa: S311 a test's dice
-    async with deployed(server_folder / "upgrade") as deployment:
-        report = await upgrade.run_upgrade(
-            deployment, draw, upgrade.expand, upgrade.migrate, upgrade.replace_all, clients=2
-        )
-    assert not report.violations, str(report.violations[0])
-    assert report.retried == 0
-    assert report.acknowledged > 0
