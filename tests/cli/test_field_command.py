@@ -43,7 +43,7 @@ def test_a_device_is_invited_listed_and_revoked(
     )
     assert installed("field", "list", "--client", "news-web", "--json").json == []
     assert installed("field", "revoke", "nothing").code == Exit.NO
-    told = asyncio.run(acts(database_urls))
+    told = asyncio.run(acts(database_urls))[:2]  # the newest
     assert [each["act"] for each in told] == ["field/revoke", "field/invite"]
     assert {each["device"] for each in told} == {invited["device"]}
 
