@@ -45,8 +45,13 @@ _BOOKKEEPING: Final = (
     *("captures.recorded_at", "captures.expires_at", "captures.ended_at", "minted_at"),
     # By these is known what is sent twice, and how much an operator sends.
     *("captures.key_hash", "captures.digest", "captures.evidence_hash", "captures.operator_hash"),
+    "served_notices.client_id",  # any client of the brand's or partner's brings the answer
 )
 """When the database did something, and how often: nobody is told, and nothing rests on it."""
+_ROWS: Final = {"served_notices": "WHERE id IN (SELECT served FROM decisions)"}
+"""Of what was served and nobody answered, or somebody who was erased since, no record speaks."""
+_LABELS: Final = ("status_indices.subject_id", "status_indices.audience")
+"""Whose a place in a status list was that has ended is all the same: its bit stays."""
 _ANOTHER: Final = {
     "bytea": "set_byte({0}, {1} % length({0}), get_byte({0}, {1} % length({0})) # {2})",
     "text": "overlay({0} placing '~' from 1 + {1} % length({0}))",
@@ -90,12 +95,15 @@ class Tampering:
         name, kind = chance.choice(
             [each for each in own if not {each[0], f"{table}.{each[0]}"} & {*_BOOKKEEPING}]
         )
+        is_label = f"{table}.{name}" in _LABELS
+        rows = f"{table} {_ROWS.get(table, '')}"
         one, other = (
-            f"(SELECT ctid FROM {table} ORDER BY ctid LIMIT 1 OFFSET floor({chance.random()}"
-            f" * (SELECT count(*) FROM {table}))::int)"
+            f"(SELECT ctid FROM {rows} ORDER BY ctid LIMIT 1 OFFSET floor({chance.random()}"
+            f" * (SELECT count(*) FROM {rows}))::int)"
             for _ in range(2)
         )
-        what = chance.choice((name, name, name, "exchanged", "inserted", "deleted"))
+        added = "deleted" if table in _ROWS else "inserted"
+        what = chance.choice((name, name, name, "exchanged", added, "deleted"))
         if what == "deleted":
             statement = f"DELETE FROM {table} WHERE ctid = {one}"
         elif what == "inserted":
@@ -112,10 +120,12 @@ class Tampering:
                 f"one.ctid = {one} AND other.ctid = {other}"
                 f" OR one.ctid = {other} AND other.ctid = {one})"
             )
+            statement += " AND one.revoked_at IS NULL" if is_label else ""
             what = f"{name} exchanged"
         else:
             another = _another(chance, name, kind)
             statement = f"UPDATE {table} SET {name} = {another} WHERE ctid = {one}"
+            statement += " AND revoked_at IS NULL" if is_label else ""
         return Change(table=table, what=what, statement=statement)
 
     @asynccontextmanager

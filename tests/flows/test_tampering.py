@@ -1,5 +1,6 @@
 """Whatever is changed at random of what the log covers, the audit finds."""
 
+import os
 import random
 from typing import Final
 
@@ -16,8 +17,8 @@ from consentid.flows.verify_projection import verify_projections
 from consentid.store import tables
 from consentid.store.engine import Database
 
-ROUNDS: Final = 40
-"""Every run draws the same."""
+ROUNDS: Final = int(os.environ.get("TAMPERING_ROUNDS", "40"))
+"""Every run of so many draws the same."""
 
 
 async def faults(town: Town, erasing: Database) -> list[str]:
