@@ -28,6 +28,7 @@ BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
         *("pushed_requests", "hand_offs", "idempotency_keys", "interactions", "portal_logins"),
         *("hub_sessions", "session_clients", "client_secrets", "webhook_secrets"),
         *("operator_codes", "operator_sessions", "staff_sessions", "staff_members"),
+        "support_codes",
     ),
     "what is carried on, and how far": (
         *("outbox", "outbox_drained", "event_streams", "events", "event_marks"),
