@@ -1,77 +1,81 @@
-// The app: one page of state, written anew when something has changed.
+// The app: one page of state, written anew when something has changed, here or in another tab.
 
 import { HubError, capture, enrol, leave, sync } from "./device.js";
-import { captureForm } from "./capture-form.js";
+import { captureForm, readDraft } from "./capture-form.js";
 import { find, h } from "./dom.js";
+import { queueView } from "./queue-view.js";
+import * as room from "./room.js";
+import { findTrouble, installView, statusView } from "./status-view.js";
 import * as store from "./store.js";
 import { NAMES, chooseLanguage, tellError, wordsOf } from "./words.js";
 
-const SHOWN = 50;
+const AGAIN_MS = 30_000;
 const state = { device: undefined, kit: undefined, bundles: [], kept: {}, isSyncing: false, told: "", wrong: "" };
+const tabs = new BroadcastChannel("consentid-field");
 let language = chooseLanguage(navigator.languages);
 let words = { ...wordsOf(language), tag: language };
+let again;
 
-/** For whoever waits for the app: its state, and how often it was written. */
+/** For whoever waits for the app: its state, and whether it has settled. */
 window.consentidField = { ready: false, state };
 
+const unsent = () => state.bundles.filter(({ text }) => text).length;
+const codeOf = (error) => (error instanceof HubError ? error.code : "storage");
+const tellOthers = () => tabs.postMessage("changed");
+
 async function load() {
-  const [device, kit, bundles, kept] = await Promise.all([
+  const [device, kit, bundles, kept, seen] = await Promise.all([
     store.readDevice(),
     store.read("kit"),
     store.readBundles(),
     store.read("kept"),
+    room.lookAtRoom(),
   ]);
-  Object.assign(state, { device, kit, bundles, kept: kept ?? {} });
+  Object.assign(state, { device, kit: kit?.device === device?.id ? kit : undefined, bundles });
+  Object.assign(state, { kept: kept ?? {}, room: seen });
 }
 
 async function refresh({ form = false } = {}) {
-  await load();
-  paint({ form });
+  const shown = state.device?.id;
+  await load().catch(() => Object.assign(state, { told: "", wrong: tellError(words, "storage") }));
+  paint({ form: form || shown !== state.device?.id });
 }
 
-function paint({ form }) {
+/** Writes something anew; what had the focus has it again. */
+function keepingFocus(write) {
+  const focused = document.activeElement?.id;
+  write();
+  if (focused && document.activeElement === document.body) find(focused)?.focus({ preventScroll: true });
+}
+
+const paint = (how) => keepingFocus(() => paintPage(how));
+const paintStatus = () => keepingFocus(writeStatus);
+
+function paintPage({ form }) {
+  paintFrame();
+  if (!state.device?.id) {
+    find("page").replaceChildren(enrolment());
+  } else {
+    if (form || !find("status")) paintForm();
+    writeStatus();
+    paintQueue();
+  }
+}
+
+function paintFrame() {
   document.documentElement.lang = language;
   document.title = words.app;
   find("skip").textContent = words.skip;
   find("logo").textContent = brandName() ?? words.app;
   find("languages").setAttribute("aria-label", words.language);
-  find("languages").replaceChildren(
-    h(
-      "ul",
-      { class: "languages" },
-      Object.entries(NAMES).map(([tag, name]) =>
-        h(
-          "li",
-          {},
-          h(
-            "button",
-            { class: "plain", lang: tag, "aria-pressed": String(tag === language), onclick: () => speak(tag) },
-            name,
-          ),
-        ),
-      ),
-    ),
-  );
-  for (const [name, value] of Object.entries(state.kit?.look ?? {})) {
-    document.documentElement.style.setProperty(name, value);
-  }
-  if (state.kit) document.documentElement.style.setProperty("color-scheme", "light"); // as the look
-  if (!state.device?.id) {
-    find("page").replaceChildren(enrolment());
-    return;
-  }
-  if (form || !find("status")) {
-    find("page").replaceChildren(
-      h("h1", {}, words.app),
-      h("div", { id: "status" }),
-      h("p", { id: "told", class: "saved", role: "status", hidden: true }),
-      h("div", { id: "form" }),
-      h("section", { id: "queue", "aria-labelledby": "queue-title" }),
-    );
-    paintForm();
-  }
-  paintStatus();
-  paintQueue();
+  const buttons = Object.entries(NAMES).map(([tag, name]) => {
+    const given = { class: "plain", id: `speak-${tag}`, lang: tag, "aria-pressed": String(tag === language) };
+    return h("li", {}, h("button", { ...given, onclick: () => speak(tag) }, name));
+  });
+  find("languages").replaceChildren(h("ul", { class: "languages" }, buttons));
+  const root = document.documentElement.style;
+  for (const [name, value] of Object.entries(state.kit?.look ?? {})) root.setProperty(name, value);
+  if (state.kit) root.setProperty("color-scheme", "light"); // as the look
 }
 
 function brandName() {
@@ -91,12 +95,12 @@ function enrolment() {
     wrong || undefined,
     h("input", {
       ...{ id: "code", class: "code long", required: true, maxlength: "32", autocomplete: "off" },
-      ...{ autocapitalize: "characters", spellcheck: "false", value: state.device?.code ?? "" },
+      ...{ autocapitalize: "characters", spellcheck: "false", value: state.code ?? state.device?.code ?? "" },
       "aria-describedby": wrong ? "code-hint code-wrong" : "code-hint",
       "aria-invalid": wrong ? "true" : undefined,
     }),
     h("button", { class: "act" }, words.enrol),
-    state.bundles.length > 0 && h("p", { class: "fine" }, words.waitingCount(unsent().length)),
+    unsent() > 0 && h("p", { class: "note" }, words.keptFromBefore(unsent())),
   );
 }
 
@@ -105,173 +109,171 @@ async function onEnrol(event) {
   const button = event.target.querySelector(".act");
   button.disabled = true;
   button.textContent = words.enrolling;
-  state.wrong = "";
+  Object.assign(state, { wrong: "", code: find("code").value.trim() });
   try {
-    await enrol(find("code").value.trim());
+    await enrol(state.code);
+    state.code = undefined;
   } catch (error) {
     state.wrong = tellError(words, codeOf(error));
   }
   await refresh({ form: true });
-  if (!state.wrong) await syncNow();
+  tellOthers();
+  if (state.wrong) return find("code").focus();
+  await syncNow();
+  find("main").focus();
 }
 
-const codeOf = (error) => (error instanceof HubError ? error.code : "storage");
-const unsent = () => state.bundles.filter(({ text }) => text);
-const own = () => state.bundles.filter(({ device }) => device === state.device.id);
-
-function trouble() {
-  if (own().some(({ why }) => why === "device_revoked") || state.isRevoked) return words.revoked;
-  if (own().some(({ why }) => why === "chain_broken" || why === "chain_forked")) return words.broken;
-  return undefined;
-}
-
-function paintStatus() {
-  const found = trouble();
-  const when = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
-  find("status").replaceChildren(
-    h(
-      "div",
-      { class: "who" },
-      h(
-        "p",
-        {},
-        h("strong", {}, state.device.name),
-        h("span", {}, navigator.onLine ? words.online : words.offline),
-        h("span", {}, state.kit ? words.lastSync(when.format(state.kit.syncedAt)) : words.never),
-        h(
-          "span",
-          { id: "count" },
-          h("a", { href: "#queue" }, unsent().length ? words.waitingCount(unsent().length) : words.allSent),
-        ),
-      ),
-      h(
-        "button",
-        { class: "small", id: "sync", "aria-disabled": String(state.isSyncing), onclick: () => syncNow() },
-        state.isSyncing ? words.syncing : words.sync,
-      ),
-    ),
-    ...(state.wrong ? [h("p", { class: "wrong-why", role: "alert" }, state.wrong)] : []),
-    ...(found
-      ? [
-          h(
-            "div",
-            { class: "note", role: "alert" },
-            h("p", {}, found),
-            h("p", {}, h("button", { class: "small", onclick: onLeave }, words.again)),
-          ),
-        ]
-      : []),
-  );
+function writeStatus() {
+  const acts = { sync: () => syncNow(), leave: onLeave, install: onInstall };
+  find("install-hint").replaceChildren(installView(state, { words, acts }));
+  find("status").replaceChildren(...statusView(state, { words, language, unsent: unsent(), acts }));
   find("told").textContent = state.told;
   find("told").hidden = !state.told;
-  find("form").hidden = Boolean(found) || !state.kit;
+  find("form").hidden = Boolean(findTrouble(state, words)) || !state.kit;
+}
+
+function paintQueue() {
+  find("queue").replaceChildren(...queueView(state.bundles, { words, language }));
 }
 
 async function onLeave() {
   await leave();
-  state.isRevoked = false;
+  state.wrong = "";
+  await refresh();
+  tellOthers();
+  find("code").focus();
+}
+
+async function onInstall() {
+  await room.install();
   await refresh();
 }
 
 function paintForm() {
   const { kit } = state; // what is answered is answered on this one, whatever a sync brings meanwhile
+  const answering = document.querySelector("form.capture");
+  const draft = answering && !state.told ? readDraft(answering) : undefined;
+  find("page").replaceChildren(
+    h("h1", { class: "unseen" }, words.app),
+    h("div", { id: "status" }),
+    h("p", { id: "told", class: "saved", role: "status", hidden: true }),
+    h("div", { id: "form" }),
+    h(
+      "div",
+      { id: "side" },
+      h("section", { id: "queue", "aria-labelledby": "queue-title" }),
+      h("div", { id: "install-hint" }),
+    ),
+  );
   if (!kit) return;
+  const keep = async (changed) => {
+    await store.write("kept", { ...state.kept, ...changed });
+    await refresh({ form: true });
+    find("form").querySelector("select").focus();
+  };
   find("form").replaceChildren(
-    captureForm({
-      ...{ kit, words, language, kept: state.kept },
-      keep: async (changed) => {
-        await store.write("kept", { ...state.kept, ...changed });
-        await refresh({ form: true });
-        find("form").querySelector("select").focus();
-      },
-      record: async (said, kept) => {
-        try {
-          await capture(said, kit);
-          await store.write("kept", kept);
-          Object.assign(state, { told: words.recorded, wrong: "" });
-        } catch {
-          Object.assign(state, { told: "", wrong: tellError(words, "storage") });
-        }
-        await refresh({ form: !state.wrong });
-        find("main").focus();
-        window.scrollTo(0, 0);
-        if (navigator.onLine) await syncNow();
-      },
-    }),
+    captureForm({ kit, words, language, kept: state.kept, draft, keep, record: (...said) => record(kit, ...said) }),
   );
 }
 
-function paintQueue() {
-  const newest = [...state.bundles].sort((one, other) => other.at - one.at || other.seq - one.seq);
-  const when = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "medium" });
-  find("queue").replaceChildren(
-    h("h2", { class: "section", id: "queue-title" }, words.queueTitle),
-    newest.length === 0
-      ? h("p", { class: "nothing" }, words.queueEmpty)
-      : h(
-          "ul",
-          { class: "queue" },
-          newest.slice(0, SHOWN).map((bundle) =>
-            h(
-              "li",
-              { "data-state": bundle.state },
-              h("p", {}, h("strong", {}, words.number(bundle.seq)), ` · ${when.format(bundle.at)}`),
-              h("p", { class: "fine" }, tellState(bundle)),
-              (bundle.captures ?? []).map((id) => h("p", { class: "fine" }, h("code", {}, words.capture(id)))),
-            ),
-          ),
-        ),
-  );
-}
-
-function tellState({ state: reached, why, waitingFor }) {
-  if (reached === "waiting") return words.waiting(waitingFor - 1);
-  if (reached === "refused") return `${words.refused} (${why})`;
-  return reached === "recorded" ? words.recordedState : words.queued;
+async function record(kit, said, kept) {
+  try {
+    await capture(said, kit);
+    Object.assign(state, { told: words.recorded, wrong: "" });
+  } catch (error) {
+    Object.assign(state, { told: "", wrong: tellError(words, codeOf(error)) });
+  }
+  const isKept = Boolean(state.told);
+  // It is captured, whether or not the same operator is filled in next time.
+  if (isKept) await store.write("kept", kept).catch(() => undefined);
+  await refresh({ form: isKept });
+  tellOthers();
+  find("main").focus();
+  window.scrollTo(0, 0);
+  if (isKept && navigator.onLine) await syncNow();
 }
 
 async function syncNow() {
   if (state.isSyncing || !state.device?.id) return;
-  Object.assign(state, { isSyncing: true, wrong: "" });
+  clearTimeout(again);
+  Object.assign(state, { isSyncing: true, wrong: "", progress: { most: unsent(), left: unsent() } });
   paintStatus();
   const before = state.kit?.catalogue;
+  let isPassing = false;
   try {
-    await sync(() => refresh());
+    await sync(async (left) => {
+      state.progress = { most: Math.max(state.progress.most, left), left };
+      await refresh();
+      tellOthers();
+    });
   } catch (error) {
-    state.isRevoked = codeOf(error) === "device_revoked";
-    state.wrong = state.isRevoked ? "" : tellError(words, codeOf(error));
+    isPassing = error instanceof HubError && error.isPassing;
+    state.wrong = tellError(words, isPassing ? passing(error) : syncCodeOf(error));
   }
-  state.isSyncing = false;
-  await load();
+  Object.assign(state, { isSyncing: false, progress: undefined });
+  await load().catch(() => Object.assign(state, { wrong: tellError(words, "storageSync") }));
   const isAnswering = document.querySelector(".purpose :checked") !== null;
   paint({ form: state.kit?.catalogue !== before && !isAnswering });
+  tellOthers();
+  if (isPassing) again = setTimeout(syncIfOnline, AGAIN_MS);
+  await room.lookForNewer();
 }
+
+const passing = ({ code }) => (code === "offline" || code === "rate_limited" ? code : "busy");
+const syncCodeOf = (error) => (error instanceof HubError ? error.code : "storageSync");
+const syncIfOnline = () => (navigator.onLine ? syncNow() : undefined);
 
 async function speak(tag) {
   language = tag;
   words = { ...wordsOf(tag), tag };
-  state.told = "";
-  await store.write("language", tag);
+  Object.assign(state, { told: "", wrong: "" });
+  await store.write("language", tag).catch(() => undefined);
   await refresh({ form: true });
 }
 
-function install() {
-  const policy = window.trustedTypes?.createPolicy("consentid-field", {
-    createScriptURL: (path) => path,
-  });
-  const path = "/field/sw.js";
-  return navigator.serviceWorker?.register(policy ? policy.createScriptURL(path) : path, { scope: "/field/" });
+/** A newer app serves this page already: it is opened anew, unless somebody is answering. */
+function onRenewed() {
+  const isAnswering = document.querySelector(".purpose :checked, #code:focus") !== null;
+  if (!isAnswering && !state.isSyncing) return location.reload();
+  state.isOutdated = true;
+  if (find("status")) paintStatus();
 }
 
-const spoken = await store.read("language");
-if (spoken) await speak(spoken);
-else await refresh({ form: true });
-for (const event of ["online", "offline"]) {
-  addEventListener(event, () => {
-    if (find("status")) paintStatus();
-    if (navigator.onLine) syncNow();
-  });
+function tellHindrance(code) {
+  paintFrame();
+  find("page").replaceChildren(
+    h("h1", {}, words.cannotTitle),
+    h("p", { class: "lead", role: "alert" }, words.cannot[code]),
+    h("p", {}, h("button", { class: "small", onclick: () => location.reload() }, words.reload)),
+  );
 }
-await install()?.catch(() => undefined); // the app works; it only is not there without network
+
+async function start() {
+  const hindered = room.hindrance();
+  if (hindered) return tellHindrance(hindered);
+  try {
+    const spoken = await store.read("language");
+    if (spoken) [language, words] = [spoken, { ...wordsOf(spoken), tag: spoken }];
+    await load();
+    paint({ form: true });
+  } catch {
+    return tellHindrance("storage");
+  }
+  tabs.addEventListener("message", () => !state.isSyncing && refresh());
+  for (const event of ["online", "offline"]) {
+    addEventListener(event, () => {
+      if (find("status")) paintStatus();
+      void syncIfOnline();
+    });
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && unsent() > 0) void syncIfOnline();
+  });
+  // Nothing waits for it: the app works without, and only is not there without network.
+  room.serveOffline(() => find("status") && paintStatus(), onRenewed).catch(() => undefined);
+  return undefined;
+}
+
+await start();
 window.consentidField.ready = true;
-if (navigator.onLine) await syncNow();
+await syncIfOnline();

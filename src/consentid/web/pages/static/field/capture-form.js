@@ -6,18 +6,25 @@ const PARENT = /[.][^.]*$/;
 const WORD = { required: true, pattern: "[A-Za-z0-9._\\-]+" };
 const EVIDENCE = { shop: "form", paper: "paper", phone: "script" };
 
-/** The form; `record` is called with what was said, and throws where it cannot be kept. */
-export function captureForm({ kit, words, language, kept, record, keep }) {
+/** What somebody has filled in and not recorded yet. */
+export const readDraft = (form) => ({ ...Object.fromEntries(new FormData(form)), notice: form.dataset.notice });
+
+/** The form.  `draft`: what it shall hold; answers in it hold for the words that were shown. */
+export function captureForm({ kit, words, language, kept, draft, record, keep }) {
   const languages = kit.notices.map(({ notice }) => notice.language);
   const shown = kit.notices.find(({ notice }) => notice.language === (kept.notice ?? language)) ?? kit.notices[0];
   const { notice, text } = shown;
+  const shownAs = JSON.stringify(notice);
   // Offered to recorded adults alone: nobody is, here.
   const purposes = shown.purposes.filter((purpose) => !purpose.adults_only);
   const said = h("p", { class: "wrong-why", id: "form-wrong", role: "alert", hidden: true });
 
   const form = h(
     "form",
-    { class: "capture", novalidate: true, "aria-labelledby": "capture-title", onsubmit: onSubmit },
+    {
+      ...{ class: "capture", novalidate: true, "data-notice": shownAs },
+      ...{ "aria-labelledby": "capture-title", onsubmit: onSubmit },
+    },
     h("h2", { class: "section", id: "capture-title" }, words.captureTitle),
     h(
       "div",
@@ -44,9 +51,18 @@ export function captureForm({ kit, words, language, kept, record, keep }) {
       h("div", { class: "family" }, purposes.map(question)),
     ),
     said,
-    h("button", { class: "act" }, words.record),
+    h("div", { class: "acts answer" }, h("button", { class: "act" }, words.record)),
   );
+  if (draft) fill(draft);
   return form;
+
+  function fill({ notice: answered, ...given }) {
+    for (const [name, value] of Object.entries(given)) {
+      if (name === "language" || (name.startsWith("choice.") && answered !== shownAs)) continue;
+      const control = form.elements.namedItem(name);
+      if (control) control.value = value;
+    }
+  }
 
   function field(name, label, hint, value, more = {}) {
     const describedBy = hint && `${name}-hint`;

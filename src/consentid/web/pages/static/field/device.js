@@ -10,9 +10,15 @@ const SYNC = "consentid-field-sync";
 
 /** What the hub refused, or that it cannot be reached (`code` is "offline"). */
 export class HubError extends Error {
-  constructor(code, message) {
+  constructor(code, message, status = 0) {
     super(message);
     this.code = code;
+    this.status = status;
+  }
+
+  /** Whether the same may be heard in a while. */
+  get isPassing() {
+    return this.code === "offline" || this.status === 429 || this.status >= 500;
   }
 }
 
@@ -27,7 +33,7 @@ async function ask(path, body) {
     answer = await fetch(path, { ...init, cache: "no-store", credentials: "omit" });
     const told = await answer.json();
     if (answer.ok) return told;
-    throw new HubError(told.code ?? "failed", told.detail ?? "");
+    throw new HubError(told.code ?? "failed", told.detail ?? "", answer.status);
   } catch (error) {
     if (error instanceof HubError) throw error;
     throw new HubError("offline", String(error));
@@ -35,7 +41,9 @@ async function ask(path, body) {
 }
 
 /** Enrols by a code.  The key is kept before it is shown, so a lost answer is asked for again. */
-export async function enrol(code) {
+export const enrol = (code) => navigator.locks.request(CHAIN, () => enrolAlone(code));
+
+async function enrolAlone(code) {
   let device = await store.readDevice();
   if (!device || device.id || device.code !== code) {
     const { issuer } = await ask("/.well-known/openid-configuration");
@@ -53,32 +61,57 @@ export async function enrol(code) {
 }
 
 /** Forgets the device, and not what it captured. */
-export const leave = () => store.writeDevice(undefined);
+export const leave = () => navigator.locks.request(CHAIN, () => store.writeDevice(undefined));
+
+/** Remembers that the hub believes the device no more, also without network. */
+const noteRevoked = () =>
+  navigator.locks.request(CHAIN, async () => {
+    const device = await store.readDevice();
+    if (device?.id) await store.writeDevice({ ...device, isRevoked: true });
+  });
 
 /** Signs a capture on a notice of a kit, and puts it at the end of the chain; durable when it returns. */
 export async function capture(said, kit) {
   await navigator.locks.request(CHAIN, async () => {
-    const device = await store.readDevice();
+    const [device, newest] = await Promise.all([store.readDevice(), store.read("kit")]);
+    if (device?.id !== kit.device) throw new HubError("other_device", "");
+    // The same words were fetched anew since they were shown: so late it is, at least.
+    const isSame = newest?.device === kit.device && newest.catalogue === kit.catalogue;
     const seq = device.seq + 1;
     const entry = { id: randomName(), at_ms: Date.now(), ...said };
-    const claims = { aud: device.issuer, seq, prev: device.head, sync: kit.sync, entries: [entry] };
+    const proof = (isSame ? newest : kit).sync;
+    const claims = { aud: device.issuer, seq, prev: device.head, sync: proof, entries: [entry] };
     const text = await sign(device.privateKey, { typ: "capture-bundle+jwt", kid: device.id }, claims);
     const bundle = { device: device.id, seq, at: entry.at_ms, state: "queued", text };
     await store.append(device, bundle, await digestOf(text));
   });
 }
 
-/** Brings what waits, then takes a new kit; `moved` is called after each step. */
+/**
+ * Brings what waits, also what is captured meanwhile, then takes a new kit; `moved` is called after
+ * each step with how many are left.  False where another tab is at it.
+ */
 export function sync(moved) {
   return navigator.locks.request(SYNC, { ifAvailable: true }, async (lock) => {
-    if (!lock) return; // another tab is at it
-    const unsent = (await store.readBundles()).filter(({ text }) => text);
-    for (let first = 0; first < unsent.length; first += AT_ONCE) {
-      await bring(unsent.slice(first, first + AT_ONCE));
-      await moved();
+    if (!lock) return false;
+    const brought = new Set();
+    const nameOf = ({ device, seq }) => `${device}/${seq}`;
+    for (;;) {
+      const all = await store.readBundles();
+      const left = all.filter((bundle) => bundle.text && !brought.has(nameOf(bundle)));
+      if (!left.length) break;
+      const some = left.slice(0, AT_ONCE);
+      await bring(some);
+      for (const bundle of some) brought.add(nameOf(bundle));
+      await moved(left.length - some.length);
     }
-    await takeKit();
-    await moved();
+    try {
+      await takeKit();
+    } catch (error) {
+      if (error.code === "device_revoked") await noteRevoked();
+      throw error;
+    }
+    return true;
   });
 }
 

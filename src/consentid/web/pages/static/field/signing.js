@@ -41,6 +41,9 @@ export async function sign(privateKey, { typ, kid }, payload) {
   return `${input}.${toBase64url(signature)}`;
 }
 
+/** What a JWS of our own says. */
+export const readPayload = (jws) => JSON.parse(new TextDecoder().decode(fromBase64url(jws.split(".")[1])));
+
 /** What a JWS says that one of the keys signed; null if none did. */
 export async function verify(jws, typ, keys) {
   const [header, payload, signature] = jws.split(".");
@@ -50,7 +53,7 @@ export async function verify(jws, typ, keys) {
   const key = await crypto.subtle.importKey("jwk", jwk, ALGORITHM, false, ["verify"]);
   const input = encoder.encode(`${header}.${payload}`);
   const holds = await crypto.subtle.verify(ES256, key, fromBase64url(signature), input);
-  return holds ? JSON.parse(new TextDecoder().decode(fromBase64url(payload))) : null;
+  return holds ? readPayload(jws) : null;
 }
 
 /** What the next bundle names: the digest of all but the signature. */

@@ -17,9 +17,14 @@ function open() {
       asked.result.createObjectStore(STATE);
       asked.result.createObjectStore(BUNDLES, { keyPath: ["device", "seq"] });
     };
-    asked.onsuccess = () => resolve(asked.result);
+    asked.onsuccess = () => {
+      const forget = () => (opened = undefined);
+      asked.result.onclose = forget; // the browser closes it where the disk fails
+      resolve(asked.result);
+    };
     asked.onerror = () => reject(asked.error);
   });
+  opened.catch(() => (opened = undefined)); // next time there may be room
   return opened;
 }
 
