@@ -1,10 +1,13 @@
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.cli.running import Command
+import msgspec
+from tests.cli.running import Command, Ended, run_process
 
+from consentid.cli import field_queue
 from consentid.cli.terminal import Exit
 from consentid.embedded.postgres import DatabaseUrls
 from consentid.store import entry_bodies
@@ -52,3 +55,27 @@ def test_a_device_without_a_kit_says_what_to_do(consentid: Command, tmp_path: Pa
     queue = ("--queue", tmp_path / "device.json")
     ended = consentid("field", "sync", *queue)
     assert (ended.code, "consentid field join" in ended.err) == (Exit.NO, True)
+
+
+def test_captures_at_the_same_time_follow_one_another(tmp_path: Path) -> None:
+    file = tmp_path / "device.json"
+    notice = {"id": "halcyon-news", "version": 1, "language": "en", "digest": "a" * 64}
+    enrolled = field_queue.enrolled(
+        field_queue.new_queue(hub="https://hub.example", issuer="https://hub.example", code="x"),
+        "device",
+        "Tablet 7",
+    )
+    kit = json.dumps({"notices": [{"notice": notice}]})
+    field_queue.write_queue(file, msgspec.structs.replace(enrolled, kit=kit, sync="proof"))
+
+    def capture(operator: str) -> Ended:
+        words = ("--operator", operator, "--grant", "ads", "--version", "form-3")
+        return run_process("field", "capture", "--queue", str(file), *words)
+
+    operators = ["agent-1", "agent-2", "agent-3"]
+    with ThreadPoolExecutor() as pool:
+        ended = list(pool.map(capture, operators))
+    assert sorted(each.out for each in ended) == [
+        f"bundle {seq} waits for a sync\n" for seq in (1, 2, 3)
+    ]
+    assert [each.seq for each in field_queue.read_queue(file).bundles] == [1, 2, 3]

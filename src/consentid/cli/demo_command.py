@@ -176,6 +176,7 @@ def _wait(stage: "Stage") -> Exit:
     terminal.say(paint("The tour, to paste into a shell:", Style.BOLD, on=sys.stdout))
     terminal.say()
     terminal.say(tour_text.commands(scene))
+    terminal.note(f"other commands: CONSENTID_CONFIG={stage.config} consentid ...")
     terminal.note("running; Ctrl-C stops everything")
     try:
         return _mind(stage)

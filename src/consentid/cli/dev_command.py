@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import contextlib
 import hashlib
-import json
 import os
 import secrets
 import signal
@@ -31,7 +30,7 @@ from consentid.embedded.places import state_folder
 from consentid.keyring.generating import generate
 from consentid.kit import instants
 from consentid.kit.errors import ConsentidError
-from consentid.settings import Settings
+from consentid.settings import Settings, writing
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  its only name
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 _LOOK_EVERY_S: Final = 0.5
 _LOCAL: Final = Path(".consentid")
 _CONFIG: Final = "dev.toml"
-_PORTAL_SECRET: Final = "portal_client_secret"  # noqa: S105 - a setting's name
 
 
 class _Arguments(Protocol):
@@ -101,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         environ = {
             **{name: value for name, value in os.environ.items() if not _is_ours(name)},
             "CONSENTID_CONFIG": str(config),
-            **_secrets_of(chosen),
+            **writing.left_out(chosen),
         }
         with _child("serve", environ) as web, _child("worker", environ) as worker:
             terminal.note(f"  listening on http://{chosen.host}:{chosen.port}")
@@ -192,12 +190,6 @@ def _look(folder: Path) -> Mapping[Path, tuple[int, int]]:
     return seen
 
 
-def _secrets_of(chosen: Settings) -> Mapping[str, str]:
-    """What our own children need beside the file."""
-    secret = chosen.portal_client_secret
-    return {} if secret is None else {f"{settings.PREFIX}{_PORTAL_SECRET.upper()}": secret}
-
-
 def _is_ours(name: str) -> bool:
     return name.startswith(settings.PREFIX)
 
@@ -227,11 +219,5 @@ def _write_config(chosen: Settings) -> Path:
     """Write the settings where other commands can be pointed at; it holds no secret."""
     _LOCAL.mkdir(mode=0o700, exist_ok=True)
     path = (_LOCAL / _CONFIG).absolute()
-    lines = [
-        # JSON's strings, numbers, booleans and arrays are TOML's too.
-        f"{name} = {json.dumps(msgspec.to_builtins(value, enc_hook=str))}\n"
-        for name, value in msgspec.structs.asdict(chosen).items()
-        if value is not None and name != _PORTAL_SECRET
-    ]
-    path.write_text("".join(["# Written by consentid dev at each start.\n", *lines]))
+    writing.write(chosen, path, command="dev")
     return path

@@ -116,7 +116,8 @@ def run(args: argparse.Namespace) -> int:
     """Do what was asked and show it."""
     given = cast("_Arguments", cast("object", args))
     if given.action in _ON_DEVICE:
-        return _be_device(given)
+        with field_queue.alone(given.queue):
+            return _be_device(given)
     return asyncio.run(_manage(settings.from_environment(os.environ), given))
 
 
@@ -218,7 +219,10 @@ def _join(given: _Arguments) -> Queue:
             field_queue.write_queue(given.queue, queue)
         queue = field_device.join(http, queue)
         field_queue.write_queue(given.queue, queue)
-        return queue
+        # Its first kit: from here on it can capture without network.
+        return field_device.sync(
+            http, queue, lambda reached: field_queue.write_queue(given.queue, reached)
+        )
 
 
 def _sync(given: _Arguments) -> Queue:

@@ -5,8 +5,11 @@ is written whole or not at all, before anything is sent, so a device that is cut
 goes on with what it has.  Two copies of one file fork the chain; the hub refuses the later half.
 """
 
+import contextlib
+import fcntl
 import os
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final, Literal
 
@@ -98,6 +101,27 @@ def append(queue: Queue, *entries: EntryClaim) -> Queue:
         head=base64url.encode(capture_bundle.digest_of(text)),
         bundles=(*queue.bundles, Queued(seq=seq, text=text)),
     )
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Generator[None]:
+    """Nobody else reads or changes the device meanwhile; whoever comes waits.
+
+    Else a capture during a sync would be written over by what the sync had read before it.
+
+    Raises:
+        NotFoundError: there is no such folder, or nothing can be written in it.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise NotFoundError("no_queue", f"{lock}: {error.strerror}", where="--queue") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def read_queue(path: Path) -> Queue:

@@ -25,12 +25,13 @@ from consentid.demo.tour_scene import Scene
 from consentid.embedded.places import scratch_folder
 from consentid.embedded.postgres import EmbeddedPostgres
 from consentid.embedded.valkey import EmbeddedValkey
-from consentid.settings import Settings
+from consentid.settings import Settings, writing
 
 Progress: TypeAlias = Callable[[str], AbstractContextManager[None]]
 """Says what is under way, and how it ended."""
 
 _MODULE: Final = "consentid.demo.child"
+_CONFIG: Final = "demo.toml"
 
 T = TypeVar("T")
 
@@ -49,6 +50,7 @@ class Stage:
         self._web: Child | None = None
         self._worker: Child | None = None
         self._prepared: Prepared | None = None
+        self._config: Path | None = None
         self._http: httpx2.Client | None = None
 
     def __enter__(self) -> Self:
@@ -76,6 +78,11 @@ class Stage:
     def prepared(self) -> Prepared:
         """What was made ready before the processes started."""
         return _started(self._prepared)
+
+    @property
+    def config(self) -> Path:
+        """Where other commands find the settings; for ``CONSENTID_CONFIG``."""
+        return _started(self._config)
 
     @property
     def children(self) -> tuple[Child, ...]:
@@ -126,10 +133,13 @@ class Stage:
             valkey_url=valkey_url,
             brands_dir=self._files_for_port(folder),
             keys_dir=folder / "keys",
+            port=self._port,
             localhost_hosts=True,
         )
         with self._progress("database, keys, the Halcyon group's files and secrets"):
             self._prepared = asyncio.run(prepare(chosen, folder, port=self._port))
+        self._config = folder / _CONFIG
+        writing.write(chosen, self._config, command="demo")
         self._http = loopback.client()
         self._ending.callback(self._http.close)
         with self._progress("web and worker, as processes of their own"):

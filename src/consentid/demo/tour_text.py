@@ -14,6 +14,8 @@ from consentid.demo.tour_scene import Scene
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105 - a type's name
 _CONSENT = "urn:consentid:params:oauth:token-type:consent_token"
+_CIBA = "urn:openid:params:grant-type:ciba"
+_CALLS = "news-calls"
 _JSON = 'python3 -c "import json,sys; print(json.load(sys.stdin)[sys.argv[1]])"'
 
 _SIGN_IN = r"""
@@ -64,6 +66,7 @@ def commands(scene: Scene) -> str:
 HUB={scene.hub}  PORTAL={scene.portal}
 NEWS={news}:{secrets.clients[news]}
 SHOP={shop}:{secrets.clients[shop]}
+CALLS={_CALLS}:{secrets.clients[_CALLS]}
 PORTAL_NEWS={portal_news}:{secrets.portal_clients[portal_news]}
 PORTAL_SHOP={portal_shop}:{secrets.portal_clients[portal_shop]}
 field() {{ {_JSON} "$1"; }}
@@ -104,4 +107,25 @@ curl -s -H "Authorization: Bearer $MILA" -H "Idempotency-Key: $RANDOM$RANDOM" \\
   $HUB/v1/withdrawals > /dev/null; sleep 6; curl -s "$LIST" > status-list.jwt
 uv run consentid verify --jwks jwks.json --status-list status-list.jwt \\
   --audience {audience} "$TOKEN"
+
+# 6  Mila is on the telephone: the call centre of News keys in her yes, and asks her to confirm it.
+AGENT=$(curl -s -u "$CALLS" $HUB/token -d grant_type=client_credentials \\
+        -d scope=captures:write | field access_token)
+CAPTURE=$(curl -s "$HUB/v1/catalogue?brand=news&language=en" | python3 -c '
+import json,sys; json.dump({{
+  "notice": json.load(sys.stdin)["notice"], "channel": "phone", "operator": "agent-7",
+  "choices": [{{"purpose": "contact.sms", "outcome": "granted"}}],
+  "evidence": {{"kind": "script", "version": "v3"}}}}, sys.stdout)' |
+  curl -s -H "Authorization: Bearer $AGENT" -H "Idempotency-Key: $RANDOM$RANDOM" \\
+    -H 'Content-Type: application/json' -d @- $HUB/v1/captures | field capture)
+ID=$(sign_in "$PORTAL_NEWS" {news_site} mila '{secrets.passwords["mila"]}')
+PERSON=$(curl -s -u "$CALLS" $HUB/token -d grant_type={_EXCHANGE} \\
+         -d subject_token_type={_ID_TOKEN} -d subject_token="$ID" | field access_token)
+curl -s -H "Authorization: Bearer $PERSON" -H 'Content-Type: application/json' -d '{{}}' \\
+  $HUB/v1/captures/$CAPTURE/resolution; echo
+ID=$(sign_in "$PORTAL_NEWS" {news_site} mila '{secrets.passwords["mila"]}')  # each is good once
+ASKED=$(curl -s -u "$CALLS" $HUB/bc-authorize -d scope=openid -d id_token_hint="$ID" \\
+        -d "binding_message=Lion 42" -d capture=$CAPTURE | field auth_req_id)
+echo "Now open $HUB/approvals as mila, and answer; then:"
+poll() {{ curl -s -u "$CALLS" $HUB/token -d grant_type={_CIBA} -d auth_req_id=$ASKED; echo; }}; poll
 """

@@ -85,7 +85,9 @@ async def named_by_portal(
             context, connection, book, identity, party=client.party, device=None, at=now
         )
     except (MalformedError, UnauthenticatedError) as error:
-        raise _refused("it is no ID token that holds for this client") from error
+        raise _refused(
+            "it is no ID token that holds for this client; each is good for five minutes, once"
+        ) from error
     subject = signed_in.session.subject.id
     return pairwise_sub(context.keyring.pairwise, str(client.party), subject.bytes)
 
