@@ -1,5 +1,6 @@
 """The mail that carries a consent link: text, and the same as HTML.  Nothing in it is fetched."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -26,6 +27,8 @@ class LinkMailView:
     purposes: tuple[str, ...]
     link: str
     until: date
+    look: Mapping[str, str]
+    """The colours of who asks, as CSS custom properties."""
 
 
 def write_link_mail(made: MintedLink) -> Written:
@@ -44,6 +47,7 @@ def write_link_mail(made: MintedLink) -> Written:
         purposes=tuple(entry.name for entry in notice.entries if entry.id in made.claims.purposes),
         link=made.link,
         until=to_datetime(from_seconds(made.claims.exp)).date(),
+        look=asker.look.properties,
     )
     words = words_of(notice.language)
     title = words.say("A question from %(name)s") % {"name": view.asker}
