@@ -50,6 +50,7 @@ READS_ONLY: Final[Mapping[str, str]] = {
     "field join": "is a device: whoever invited it is in the log",
     "field list": "shows devices",
     "field sync": "is a device: what it brings are captures, each with an entry of its own",
+    "keys affected": "counts what was issued",
     "keys list": "shows keys",
     "ledger verify": "looks",
     "links key": "a client's own key, in a file of theirs; the hub takes it by `brands apply`",
@@ -74,6 +75,10 @@ HELD_ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
     "captures release": (
         "tests.flows.test_captures",
         "test_nobody_talks_to_a_thousand_people_a_minute",
+    ),
+    "keys revoke": (
+        "tests.flows.test_revoke_keys",
+        "test_a_revocation_is_an_act_of_the_log_and_done_once",
     ),
     "ledger prove": (
         "tests.flows.test_prove_decisions",
