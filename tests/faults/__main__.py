@@ -1,11 +1,12 @@
 """``python -m tests.faults``: what is promised, while everything goes wrong that can.
 
 A whole deployment runs as real processes; clients decide, withdraw and verify without a pause, and
-keep what they were told.  One kind of fault after another is done to it, ``--rounds`` times each;
-then what clients know is held against the API, the database and the ledger.  Told are a table and,
-with ``--json``, the same for programs; of a promise that was broken, the acts that show it.
+keep what they were told.  One kind of fault after another is done to it, ``--rounds`` times each,
+or for ``--minutes``; then what clients know is held against the API, the database and the ledger.
+Told are a table, each promise with its statistics and, with ``--json``, the same for programs; of a
+promise that was broken, the acts that show it.  ``--history FOLDER`` keeps every act.
 
-Two need what a machine may not have: ``clock-jumped`` wants libfaketime (Debian's package of that
+Three need what a machine may not have: ``clock-jumped`` wants libfaketime (Debian's package of that
 name, or ``CONSENTID_FAULTS_FAKETIME``), ``syncs`` strace, ``disk-filled`` the right to mount.
 """
 
@@ -13,27 +14,32 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import platform
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.faults import syncs
+from tests.faults import statistics, syncs
 from tests.faults.deployment import Deployment, deployed
-from tests.faults.runs import SCENARIOS, Report, run, run_traced
+from tests.faults.runs import CLIENTS, SCENARIOS, Report, run, run_flushed, run_traced
 
 from consentid.embedded.places import ENTERABLE, scratch_folder
 
+_FLUSHES: Final = "flushes"
 _SYNCS: Final = "syncs"
+_OTHERS: Final = {_FLUSHES, _SYNCS}
 _DISK_BYTES: Final = 400 * 2**20
 _FAKETIME: Final = "usr/lib/*/faketime/libfaketimeMT.so.1"
+_TOLD_EACH: Final = 25
 _COLUMNS: Final = (
     *("rounds", "acknowledged", "retried", "repeated", "verified"),
     *("worst_staleness_ms", "seconds"),
@@ -44,14 +50,28 @@ def main() -> int:
     """Break everything, and tell."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="of each kind of fault")
-    parser.add_argument("--only", action="append", choices=[*SCENARIOS, _SYNCS], metavar="NAME")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="at most, of each kind")
+    parser.add_argument("--clients", type=int, default=CLIENTS)
+    parser.add_argument("--history", type=Path, metavar="FOLDER", help="keep every act there")
+    parser.add_argument(
+        "--only", action="append", choices=[*SCENARIOS, *sorted(_OTHERS)], metavar="NAME"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of all that is left to chance")
     parser.add_argument("--json", action="store_true", help="tell it as JSON")
     given = parser.parse_args()
-    wanted = given.only or [*SCENARIOS, _SYNCS]
+    wanted = given.only or [*SCENARIOS, *sorted(_OTHERS)]
     left_out: list[str] = []
-    draw = random.Random(given.seed)  # noqa: S311 a test's dice
-    reports = asyncio.run(_run_all(wanted, int(given.rounds), draw, left_out))
+    if given.history is not None:
+        given.history.mkdir(parents=True, exist_ok=True)
+    plan = Plan(
+        rounds=int(given.rounds),
+        seconds=float(given.minutes) * 60,
+        clients=int(given.clients),
+        kept=given.history,
+        draw=random.Random(given.seed),  # noqa: S311 a test's dice
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended then, too
+    reports = asyncio.run(_run_all(wanted, plan, left_out))
     is_kept = not any(each.violations for each in reports)
     if given.json:
         print(json.dumps(_document(reports, left_out), indent=2))  # noqa: T201 a command speaks
@@ -60,24 +80,48 @@ def main() -> int:
     return 0 if is_kept and reports else 1
 
 
-async def _run_all(
-    wanted: Sequence[str], rounds: int, draw: random.Random, left_out: list[str]
-) -> list[Report]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much of each kind."""
+
+    rounds: int
+    seconds: float
+    clients: int
+    kept: Path | None
+    draw: random.Random
+
+    async def carry_out(self, deployment: Deployment, name: str) -> Report:
+        _say(f"{name}, {self.rounds} times ...")
+        return await run(
+            deployment,
+            name,
+            SCENARIOS[name],
+            rounds=self.rounds,
+            draw=self.draw,
+            clients=self.clients,
+            seconds=self.seconds,
+            heard=lambda number: _say(f"{name}: {number}") if number % _TOLD_EACH == 0 else None,
+            kept=self.kept,
+        )
+
+
+async def _run_all(wanted: Sequence[str], plan: Plan, left_out: list[str]) -> list[Report]:
     done: list[Report] = []
-    plain = [name for name in wanted if name != _SYNCS and not SCENARIOS[name].needs]
+    plain = [name for name in wanted if name not in _OTHERS and not SCENARIOS[name].needs]
     is_traced = _SYNCS in wanted and syncs.STRACE is not None
-    if plain or is_traced:
+    if plain or is_traced or _FLUSHES in wanted:
         async with _deployed() as deployment:
-            for name in plain:
-                _say(f"{name}, {rounds} times ...")
-                done.append(await run(deployment, name, SCENARIOS[name], rounds=rounds, draw=draw))
+            done += [await plan.carry_out(deployment, name) for name in plain]
+            if _FLUSHES in wanted:
+                _say("flushes ...")
+                done.append(await run_flushed(deployment, rounds=plan.rounds, draw=plan.draw))
             if is_traced:
                 _say("syncs ...")
-                done.append(await run_traced(deployment, rounds=rounds, draw=draw))
+                done.append(await run_traced(deployment, rounds=plan.rounds, draw=plan.draw))
     if _SYNCS in wanted and not is_traced:
         left_out.append("syncs: no strace here")
     for name in wanted:
-        needs = "" if name == _SYNCS else SCENARIOS[name].needs
+        needs = "" if name in _OTHERS else SCENARIOS[name].needs
         if not needs:
             continue
         library = next(_faketimes(), None)
@@ -88,9 +132,8 @@ async def _run_all(
             if needs == "disk" and disk is None:
                 left_out.append(f"{name}: nothing can be mounted here")
                 continue
-            _say(f"{name}, {rounds} times ...")
             async with _deployed(disk=disk, faketime=library if needs == "clock" else None) as own:
-                done.append(await run(own, name, SCENARIOS[name], rounds=rounds, draw=draw))
+                done.append(await plan.carry_out(own, name))
     return done
 
 
@@ -133,18 +176,10 @@ def _document(reports: Sequence[Report], left_out: Sequence[str]) -> dict[str, o
     return {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "load_average": [round(each, 1) for each in os.getloadavg()],
-        "promises": {
-            "no acknowledged decision lost": _kept(reports, "lost"),
-            "none doubled": _kept(reports, "doubled"),
-            "no stale yes": _kept(reports, "stale"),
-        },
+        "promises": [asdict(each) for each in statistics.promises_of(reports)],
         "runs": [asdict(each) for each in reports],
         "left_out": list(left_out),
     }
-
-
-def _kept(reports: Sequence[Report], word: str) -> bool:
-    return not any(word in found.promise for each in reports for found in each.violations)
 
 
 def _tell(reports: Sequence[Report], left_out: Sequence[str]) -> None:
@@ -157,6 +192,9 @@ def _tell(reports: Sequence[Report], left_out: Sequence[str]) -> None:
         first = row[0].ljust(widths[0])
         rest = (text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True))
         print("  ".join([first, *rest]))  # noqa: T201 a command speaks by printing
+    print()  # noqa: T201 as above
+    for each in statistics.promises_of(reports):
+        print(each)  # noqa: T201 as above
     for line in left_out:
         print(f"left out: {line}")  # noqa: T201 as above
     violations = [found for each in reports for found in each.violations]

@@ -1,13 +1,17 @@
 """A client that decides, withdraws and asks at either node, and never gives up.
 
 What is not acknowledged is sent again with the same key, to the other node.  Now and then it sends
-again what was acknowledged long ago: twice, and behind a newer act.
+again what was acknowledged long ago: twice, and behind a newer act.  Copies may be under way, too,
+as a network makes them: each arrives at either node, before what was sent, with it, or behind newer
+acts.
 """
 
 import asyncio
+import contextlib
 import random
 import secrets
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +24,8 @@ PATIENCE_S: Final = 30.0
 _PAUSE_S: Final = 0.05
 _RENEWED_S: Final = 240.0
 _PATHS: Final = {Kind.DECIDE: "/v1/decisions", Kind.WITHDRAW: "/v1/withdrawals"}
+_LATE_S: Final = 1.0
+"""So much later than it was sent a copy arrives, at most."""
 _TAKES_BACK: Final = {"reach": "brand", "purposes": ["ads"]}
 
 
@@ -52,9 +58,14 @@ class Client:
     is_ending: bool = False
     again: float = 0.1
     """Of all writes, so many are sent again although they were acknowledged."""
+    copied: float = 0.0
+    """Of all writes, a copy of so many is under way, too."""
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     """Set with each acknowledgement."""
     repeated: int = 0
+    around: Callable[[], AbstractAsyncContextManager[None]] = contextlib.nullcontext
+    """Entered before each write is sent, and left once it is answered."""
+    _copies: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _subject: dict[str, str] = field(default_factory=dict[str, str])
     _site: dict[str, str] = field(default_factory=dict[str, str])
     _shown: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -64,6 +75,7 @@ class Client:
         """Turn after turn, until told to end."""
         while not self.is_ending:
             await self.turn()
+        await asyncio.gather(*self._copies)
 
     async def renew(self) -> None:
         """Get anew whatever ends by itself: access tokens, and the notice that is answered."""
@@ -135,6 +147,10 @@ class Client:
 
     async def _write(self, kind: Kind, body: Mapping[str, Any]) -> Write:
         write = Write(kind=kind, key=secrets.token_hex(4), body=body)
+        if self.draw.random() < self.copied:
+            copy = asyncio.create_task(self._arrive_again(write, self.draw.uniform(0, _LATE_S)))
+            self._copies.add(copy)
+            copy.add_done_callback(self._copies.discard)
         for number in self._nodes_for_ever():
             act = await self._send_write(number, write)
             if act.answer is not None:
@@ -146,16 +162,22 @@ class Client:
         raise AssertionError
 
     async def _repeat(self, write: Write) -> None:
-        """Send again what was acknowledged, wherever it lies by now."""
+        """Send again what was sent, wherever it lies by now."""
         self.repeated += 1
         await self._send_write(self._any(), write)
+
+    async def _arrive_again(self, write: Write, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        await self._repeat(write)
 
     async def _send_write(self, number: int, write: Write) -> Act:
         await self.renew()
         act = self.history.begin(client=self.number, kind=write.kind, node=number, key=write.key)
         headers = {**self._subject, "Idempotency-Key": f"{self.number}-{write.key}"}
         try:
-            act.answer = await self._send(number, "POST", _PATHS[write.kind], write.body, headers)
+            path = _PATHS[write.kind]
+            async with self.around():
+                act.answer = await self._send(number, "POST", path, write.body, headers)
         except NodeError as error:
             self.history.end(act, Said.FAIL, str(error))
         else:

@@ -1,10 +1,12 @@
 """What clients asked, when, and what they were told: invoke, ok and fail of each act."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from typing_extensions import override
 
 
@@ -77,6 +79,11 @@ class History:
 
     def end(self, act: Act, said: Said, words: str = "") -> None:
         act.ended_s, act.said, act.words = self.now_s(), said, words
+
+    def keep(self, path: Path) -> None:
+        """Write a line of JSON for each act; of an answer nothing but the decision, no token."""
+        lines = ({**asdict(act), "answer": None} for act in self.acts)
+        path.write_bytes(msgspec.json.Encoder().encode_lines(lines))
 
     def around(self, act: Act, *, many: int = 12) -> str:
         """What the same client did before and after, for whoever has to find out why."""

@@ -1,4 +1,4 @@
-"""What can go wrong: each does its harm once, at a moment of chance, and mends it."""
+"""What can go wrong: each does its harm once, when chance says, mends it, and tells what it did."""
 
 import asyncio
 import contextlib
@@ -16,60 +16,74 @@ from tests.web.hub import forget, process_of
 _ASKED_AT_ONCE: Final = 12
 """More than a node has connections."""
 _TOLD_WITHIN_S: Final = 30.0
-Fault = Callable[[Deployment, random.Random], Awaitable[None]]
+Fault = Callable[[Deployment, random.Random], Awaitable[str]]
 
 _PIECE: Final = b"\0" * 2**16
 _JUMPS: Final = ("+1d", "-1d", "+30d", "@2038-01-19 03:14:05")
 """As libfaketime reads them; the last one is three seconds before 32 bits are full."""
 
 
-async def web_killed(deployment: Deployment, draw: random.Random) -> None:
+async def web_killed(deployment: Deployment, draw: random.Random) -> str:
     """A web process gets SIGKILL."""
     node = draw.choice(deployment.nodes)
     await node.end(signal.SIGKILL)
     await node.start()
+    return "SIGKILL"
 
 
-async def web_drained(deployment: Deployment, draw: random.Random) -> None:
+async def web_drained(deployment: Deployment, draw: random.Random) -> str:
     """A web process gets SIGTERM once another is there, and ends in its own time."""
     node = draw.choice(deployment.nodes)
     assert await node.replace() == 0, node.log.read_text()
+    return "SIGTERM"
 
 
-async def worker_killed(deployment: Deployment, draw: random.Random) -> None:
+async def worker_killed(deployment: Deployment, draw: random.Random) -> str:
     """The worker gets SIGKILL."""
     del draw
     assert deployment.worker is not None
     deployment.worker.kill()
     await asyncio.to_thread(deployment.worker.wait)
     deployment.start_worker()
+    return "SIGKILL"
 
 
-async def postgres_killed(deployment: Deployment, draw: random.Random) -> None:
-    """PostgreSQL is gone in the middle of it: all of its processes, or the first, or one."""
+async def postgres_killed(deployment: Deployment, draw: random.Random) -> str:
+    """PostgreSQL gets SIGKILL in the middle of it: all of its processes, or the first, or one."""
     server = deployment.postgres
-    how = draw.choice(("all", "first", "one", "immediate"))
+    how = draw.choice(("all", "first", "one"))
     processes = [server.pid, *children_of(server.pid)]
-    if how == "one":  # it starts anew by itself
-        _kill(draw.choice(processes[1:]), signal.SIGKILL)
-        return
-    if how == "all":
-        for pid in processes:
-            _kill(pid, signal.SIGKILL)
-    else:
-        _kill(processes[0], signal.SIGQUIT if how == "immediate" else signal.SIGKILL)
+    match how:
+        case "one":  # it starts anew by itself
+            _kill(draw.choice(processes[1:]), signal.SIGKILL)
+        case "first":
+            _kill(processes[0], signal.SIGKILL)
+        case _:
+            for pid in processes:
+                _kill(pid, signal.SIGKILL)
+    if how != "one":
+        await _restart(deployment)
+    return f"SIGKILL, {how}"
+
+
+async def postgres_quit(deployment: Deployment, draw: random.Random) -> str:
+    """PostgreSQL is told to end without a checkpoint, and recovers when it starts."""
+    del draw
+    _kill(deployment.postgres.pid, signal.SIGQUIT)
     await _restart(deployment)
+    return "SIGQUIT"
 
 
-async def valkey_killed(deployment: Deployment, draw: random.Random) -> None:
+async def valkey_killed(deployment: Deployment, draw: random.Random) -> str:
     """Valkey gets SIGKILL, and comes back with nothing in it."""
     del draw
     _kill(await asyncio.to_thread(process_of, deployment.valkey.url), signal.SIGKILL)
     await asyncio.to_thread(deployment.valkey.stop)
     await asyncio.to_thread(deployment.valkey.start)
+    return "SIGKILL"
 
 
-async def valkey_frozen(deployment: Deployment, draw: random.Random) -> None:
+async def valkey_frozen(deployment: Deployment, draw: random.Random) -> str:
     """Valkey takes connections and answers nothing."""
     pid = await asyncio.to_thread(process_of, deployment.valkey.url)
     _kill(pid, signal.SIGSTOP)
@@ -77,35 +91,40 @@ async def valkey_frozen(deployment: Deployment, draw: random.Random) -> None:
         await _meanwhile(draw)
     finally:
         _kill(pid, signal.SIGCONT)
+    return "SIGSTOP"
 
 
-async def valkey_flushed(deployment: Deployment, draw: random.Random) -> None:
+async def valkey_flushed(deployment: Deployment, draw: random.Random) -> str:
     """Valkey forgets everything."""
     del draw
     await asyncio.to_thread(forget, deployment.valkey.url, "*")
+    return "emptied"
 
 
-async def network_cut(deployment: Deployment, draw: random.Random) -> None:
+async def network_cut(deployment: Deployment, draw: random.Random) -> str:
     """One web process loses its connections to the database, and gets no new ones."""
     with _mended(draw.choice(deployment.nodes)) as node:
         node.wire.cut()
         await _meanwhile(draw)
+    return "cut"
 
 
-async def network_held(deployment: Deployment, draw: random.Random) -> None:
+async def network_held(deployment: Deployment, draw: random.Random) -> str:
     """Between one web process and the database every packet is lost."""
     with _mended(draw.choice(deployment.nodes)) as node:
         node.wire.hold()
         await _meanwhile(draw)
+    return "held"
 
 
-async def network_silent(deployment: Deployment, draw: random.Random) -> None:
+async def network_silent(deployment: Deployment, draw: random.Random) -> str:
     """The same, until each of those who ask meanwhile was told that it cannot be said now."""
     with _mended(draw.choice(deployment.nodes)) as node:
         node.wire.hold()
         async with httpx2.AsyncClient(base_url=node.url, timeout=_TOLD_WITHIN_S) as http:
             asked = [_ask(http, deployment) for _ in range(_ASKED_AT_ONCE)]
             assert set(await asyncio.gather(*asked)) == {503}
+    return "held, and told"
 
 
 async def _ask(http: httpx2.AsyncClient, deployment: Deployment) -> int:
@@ -114,25 +133,35 @@ async def _ask(http: httpx2.AsyncClient, deployment: Deployment) -> int:
     return answer.status_code
 
 
-async def network_slowed(deployment: Deployment, draw: random.Random) -> None:
+async def network_slowed(deployment: Deployment, draw: random.Random) -> str:
     """Between one web process and the database everything takes up to a second longer."""
     with _mended(draw.choice(deployment.nodes)) as node:
-        node.wire.slow(draw.choice((0.02, 0.2, 1.0)))
+        delay_s = draw.choice((0.02, 0.2, 1.0))
+        node.wire.slow(delay_s)
         await _meanwhile(draw)
+    return f"{delay_s} s"
 
 
-async def clock_jumped(deployment: Deployment, draw: random.Random) -> None:
-    """The clock of one web process is wrong by a day, a month, or years, and then right."""
-    clock = draw.choice(deployment.nodes).clock
-    assert clock is not None
-    clock.write_text(draw.choice(_JUMPS))
+async def delivery_disordered(deployment: Deployment, draw: random.Random) -> str:
+    """Nothing breaks, but copies of writes are on their way: see ``Client.copied``."""
+    del deployment
+    await _meanwhile(draw)
+    return "copies under way"
+
+
+async def clock_jumped(deployment: Deployment, draw: random.Random) -> str:
+    """The clock of a web process or the worker is wrong by a day, a month, years; then right."""
+    clock = draw.choice(deployment.clocks)
+    jump = draw.choice(_JUMPS)
+    clock.write_text(jump)
     try:
         await _meanwhile(draw)
     finally:
         clock.write_text("+0")
+    return f"{jump}, {clock.name.removeprefix('clock-')}"
 
 
-async def disk_filled(deployment: Deployment, draw: random.Random) -> None:
+async def disk_filled(deployment: Deployment, draw: random.Random) -> str:
     """The database's disk is full, and then has room."""
     assert deployment.ballast is not None
     with deployment.ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
@@ -144,6 +173,7 @@ async def disk_filled(deployment: Deployment, draw: random.Random) -> None:
         deployment.ballast.unlink()
     # Where not even the log could be written, PostgreSQL has ended itself.
     await _restart(deployment)
+    return "filled"
 
 
 async def _meanwhile(draw: random.Random) -> None:

@@ -9,7 +9,8 @@ import pytest
 from tests.faults import kinds, promises
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.history import Act, History, Kind, Said
-from tests.faults.runs import Scenario, run
+from tests.faults.runs import Scenario, run, run_flushed
+from tests.faults.statistics import promises_of
 from tests.faults.syncs import Trace
 
 FAULTS: Final = (
@@ -31,16 +32,23 @@ async def test_whatever_goes_wrong_what_was_acknowledged_is_there_once_and_no_ye
 ) -> None:
     turns = iter(FAULTS)
 
-    async def next_fault(deployment: Deployment, draw: random.Random) -> None:
-        await next(turns)(deployment, draw)
+    async def next_fault(deployment: Deployment, draw: random.Random) -> str:
+        return await next(turns)(deployment, draw)
 
     draw = random.Random(7)  # noqa: S311 a test's dice
     async with deployed(server_folder / "faults") as deployment:
-        scenario = Scenario(fault=next_fault)
+        scenario = Scenario(fault=next_fault, copied=0.3)
         report = await run(deployment, "short", scenario, rounds=len(FAULTS), draw=draw, clients=4)
+        flushed = await run_flushed(deployment, rounds=3, draw=draw)
     assert not report.violations, str(report.violations[0])
     assert report.retried > 0
     assert report.acknowledged > 0
+    assert report.done["SIGKILL"] > 0
+    assert not flushed.violations, str(flushed.violations[0])
+    kept, doubled, fresh = promises_of([report, flushed])
+    assert (kept.broken, doubled.broken, fresh.broken) == (0, 0, 0)
+    assert min(kept.looked_at, doubled.looked_at, fresh.looked_at) > 0
+    assert "less than 1 in" in str(kept)
 
 
 def acts(*told: Mapping[str, Any]) -> History:
