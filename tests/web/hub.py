@@ -99,20 +99,8 @@ class Hub:
     def id_token(
         self, person: Person, *, audience: str = "halcyon-news", nonce: str | None = None
     ) -> str:
-        now_s = int(time.time())
-        claims: dict[str, str | int] = {
-            "iss": self.portal_issuer,
-            "sub": person.sub,
-            "aud": audience,
-            "iat": now_s,
-            "exp": now_s + 300,
-            "jti": secrets.token_hex(16),
-            "adult": person.adult,
-        }
-        if nonce is not None:
-            claims["nonce"] = nonce
-        header = {"alg": "RS256", "typ": "JWT", "kid": str(self.portal_key.kid)}
-        return jwt.encode(header, claims, self.portal_key)
+        portal = self.portal_issuer, self.portal_key
+        return signed_id_token(portal, person, audience=audience, nonce=nonce)
 
     def exchange(
         self, subject_token: str, kind: str = ID_TOKEN, client: str = "news-web", **form: str
@@ -180,6 +168,27 @@ class Hub:
         async with self.owner.begin() as connection:
             found = await connection.execute(text(statement))
             return list(found.all()) if found.returns_rows else []
+
+
+def signed_id_token(
+    portal: tuple[str, RSAKey], person: Person, *, audience: str, nonce: str | None = None
+) -> str:
+    """What the portal says to one of its clients of somebody who is signed in there."""
+    issuer, key = portal
+    now_s = int(time.time())
+    claims: dict[str, str | int] = {
+        "iss": issuer,
+        "sub": person.sub,
+        "aud": audience,
+        "iat": now_s,
+        "exp": now_s + 300,
+        "jti": secrets.token_hex(16),
+        "adult": person.adult,
+    }
+    if nonce is not None:
+        claims["nonce"] = nonce
+    header = {"alg": "RS256", "typ": "JWT", "kid": str(key.kid)}
+    return jwt.encode(header, claims, key)
 
 
 def forget(valkey_url: str, pattern: str) -> None:
