@@ -38,8 +38,9 @@ READERS: Final[Mapping[str, str]] = {brand: f"{brand}-crm" for brand in BRANDS}
 """The client of each brand that reads the event feed."""
 _SETTINGS: Final = {
     "CONSENTID_TRUSTED_PROXIES": "127.0.0.1",  # else all come from one address, and are limited
-    "CONSENTID_CAPTURES_CLIENT_MOST": "1000000",
+    "CONSENTID_CAPTURES_PARTY_MOST": "1000000",
 }
+_LOOK_S: Final = 5.0
 _READY: Final = b"GET /health/ready HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
@@ -101,7 +102,8 @@ async def running(postgres_settings: Mapping[str, str]) -> AsyncGenerator[Town]:
         processes["worker"] = _start(["worker"], told)
         owner = create_async_engine(urls.owner, poolclass=NullPool)
         stack.push_async_callback(owner.dispose)
-        await asyncio.gather(*(_await_ready(port) for port in ports.values()))
+        for number, port in ports.items():
+            await _await_ready(port, processes[f"web {number + 1}"])
         yield Town(
             ports=ports,
             origin=f"http://consent.localhost:{ports[0]}",
@@ -139,14 +141,18 @@ def _start(
     )
 
 
-async def _await_ready(port: int) -> None:
-    while True:  # the socket listens already: an answer comes as soon as there is somebody
+async def _await_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
+    while process.poll() is None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(_READY)
-        told = await reader.read()
+        # The socket listens already, whether or not there will be anybody to answer.
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(_LOOK_S):
+                if (await reader.read()).startswith(b"HTTP/1.1 200"):
+                    return
         writer.close()
-        if told.startswith(b"HTTP/1.1 200"):
-            return
+    message = f"a web process ended by itself: {process.returncode}"
+    raise RuntimeError(message)
 
 
 async def _end(processes: "Mapping[str, subprocess.Popen[bytes]]") -> None:
