@@ -12,6 +12,7 @@ from tests.bench.day import wire
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _EACH_S: Final = 1.0
+_KIB_A_MB: Final = 1e6 / 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class Watch:
             look = Look(
                 at_s=wire.now_s(),
                 memory_mb=sum(_memory_kb(pid, "Pss" if len(pids) > 1 else "Rss") for pid in pids)
-                / 1_000,
+                / _KIB_A_MB,
                 cpu_s=sum(map(_cpu_s, pids)),
                 processes=len(pids),
             )
