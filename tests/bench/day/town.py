@@ -145,12 +145,14 @@ async def _await_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
     while process.poll() is None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(_READY)
+        told = b""
         # The socket listens already, whether or not there will be anybody to answer.
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(_LOOK_S):
-                if (await reader.read()).startswith(b"HTTP/1.1 200"):
-                    return
+                told = await reader.read()
         writer.close()
+        if told.startswith(b"HTTP/1.1 200"):
+            return
     message = f"a web process ended by itself: {process.returncode}"
     raise RuntimeError(message)
 
