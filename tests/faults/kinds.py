@@ -153,15 +153,16 @@ async def delivery_disordered(deployment: Deployment, draw: random.Random) -> st
 
 
 async def clock_jumped(deployment: Deployment, draw: random.Random) -> str:
-    """The clock of a web process or the worker is wrong by a day, a month, years; then right."""
-    clock = draw.choice(deployment.clocks)
+    """The clock of one web process is wrong by a day, a month, or years, and then right."""
+    clock = draw.choice(deployment.nodes).clock
+    assert clock is not None
     jump = draw.choice(_JUMPS)
     clock.write_text(jump)
     try:
         await _meanwhile(draw)
     finally:
         clock.write_text("+0")
-    return f"{jump}, {clock.name.removeprefix('clock-')}"
+    return jump
 
 
 async def disk_filled(deployment: Deployment, draw: random.Random) -> str:
