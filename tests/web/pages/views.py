@@ -332,6 +332,7 @@ def captures(language: str) -> CapturesView:
             tabs=tuple(
                 TabLink(tab=tab, href="/preferences", is_current=tab is Tab.CAPTURES) for tab in Tab
             ),
+            support_path="/preferences/support",
             form_token="token",
             is_signed_in=True,
             is_known=True,

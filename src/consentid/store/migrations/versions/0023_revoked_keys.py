@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import context, op
 
 revision: str = "0023"
-down_revision: str | None = "0024"
+down_revision: str | None = "0022"
 branch_labels: None = None
 depends_on: None = None
 

@@ -5,7 +5,7 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import context, op
 
-revision: str = "0022"
+revision: str = "0021"
 down_revision: str | None = "0020"
 branch_labels: None = None
 depends_on: None = None
