@@ -36,6 +36,7 @@ BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
         *("ssf_streams", "connectors", "logout_notices", "mails"),
     ),
     "registrations: what each was is in the log, and what it is now is no history": ("clients",),
+    "when a key was in wrong hands: append-only, and the act is in the log": ("revoked_keys",),
     "a list that is signed anew from the places it has": ("status_lists",),
     "what came of a bundle is captures": ("field_devices", "field_bundles", "field_entries"),
     "what pages and clients told of themselves": ("served_events", "signals_seen", "reads"),

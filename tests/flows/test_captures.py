@@ -474,6 +474,7 @@ async def test_an_operator_of_the_service_releases_and_discards_by_name(
     assert done[0] == {
         "v": 1,
         "act": "capture/release",
+        "by": "cli",
         "capture": told["held"][0]["capture"],
         "client": "news-calls",
     }

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 from joserfc.jwk import RSAKey
 from tests.conftest import run_apart
-from tests.web.hub import Hub, running_hub, running_portal
+from tests.web.hub import Hub, forget, running_hub, running_portal
 
 from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
 
@@ -33,3 +33,9 @@ def hub(
     }
     with running_hub(folder, urls, portal, valkey_url=valkey_url, settings=settings) as running:
         yield running
+
+
+@pytest.fixture(autouse=True, scope="module")
+def unlimited(valkey_url: str) -> None:
+    """What other files' tests did wrong limits nobody here."""
+    forget(valkey_url, "limit:token_failures:*")

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from consentid import settings
 from consentid.cli.opening import noting_of, owned
 from consentid.keyring import manifest
+from consentid.keyring.loading import jwks_of
 from consentid.keyring.manifest import KeyEntry
 from consentid.keyring.revoking import Replaced, revoke
 from consentid.kit import instants
+from consentid.kit.canonical import Json
 from consentid.kit.errors import MalformedError, NotFoundError
 from consentid.kit.instants import Instant
 from consentid.settings import Settings
@@ -113,7 +115,7 @@ def revoke_all(
     found = {each.kid: each for each in manifest.read(folder).keys}
     stolen = {kid: _stolen(found.get(kid), stolen_at) for kid in kids}
     if told is not None:
-        asyncio.run(_tell(told, stolen))
+        asyncio.run(_tell(told, stolen, jwks_of(found.values())))
     elif unknown := set(kids) - found.keys():
         raise _unknown(unknown)
     try:
@@ -127,7 +129,9 @@ def revoke_all(
         ) from error
 
 
-async def _tell(chosen: Settings, stolen: Mapping[str, Instant | None]) -> None:
+async def _tell(
+    chosen: Settings, stolen: Mapping[str, Instant | None], published: Mapping[str, Json]
+) -> None:
     async with owned(chosen) as database:
         from consentid.flows.revoke_keys import (  # noqa: PLC0415  the server extra
             list_revoked,
@@ -142,6 +146,7 @@ async def _tell(chosen: Settings, stolen: Mapping[str, Instant | None]) -> None:
             database,
             {kid: since for kid, since in stolen.items() if since is not None},
             noting_of(chosen),
+            published=published,
         )
 
 

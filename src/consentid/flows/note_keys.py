@@ -3,31 +3,44 @@
 Keys are files, and rotated where there is no database: a worker notices within a minute.
 """
 
+from collections.abc import Callable, Mapping
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from consentid.flows.context import Context
 from consentid.flows.log_origin import log_origin
 from consentid.flows.stage_entry import stage_body
 from consentid.kit import canonical
+from consentid.kit.canonical import Json
+from consentid.kit.instants import Instant
 from consentid.ledger.leaf import Kind
 from consentid.store import clock, ledger
 
 
 async def note_keys(context: Context) -> int:
     """Stage the digest of ``/jwks.json``, unless it is the last one noted; how many it were."""
-    published = context.keyring.public_jwks()
-    commitment = canonical.digest(published)
     async with context.database.writing() as connection:
-        await ledger.lock_keys(connection)
-        newest = await ledger.newest_keys(connection)
-        if newest is not None and commitment.hex().encode() in newest:
-            return 0
-        origin = log_origin(context, await context.book(connection))
-        now = await clock.now(connection)
-        await stage_body(
+        return await stage_keys(
             connection,
-            Kind.KEY,
-            published,
-            origin=origin,
-            at=now,
+            context.keyring.public_jwks(),
+            origin=log_origin(context, await context.book(connection)),
+            at=await clock.now(connection),
             randomness=context.randomness,
         )
+
+
+async def stage_keys(
+    connection: AsyncConnection,
+    published: Mapping[str, Json],
+    *,
+    origin: str,
+    at: Instant,
+    randomness: Callable[[int], bytes],
+) -> int:
+    """The same for a key set, in a transaction of somebody's own."""
+    await ledger.lock_keys(connection)
+    newest = await ledger.newest_keys(connection)
+    if newest is not None and canonical.digest(published).hex().encode() in newest:
+        return 0
+    await stage_body(connection, Kind.KEY, published, origin=origin, at=at, randomness=randomness)
     return 1

@@ -8,6 +8,7 @@ process looks several times a second.  It is an act of the log, with when they w
 from collections.abc import Mapping, Sequence
 
 from consentid.flows.stage_act import Noting
+from consentid.kit.canonical import Json
 from consentid.kit.instants import Instant
 from consentid.store import clock, revoked_keys
 from consentid.store.engine import Database
@@ -18,8 +19,13 @@ async def revoke_keys(
     database: Database,
     stolen: Mapping[str, Instant],
     noting: Noting,
+    *,
+    published: Mapping[str, Json] | None = None,
 ) -> Sequence[RevokedKey]:
     """Revoke keys, by name, each stolen at an instant; those that were not revoked before.
+
+    ``published`` is the key set up to now, where it is at hand: what they signed is known by the
+    log alone once they are gone, which may not have heard yet of one that was made just now.
 
     Raises:
         UnavailableError: the database cannot be reached.
@@ -27,6 +33,8 @@ async def revoke_keys(
     done: list[RevokedKey] = []
     async with database.writing() as connection:
         now = await clock.now(connection)
+        if published is not None:
+            await noting.note_keys(connection, published, at=now)
         for kid, stolen_at in sorted(stolen.items()):
             key = RevokedKey(kid=kid, stolen_at=Instant(min(stolen_at, now)), revoked_at=now)
             if not await revoked_keys.add(connection, key):

@@ -5,7 +5,7 @@ pseudonym (``by``): staff by theirs, a command by ``cli`` or the name that the o
 client by its id.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.encoding import decode
 from consentid.flows.context import Context
+from consentid.flows.note_keys import stage_keys
 from consentid.flows.stage_entry import stage_body
 from consentid.kit.canonical import Json
 from consentid.kit.instants import Instant
@@ -32,17 +33,25 @@ async def stage_act(
     **about: Json,
 ) -> None:
     """Stage one, in the transaction of the act.  ``ledger_origin``: as the operator chose it."""
-    applied = await catalogues.find(connection)
-    if applied is None:  # nor is there a log then
+    origin = await _origin(connection, ledger_origin)
+    if origin is None:
         return
     await stage_body(
         connection,
         Kind.ADMIN,
         {"v": 1, "act": act, "by": by, **about},
-        origin=ledger_origin or origin_of(decode(applied.body).group.issuer),
+        origin=origin,
         at=at,
         randomness=randomness,
     )
+
+
+async def _origin(connection: AsyncConnection, chosen: str | None) -> str | None:
+    """The log's name; None where nothing was ever applied, nor is there a log then."""
+    applied = await catalogues.find(connection)
+    if applied is None:
+        return None
+    return chosen or origin_of(decode(applied.body).group.issuer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +76,16 @@ class Noting:
             randomness=self.randomness,
             **about,
         )
+
+    async def note_keys(
+        self, connection: AsyncConnection, published: Mapping[str, Json], *, at: Instant
+    ) -> None:
+        """Stage the keys that are published, unless the log has them, in its own transaction."""
+        origin = await _origin(connection, self.ledger_origin)
+        if origin is not None:
+            await stage_keys(
+                connection, published, origin=origin, at=at, randomness=self.randomness
+            )
 
 
 @asynccontextmanager

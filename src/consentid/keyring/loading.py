@@ -1,6 +1,6 @@
 """Load a keyring into memory, and notice when the folder holds a newer one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -72,8 +72,7 @@ class Keyring:
 
     def public_jwks(self) -> dict[str, list[dict[str, str]]]:
         """What ``/jwks.json`` serves: active, next and retired keys.  Spec: RFC 7517 section 5."""
-        ordered = sorted(self.entries, key=lambda key: _PUBLISHED_ORDER.index(key.state))
-        return {"keys": [dict(key.jwk) for key in ordered]}
+        return jwks_of(self.entries)
 
     def verifying_keys(self) -> Mapping[str, EllipticCurvePublicKey]:
         """The published ES256 keys by name, as ``tokens.verifying.verify`` takes them."""
@@ -82,6 +81,12 @@ class Keyring:
     def changed(self) -> bool:
         """Whether the folder holds another manifest than this one: then ``load`` again."""
         return stamp(self.folder) != self.stamp
+
+
+def jwks_of(entries: Iterable[KeyEntry]) -> dict[str, list[dict[str, str]]]:
+    """The public keys of a folder's entries, in the order in which they are published."""
+    ordered = sorted(entries, key=lambda key: _PUBLISHED_ORDER.index(key.state))
+    return {"keys": [dict(key.jwk) for key in ordered]}
 
 
 def load(folder: Path) -> Keyring:
