@@ -13,6 +13,7 @@ from consentid.core.decision import (
     Decision,
     DecisionId,
     ServedId,
+    Showing,
     SignalSource,
     SubjectId,
 )
@@ -27,8 +28,10 @@ def _decision(  # noqa: PLR0917 the order of what is drawn
     marks: tuple[bool, bool],
     prompted_by: str | None,
     ids: tuple[UUID | None, UUID | None],
+    said: tuple[int, Showing | None],
 ) -> Decision:
     served, adopted_from = ids
+    form, showing = said
     return replace(
         decision,
         assurance=assurance,
@@ -38,6 +41,8 @@ def _decision(  # noqa: PLR0917 the order of what is drawn
         prompted_by=prompted_by,
         served=None if served is None else ServedId(served),
         adopted_from=None if adopted_from is None else DecisionId(adopted_from),
+        form=form,
+        showing=showing,
     )
 
 
@@ -50,6 +55,11 @@ acts = st.builds(
     reach=st.sampled_from([None, NEWS, REACH]),
     signal=st.none() | st.sampled_from(SignalSource),
 )
+showings = st.builds(
+    Showing,
+    at=st.integers(0, 2**33).map(at),
+    layout=st.none() | st.binary(min_size=32, max_size=32),
+)
 decisions = st.builds(
     _decision,
     acts,
@@ -58,6 +68,7 @@ decisions = st.builds(
     st.tuples(st.booleans(), st.booleans()),
     st.none() | st.text(max_size=8).filter(str.isprintable),
     st.tuples(st.none() | st.uuids(), st.none() | st.uuids()),
+    st.tuples(st.just(1), st.none()) | st.tuples(st.just(2), st.none() | showings),
 )
 
 
@@ -74,20 +85,32 @@ def test_a_record_says_nothing_of_its_subject(decision: Decision) -> None:
     assert canonical.encode(to_record(decision)) == canonical.encode(to_record(other))
 
 
-def test_the_shipped_encoding_never_changes() -> None:
+SHIPPED = {
+    1: "3e9870791eabc3b71d40f38326d10d2a89ef83ac0dd25df9cce8f177ba8c2c2b",
+    2: "bfdecf86865d8d7a6e3e5ad6514416f534d8163dbe6545060e15d12ad5520dd0",
+}
+
+
+@pytest.mark.parametrize("form", SHIPPED)
+def test_a_shipped_encoding_never_changes(form: int) -> None:
     decision = replace(
         act(7, GRANTED, early=at(1), names=frozenset()),
         id=DecisionId(UUID(int=7)),
         prompted_by="article",
+        form=form,
+        showing=None if form == 1 else Showing(at=at(1), layout=bytes(32)),
     )
-    digest = "3e9870791eabc3b71d40f38326d10d2a89ef83ac0dd25df9cce8f177ba8c2c2b"
-    assert canonical.digest(to_record(decision)).hex() == digest
+    assert canonical.digest(to_record(decision)).hex() == SHIPPED[form]
+
+
+def test_what_is_recorded_now_is_in_the_newest_form() -> None:
+    assert to_record(act(1, GRANTED, early=at(1)))["v"] == max(SHIPPED)
 
 
 def test_a_record_of_a_later_version_is_not_guessed_at() -> None:
     record = to_record(act(1, REFUSED, ADS, early=at(1)))
     with pytest.raises(ValueError, match="later release"):
-        from_record({**record, "v": 2}, subject=SUBJECT)
+        from_record({**record, "v": 3}, subject=SUBJECT)
     del record["reach"]
     with pytest.raises(KeyError):
         from_record(record, subject=SUBJECT)

@@ -20,19 +20,18 @@ import platform
 import random
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from tests.faults import statistics, syncs
 from tests.faults.deployment import Deployment, deployed
+from tests.faults.disks import small_disk
 from tests.faults.runs import CLIENTS, SCENARIOS, Report, run, run_flushed, run_traced
 
-from consentid.embedded.places import ENTERABLE, scratch_folder
+from consentid.embedded.places import scratch_folder
 
 _FLUSHES: Final = "flushes"
 _SYNCS: Final = "syncs"
@@ -128,7 +127,7 @@ async def _run_all(wanted: Sequence[str], plan: Plan, left_out: list[str]) -> li
         if needs == "clock" and library is None:
             left_out.append(f"{name}: no libfaketime here")
             continue
-        with _small_disk() if needs == "disk" else contextlib.nullcontext(None) as disk:
+        with small_disk(_DISK_BYTES) if needs == "disk" else contextlib.nullcontext(None) as disk:
             if needs == "disk" and disk is None:
                 left_out.append(f"{name}: nothing can be mounted here")
                 continue
@@ -147,23 +146,6 @@ async def _deployed(
             yield deployment
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _small_disk() -> Generator[Path | None]:
-    """A disk of its own that is soon full; None where we may not mount one."""
-    folder = Path(tempfile.mkdtemp(prefix="consentid-disk-", dir="/var/tmp"))
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "tmpfs", str(folder)]
-    is_mounted = shutil.which("mount") is not None and (
-        subprocess.run(mount, check=False, capture_output=True).returncode == 0  # noqa: S603 fixed
-    )
-    try:
-        folder.chmod(ENTERABLE)
-        yield folder if is_mounted else None
-    finally:
-        if is_mounted:
-            subprocess.run(["umount", str(folder)], check=True)  # noqa: S603, S607 the system's
-        folder.rmdir()
 
 
 def _faketimes() -> Iterator[Path]:

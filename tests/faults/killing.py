@@ -78,7 +78,7 @@ async def campaign(site: Site, *, kills: int, draw: random.Random) -> Report:
             await connection.execute(text(statement))
     died_at: set[int] = set()
     nursery_ = nursery(__name__)
-    async with _beside(keep_bringing(context, brought), keep_reading(context, seen)):
+    async with beside(keep_bringing(context, brought), keep_reading(context, seen)):
         for number in range(kills):
             await _set_clock(owner, database, is_behind=draw.random() < _BEHIND_OFTEN)
             if site.postgres is not None and number % _DATABASE_EVERY == _DATABASE_EVERY - 1:
@@ -160,7 +160,8 @@ async def _set_clock(owner: Database, database: str, *, is_behind: bool) -> None
 
 
 @contextlib.asynccontextmanager
-async def _beside(*endless: Coroutine[None, None, None]) -> AsyncGenerator[None]:
+async def beside(*endless: Coroutine[None, None, None]) -> AsyncGenerator[None]:
+    """While these are done."""
     tasks = [asyncio.create_task(each) for each in endless]
     try:
         yield

@@ -11,9 +11,11 @@ from typing import Final
 
 import httpx2
 from tests.faults.deployment import Deployment, Node
+from tests.faults.disks import fill
 from tests.web.hub import forget, process_of
 
 from consentid.embedded.errors import EmbeddedServerError
+from consentid.embedded.postgres import EmbeddedPostgres
 
 _ASKED_AT_ONCE: Final = 12
 """More than a node has connections."""
@@ -21,7 +23,6 @@ _TOLD_WITHIN_S: Final = 30.0
 Fault = Callable[[Deployment, random.Random], Awaitable[str]]
 
 _STARTS: Final = 5
-_PIECE: Final = b"\0" * 2**16
 _JUMPS: Final = ("+1d", "-1d", "+30d", "@2038-01-19 03:14:05")
 """As libfaketime reads them; the last one is three seconds before 32 bits are full."""
 
@@ -65,7 +66,7 @@ async def postgres_killed(deployment: Deployment, draw: random.Random) -> str:
             for pid in processes:
                 _kill(pid, signal.SIGKILL)
     if how != "one":
-        await _restart(deployment)
+        await started_again(deployment.postgres)
     return f"SIGKILL, {how}"
 
 
@@ -73,7 +74,7 @@ async def postgres_quit(deployment: Deployment, draw: random.Random) -> str:
     """PostgreSQL is told to end without a checkpoint, and recovers when it starts."""
     del draw
     _kill(deployment.postgres.pid, signal.SIGQUIT)
-    await _restart(deployment)
+    await started_again(deployment.postgres)
     return "SIGQUIT"
 
 
@@ -168,15 +169,13 @@ async def clock_jumped(deployment: Deployment, draw: random.Random) -> str:
 async def disk_filled(deployment: Deployment, draw: random.Random) -> str:
     """The database's disk is full, and then has room."""
     assert deployment.ballast is not None
-    with deployment.ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(_PIECE):
-            continue
+    fill(deployment.ballast)
     try:
         await _meanwhile(draw)
     finally:
         deployment.ballast.unlink()
     # Where not even the log could be written, PostgreSQL has ended itself.
-    await _restart(deployment)
+    await started_again(deployment.postgres)
     return "filled"
 
 
@@ -193,14 +192,15 @@ def _mended(node: Node) -> Generator[Node]:
         node.wire.mend()
 
 
-async def _restart(deployment: Deployment) -> None:
-    await asyncio.to_thread(deployment.postgres.stop)
+async def started_again(server: EmbeddedPostgres) -> None:
+    """Stop a server, whatever is left of it, and start it."""
+    await asyncio.to_thread(server.stop)
     for _ in range(_STARTS):
         # Where the disk is busy, recovery may take longer than anybody waits for a server.
         with contextlib.suppress(EmbeddedServerError):
-            await asyncio.to_thread(deployment.postgres.start)
+            await asyncio.to_thread(server.start)
             return
-    await asyncio.to_thread(deployment.postgres.start)
+    await asyncio.to_thread(server.start)
 
 
 def _kill(pid: int, how: signal.Signals) -> None:

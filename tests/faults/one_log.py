@@ -53,6 +53,8 @@ class Brought:
 
     sure: set[UUID] = field(default_factory=set[UUID])
     maybe: set[UUID] = field(default_factory=set[UUID])
+    refused: int = 0
+    """How often none could be brought."""
 
 
 async def keep_bringing(context: Context, brought: Brought) -> None:
@@ -60,7 +62,7 @@ async def keep_bringing(context: Context, brought: Brought) -> None:
     while True:
         ids = [UUID(bytes=secrets.token_bytes(16)) for _ in range(_AT_ONCE)]
         brought.maybe |= {*ids}
-        with contextlib.suppress(UnavailableError):
+        try:
             async with context.database.writing() as connection:
                 waiting = int(await connection.scalar(_WAITING) or 0)
                 if waiting < _ENOUGH:
@@ -68,6 +70,8 @@ async def keep_bringing(context: Context, brought: Brought) -> None:
                     await bring(connection, ids, origin=origin)
             if waiting < _ENOUGH:
                 brought.sure |= {*ids}
+        except UnavailableError:
+            brought.refused += 1
         await asyncio.sleep(_LOOK_S)
 
 

@@ -16,7 +16,7 @@ COVERED: Final = (
     *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
     *("staged_entries", "decisions", "entry_bodies", "projections", "subject_keys", "catalogues"),
     *("erasures", "erased_decisions", "audience_states", "status_indices"),
-    *("captures", "served_notices", "notice_pictures"),
+    *("captures", "served_notices", "served_events", "notice_pictures"),
 )
 """What ``consentid ledger verify`` answers for."""
 BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
@@ -39,7 +39,7 @@ BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
     "when a key was in wrong hands: append-only, and the act is in the log": ("revoked_keys",),
     "a list that is signed anew from the places it has": ("status_lists",),
     "what came of a bundle is captures": ("field_devices", "field_bundles", "field_entries"),
-    "what pages and clients told of themselves": ("served_events", "signals_seen", "reads"),
+    "what clients told of themselves": ("signals_seen", "reads"),
 }
 """What no record of anybody's decision rests on, and why."""
 _BOOKKEEPING: Final = (
@@ -50,8 +50,12 @@ _BOOKKEEPING: Final = (
     "served_notices.client_id",  # any client of the brand's or partner's brings the answer
 )
 """When the database did something, and how often: nobody is told, and nothing rests on it."""
-_ROWS: Final = {"served_notices": "WHERE id IN (SELECT served FROM decisions)"}
-"""Of what was served and nobody answered, or somebody who was erased since, no record speaks."""
+_ROWS: Final = {
+    "served_notices": "WHERE id IN (SELECT served FROM decisions)",
+    "served_events": "WHERE event = 'shown' AND served IN (SELECT served FROM decisions)",
+}
+"""Of what was served and nobody answered, or somebody who was erased since, no record speaks; nor
+of what was dismissed, and of what a page told after the answer."""
 _LABELS: Final = ("status_indices.subject_id", "status_indices.audience")
 """Whose a place in a status list was that has ended is all the same: its bit stays."""
 _ANOTHER: Final = {

@@ -1,10 +1,12 @@
-"""The short form of ``python -m tests.faults.sequencers``: a few kills, and one log."""
+"""The short form of ``python -m tests.faults.sequencers``: kills, full disks, and one log."""
 
 import random
 from pathlib import Path
 
 import msgspec
+import pytest
 from tests.faults.killing import Site, campaign
+from tests.faults.sequencers import fill_disks
 from tests.flows.town import Town
 
 
@@ -19,3 +21,14 @@ async def test_whoever_sequences_is_killed_and_the_log_is_one_log(
     assert report.violations == []
     assert report.kills >= 12
     assert report.sizes_seen > 0
+
+
+def test_whoever_sequences_meets_a_full_disk_and_goes_on_by_itself() -> None:
+    draw = random.Random(5)  # noqa: S311 a test's dice
+    report = fill_disks(1, draw)
+    if report is None:
+        pytest.skip("nothing can be mounted here")
+    assert report.violations == []
+    assert report.by_disk == {"both": 1}
+    assert report.refused > 0
+    assert report.entries > 0

@@ -40,7 +40,7 @@ async def inhabit(town: Town, erasing: Database) -> None:
     await ask(town, waiting.subject, at_once=False)
     for _ in range(3):
         device = await town.device()
-        await town.decide(device, {"ads": GRANTED, "content": GRANTED})
+        await town.decide(device, {"ads": GRANTED, "content": GRANTED}, layout=b"\1" * 32)
         await drain(town.context)
         await town.decide(device, {"ads": REFUSED}, BRAND)
     await capture(town)

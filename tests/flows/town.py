@@ -27,6 +27,7 @@ from consentid.flows.create_device import create_device
 from consentid.flows.history import full_history
 from consentid.flows.idempotency import Repeatable, repeatable
 from consentid.flows.judge_answer import Answer, Withdrawal
+from consentid.flows.note_served import note_served
 from consentid.flows.oauth.client import TOKEN_EXCHANGE
 from consentid.flows.oauth.request import TokenRequest
 from consentid.flows.open_subject import open_subject
@@ -144,11 +145,19 @@ class Town:
         *,
         signals: Mapping[SignalSource, bool] | None = None,
         told: bool = False,
+        layout: bytes | None = None,
     ) -> Answer:
-        """What a person chose on the notice of the caller's party, shown just now."""
+        """What a person chose on the notice of the caller's party, shown just now.
+
+        ``layout``: the page told that it showed it, and in which layout.
+        """
         shown = await show_catalogue(
             self.context, brand=caller.client.party.slug, languages=("en",)
         )
+        if layout is not None:
+            await note_served(
+                self.context, caller, unverified_served=shown.served, event="shown", layout=layout
+            )
         return Answer(
             served=shown.served,
             notice=shown.notice,
@@ -171,9 +180,12 @@ class Town:
         key: str | None = None,
         signals: Mapping[SignalSource, bool] | None = None,
         told: bool = False,
+        layout: bytes | None = None,
     ) -> DecisionOut:
         """Show the notice, and record what was chosen on it."""
-        answer = await self.answer(caller, choices, reach, signals=signals, told=told)
+        answer = await self.answer(
+            caller, choices, reach, signals=signals, told=told, layout=layout
+        )
         return await self.record(caller, answer, key=key)
 
     async def record(

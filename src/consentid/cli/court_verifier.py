@@ -17,7 +17,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,7 @@ def check_decision(files: Files, keys: LogKeys, decision: str) -> list[str]:
     lines = [f"recorded at {at:%Y-%m-%d %H:%M:%S} UTC, reach {record['reach']}"]
     lines += [f"{each['outcome']} {each['purpose']}" for each in record["choices"]]
     lines.append(check_notice(files, folder, record["notice"]))
+    lines += check_shown(files, folder, record["notice"])
     lines += pictured(files, folder, record["notice"])
     lines.append(check_entry(files, keys, folder))
     lines.append(check_receipt(files, folder, record))
@@ -159,17 +160,42 @@ def check_notice(files: Files, folder: str, notice: Any) -> str:  # noqa: ANN401
     return f"shown was notice {notice['id']}, version {notice['version']}: {name}"
 
 
+def check_shown(files: Files, folder: str, notice: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """When and how it was shown is what the record says, where the record says it."""
+    event, said = shown_event(files, folder), notice and notice.get("shown")
+    if said is None:  # nor does any record in the first form say it
+        alone = "when and how it was shown stands in shown.json alone, which no log vouches for"
+        return [] if event is None else [alone]
+    told = None if event is None else (microseconds(event["at"]), event["layout"])
+    demand(told == (said["at"], said["layout"]), "shown.json is not what the record says of it")
+    at = datetime.fromtimestamp(said["at"] / 1_000_000, tz=UTC)
+    layout = said["layout"]
+    laid_out = "how it was laid out was not told" if layout is None else f"laid out as {layout}"
+    return [f"shown as its page told at {at:%Y-%m-%d %H:%M:%S} UTC, {laid_out}"]
+
+
+def shown_event(files: Files, folder: str) -> Any:  # noqa: ANN401 - JSON
+    """What the controller noted when the text was shown."""
+    shown = json.loads(files.get(f"{folder}/shown.json", b'{"events": []}'))
+    return next((each for each in shown["events"] if each["event"] == "shown"), None)
+
+
+def microseconds(time: str) -> int:
+    """Since 1970-01-01 UTC."""
+    since = datetime.fromisoformat(time) - datetime.fromtimestamp(0, tz=UTC)
+    return since // timedelta(microseconds=1)
+
+
 def pictured(files: Files, folder: str, notice: Any) -> list[str]:  # noqa: ANN401 - JSON
     """The pictures of that very text; whether each holds is told of it."""
-    shown = json.loads(files.get(f"{folder}/shown.json", b'{"events": []}'))
-    layouts = {each["layout"] for each in shown["events"] if each["layout"] is not None}
     lines: list[str] = []
     for name in sorted(files):
         if notice is None or not name.startswith("pictures/") or not name.endswith("/body.json"):
             continue
         said = json.loads(files[name])
         if said["notice"] == notice["digest"]:
-            is_so = said["layout"] is not None and said["layout"] in layouts
+            shown = notice.get("shown") or shown_event(files, folder) or {"layout": None}
+            is_so = said["layout"] is not None and said["layout"] == shown["layout"]
             how = "laid out as it was shown" if is_so else "in a layout that is not told of"
             lines.append(f"a picture of it, {how}: {name.replace('body.json', 'picture.png')}")
     return lines

@@ -22,6 +22,7 @@ from consentid.core.decision import (
     NoticeRef,
     Outcome,
     ServedId,
+    Showing,
     SubjectId,
 )
 from consentid.core.party import Party, PartyKind, Reach, can_cover
@@ -73,6 +74,7 @@ class Draft:
     timing: Timing
     recorded_at: Instant
     served: ServedId | None = None
+    showing: Showing | None = None
     told_of_signal: bool = False
     prompted_by: str | None = None
 
@@ -118,6 +120,7 @@ def admit(
         channel=draft.channel,
         actor=rights.actor,
         served=draft.served,
+        showing=draft.showing,
         told_of_signal=draft.told_of_signal and _grants(draft),
         clock_unproven=draft.timing.clock_unproven,
         prompted_by=draft.prompted_by,

@@ -19,6 +19,8 @@ ServedId = NewType("ServedId", UUID)
 CatalogueVersion = NewType("CatalogueVersion", int)
 
 MAX_CHOICES: Final = 64
+FORM: Final = 2
+"""Of the records that are written now; see ``core.record``."""
 
 
 class Outcome(StrEnum):
@@ -103,6 +105,16 @@ class NoticeRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    """What the page that showed a notice told of it, before the answer was recorded."""
+
+    at: Instant
+    """When it told so."""
+    layout: bytes | None
+    """SHA-256 of how it was laid out, where the page said.  32 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """An admitted act."""
 
@@ -120,6 +132,8 @@ class Decision:
     actor: str
     """Who keyed it in: the client's id."""
     served: ServedId | None = None
+    showing: Showing | None = None
+    """How what was served was shown; None where no page had told, or none was served."""
     signal: SignalSource | None = None
     """Set where this is a signal's refusal and not the person's."""
     told_of_signal: bool = False
@@ -128,3 +142,5 @@ class Decision:
     prompted_by: str | None = None
     adopted_from: DecisionId | None = None
     """The device's decision that a claim adopted."""
+    form: int = FORM
+    """Of its record: one that was read in an earlier form is written in that form again."""

@@ -1,7 +1,11 @@
 """A decision's record: its canonical, closed form, which is committed to and kept sealed.
 
 The subject is no part of it: the record is stored under its subject's key, and its commitment must
-tell nothing of the person.  Shipped encodings never change; a new one takes a new ``v``.
+tell nothing of the person.  Shipped encodings never change; a new one takes a new ``v``:
+
+1. as of the first release;
+2. the notice says how it was ``shown``, so that the log commits to its layout.
+
 The members answer ISO/IEC TS 27560 sections 6.3 (record), 6.4 (notice), 6.5 (parties, event).
 """
 
@@ -10,6 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from consentid.core.decision import (
+    FORM,
     Assurance,
     CatalogueVersion,
     Channel,
@@ -20,6 +25,7 @@ from consentid.core.decision import (
     NoticeRef,
     Outcome,
     ServedId,
+    Showing,
     SignalSource,
     SubjectId,
 )
@@ -28,30 +34,21 @@ from consentid.core.purpose import PurposeId
 from consentid.kit.canonical import Json
 from consentid.kit.instants import Instant
 
-VERSION: Final = 1
+_FIRST: Final = 1
+"""The form that does not say how a notice was shown."""
 _GROUP: Final = "group"
 
 
 def to_record(decision: Decision) -> dict[str, Json]:
     """The closed form.  Instants are microseconds since the epoch, digests hexadecimal."""
-    notice = decision.notice
     return {
-        "v": VERSION,
+        "v": decision.form,
         "id": str(decision.id),
         "choices": [
             {"purpose": choice.purpose, "outcome": choice.outcome} for choice in decision.choices
         ],
         "reach": _GROUP if decision.reach is None else str(decision.reach),
-        "notice": None
-        if notice is None
-        else {
-            "id": notice.id,
-            "version": notice.version,
-            "language": notice.language,
-            "digest": notice.digest.hex(),
-            "names": sorted([str(named.party), named.entity] for named in notice.names),
-            "attaches_to_account": notice.attaches_to_account,
-        },
+        "notice": None if decision.notice is None else _to_notice(decision, decision.notice),
         "catalogue": decision.catalogue,
         "early": decision.interval.early,
         "late": decision.interval.late,
@@ -75,9 +72,11 @@ def from_record(record: Mapping[str, Any], *, subject: SubjectId) -> Decision:
         ValueError: not a record of a version that this code knows.
         KeyError: a member is missing.
     """
-    if record["v"] != VERSION:
-        msg = f"a record of version {record['v']!r} is from a later release"
+    form = record["v"]
+    if form not in range(_FIRST, FORM + 1):
+        msg = f"a record of version {form!r} is from a later release"
         raise ValueError(msg)
+    notice = record["notice"]
     return Decision(
         id=DecisionId(UUID(record["id"])),
         subject=subject,
@@ -86,7 +85,7 @@ def from_record(record: Mapping[str, Any], *, subject: SubjectId) -> Decision:
             for choice in record["choices"]
         ),
         reach=_reach(record["reach"]),
-        notice=None if record["notice"] is None else _notice(record["notice"]),
+        notice=None if notice is None else _notice(notice),
         catalogue=CatalogueVersion(record["catalogue"]),
         interval=Interval(early=Instant(record["early"]), late=Instant(record["late"])),
         recorded_at=Instant(record["recorded_at"]),
@@ -94,6 +93,7 @@ def from_record(record: Mapping[str, Any], *, subject: SubjectId) -> Decision:
         channel=Channel(record["channel"]),
         actor=record["actor"],
         served=None if record["served"] is None else ServedId(UUID(record["served"])),
+        showing=None if notice is None or form == _FIRST else _showing(notice["shown"]),
         signal=None if record["signal"] is None else SignalSource(record["signal"]),
         told_of_signal=record["told_of_signal"],
         clock_unproven=record["clock_unproven"],
@@ -101,6 +101,37 @@ def from_record(record: Mapping[str, Any], *, subject: SubjectId) -> Decision:
         adopted_from=None
         if record["adopted_from"] is None
         else DecisionId(UUID(record["adopted_from"])),
+        form=form,
+    )
+
+
+def _to_notice(decision: Decision, notice: NoticeRef) -> dict[str, Json]:
+    record: dict[str, Json] = {
+        "id": notice.id,
+        "version": notice.version,
+        "language": notice.language,
+        "digest": notice.digest.hex(),
+        "names": sorted([str(named.party), named.entity] for named in notice.names),
+        "attaches_to_account": notice.attaches_to_account,
+    }
+    if decision.form != _FIRST:
+        record["shown"] = None if decision.showing is None else _to_shown(decision.showing)
+    return record
+
+
+def _to_shown(showing: Showing) -> dict[str, Json]:
+    return {
+        "at": showing.at,
+        "layout": None if showing.layout is None else showing.layout.hex(),
+    }
+
+
+def _showing(shown: Mapping[str, Any] | None) -> Showing | None:
+    if shown is None:
+        return None
+    layout = shown["layout"]
+    return Showing(
+        at=Instant(shown["at"]), layout=None if layout is None else bytes.fromhex(layout)
     )
 
 

@@ -15,6 +15,8 @@ from consentid.core.decision import (
     Decision,
     DecisionId,
     Outcome,
+    ServedId,
+    Showing,
     SignalSource,
 )
 from consentid.core.lifting import find_lifts, lifting_decision
@@ -24,7 +26,7 @@ from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.flows.observe_signals import observe_signals
 from consentid.flows.open_subject import OpenSubject
-from consentid.flows.show_catalogue import NoticeRefOut, ServedRef, open_served
+from consentid.flows.show_catalogue import NoticeRefOut, ServedRef, find_served, open_served
 from consentid.flows.show_state import require_party
 from consentid.kit.errors import ConflictError, ForbiddenError, MalformedError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
@@ -70,6 +72,13 @@ class Judged:
     """How each signal was seen, for the next time."""
 
 
+def find_answered(context: Context, caller: Caller, asked: Answer | Withdrawal) -> ServedId | None:
+    """The served notice that is answered; what cannot be read is refused when it is judged."""
+    if isinstance(asked, Withdrawal):
+        return None
+    return find_served(context, asked.served, party=caller.client.party.slug)
+
+
 def judge_answer(
     context: Context,
     book: Book,
@@ -78,9 +87,12 @@ def judge_answer(
     subject: OpenSubject,
     *,
     signals_on: Collection[SignalSource],
+    showing: Showing | None,
     at: Instant,
 ) -> Judged:
     """Admit it, or refuse it by name.  The caller holds the subject's lock.
+
+    ``showing`` is how the notice that is answered was shown, as far as its page told.
 
     Raises:
         MalformedError, ForbiddenError, ConflictError: see ``core.admission.admit``; the
@@ -100,7 +112,7 @@ def judge_answer(
     served: ServedNotice | None = None
     if isinstance(asked, Answer):
         shown = open_served(context, asked.served, party=caller.client.party.slug, now=now)
-        draft = _answer_draft(book, caller, asked, shown, reach=reach, now=now)
+        draft = _answer_draft(book, caller, asked, shown, showing=showing, reach=reach, now=now)
         served = _served(caller, asked.notice, shown)
     else:
         draft = _withdrawal_draft(caller, asked, reach=reach, now=now)
@@ -133,7 +145,14 @@ def _withdrawal_draft(caller: Caller, asked: Withdrawal, *, reach: Reach, now: I
 
 
 def _answer_draft(
-    book: Book, caller: Caller, asked: Answer, shown: ServedRef, *, reach: Reach, now: Instant
+    book: Book,
+    caller: Caller,
+    asked: Answer,
+    shown: ServedRef,
+    *,
+    showing: Showing | None,
+    reach: Reach,
+    now: Instant,
 ) -> Draft:
     return Draft(
         choices=asked.choices,
@@ -143,6 +162,7 @@ def _answer_draft(
         timing=online(now),
         recorded_at=now,
         served=shown.id,
+        showing=showing,
         told_of_signal=asked.told_of_signal,
         prompted_by=asked.prompted_by,
     )

@@ -24,6 +24,7 @@ from consentid.core.decision import (
     DecisionId,
     Outcome,
     ServedId,
+    Showing,
     SignalSource,
 )
 from consentid.core.lifting import find_lifts, lifting_decision
@@ -42,7 +43,6 @@ from consentid.store.served import ServedNotice
 
 HUB: Final = "consentid:hub"
 """The actor of what is decided on the hub's own pages.  No client can have this name."""
-_SHOWN: Final = "shown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ async def record_choices(
         MalformedError, ConflictError: see ``core.admission.admit``.
     """
     now = await clock.now_after(connection, session.subject.id)
-    await note_shown(connection, client, shown, at=now)
+    showing = await note_shown(connection, client, shown, at=now)
     caller = Caller(
         client=client,
         scopes=frozenset(),
@@ -110,6 +110,7 @@ async def record_choices(
             timing=online(at),
             recorded_at=at,
             served=shown.served,
+            showing=showing,
             told_of_signal=chosen.told_of_signal,
         )
         decisions += _admit(
@@ -145,7 +146,7 @@ async def record_withdrawal(
 
 async def note_shown(
     connection: AsyncConnection, client: Client, shown: Shown, *, at: Instant
-) -> None:
+) -> Showing | None:
     """Keep which text was shown, how it was laid out, and for which client."""
     await served.add(
         connection,
@@ -160,8 +161,9 @@ async def note_shown(
         ),
         at=at,
     )
-    if shown.layout is not None:
-        await served.note_event(connection, shown.served, event=_SHOWN, layout=shown.layout, at=at)
+    if shown.layout is None:
+        return None
+    return await served.note_shown(connection, shown.served, layout=shown.layout, at=at)
 
 
 def _by_reach(

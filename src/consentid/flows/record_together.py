@@ -26,7 +26,13 @@ from consentid.flows.count_decisions import count_decisions
 from consentid.flows.end_dependents import end_dependents
 from consentid.flows.idempotency import Repeatable, check_same, open_answer, seal_answer
 from consentid.flows.issue_token import token_of
-from consentid.flows.judge_answer import Answer, Judged, Withdrawal, judge_answer
+from consentid.flows.judge_answer import (
+    Answer,
+    Judged,
+    Withdrawal,
+    find_answered,
+    judge_answer,
+)
 from consentid.flows.lane import ALONE, Alone
 from consentid.flows.lines import resolver, say_now
 from consentid.flows.open_subject import OpenSubject, seal_projection, unseal
@@ -127,7 +133,7 @@ async def _try_together(
         )
         # All that is read now is newer than the locks: instants are in the order of one subject's
         # decisions, and nobody decides by a configuration that was replaced while they waited.
-        found = await grounds.look(connection, [_asked(each) for each in group])
+        found = await grounds.look(connection, [_asked(context, each) for each in group])
         book = await context.book_of(connection, found[0].catalogue)
         outcomes: list[_Decided | Kept | ConsentidError | Alone] = []
         for recording, its_grounds in zip(group, found, strict=True):
@@ -145,9 +151,12 @@ async def _try_together(
     return [next(kept) if isinstance(each, _Decided) else each for each in outcomes]
 
 
-def _asked(recording: Recording) -> Asked:
+def _asked(context: Context, recording: Recording) -> Asked:
     return Asked(
-        subject=recording.subject, device=recording.caller.device, key=recording.request.key
+        subject=recording.subject,
+        device=recording.caller.device,
+        key=recording.request.key,
+        served=find_answered(context, recording.caller, recording.asked),
     )
 
 
@@ -176,6 +185,7 @@ def _admitted(
         recording.asked,
         subject,
         signals_on=found.signals_on,
+        showing=found.showing,
         at=_next_instant(subject, found),
     )
     appended = append_decisions(context, book, subject, judged.decisions, at=judged.at)

@@ -18,7 +18,7 @@ from consentid.core.party import Slug
 from consentid.core.purpose import ROOT, is_within, parent_of
 from consentid.flows.context import Context
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
-from consentid.kit.errors import ConflictError, NotFoundError
+from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import HOUR, Instant
 from consentid.store import clock
@@ -258,7 +258,7 @@ def open_served(context: Context, unverified: str, *, party: Slug, now: Instant)
         MalformedError: not one that we minted for this brand or partner.
         ConflictError: minted more than a day ago.
     """
-    served = open_reference(context, ReferenceKind.SERVED, unverified, holder=party, into=_Served)
+    served = _open(context, unverified, party)
     if now - served.minted_at > SERVED_LIFETIME_H * HOUR:
         raise ConflictError(
             "served_expired",
@@ -272,3 +272,15 @@ def open_served(context: Context, unverified: str, *, party: Slug, now: Instant)
         language=served.language,
         catalogue=CatalogueVersion(served.catalogue),
     )
+
+
+def find_served(context: Context, unverified: str, *, party: Slug) -> ServedId | None:
+    """Which notice was served, where that can be read at all; how old it is, nobody asks here."""
+    try:
+        return ServedId(UUID(bytes=_open(context, unverified, party).id))
+    except MalformedError:
+        return None
+
+
+def _open(context: Context, unverified: str, party: Slug) -> _Served:
+    return open_reference(context, ReferenceKind.SERVED, unverified, holder=party, into=_Served)

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core import projection
-from consentid.core.decision import Decision, ServedId, SubjectId
+from consentid.core.decision import Decision, ServedId, Showing, SubjectId
 from consentid.core.record import from_record
 from consentid.flows.append_decisions import BODY
 from consentid.flows.context import Context
@@ -95,14 +95,15 @@ async def _read(
     history: list[Decision] = []
     in_clear = await subject_audit.in_clear(connection, subject.id)
     handed_out = await served.of_subject(connection, subject.id)
+    showings = await served.showings_of_subject(connection, subject.id)
     for row in await decisions.of_subject(connection, subject.id):
         found = _open(subject, row)
         if isinstance(found, str):
             faults.append(f"decision {row.id}: {found}")
             continue
         history.append(found)
-        if fault := _served_fault(found, handed_out):
-            faults.append(f"decision {row.id}: {fault}")
+        of_notice = (_served_fault(found, handed_out), _showing_fault(found, showings))
+        faults += [f"decision {row.id}: {fault}" for fault in of_notice if fault is not None]
         if others := _others(in_clear[row.id], found):
             faults.append(f"decision {row.id}: {others} beside its body is not what the body says")
     said: list[Said] = []
@@ -138,6 +139,17 @@ def _served_fault(
     stored = (row.notice_id, row.version, row.language, row.digest, row.catalogue)
     if stored != (said.id, said.version, said.language, said.digest, decision.catalogue):
         return "the notice that was served is not what the record says"
+    return None
+
+
+def _showing_fault(decision: Decision, showings: Mapping[ServedId, Showing]) -> str | None:
+    """In what it was shown otherwise than the record says; it may be told after the answer."""
+    if decision.served is None or decision.showing is None:
+        return None
+    if decision.served not in showings:
+        return "how the notice was shown is not there"
+    if showings[decision.served] != decision.showing:
+        return "how the notice was shown is not what the record says"
     return None
 
 

@@ -11,7 +11,13 @@ from typing import Final
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.core.decision import CatalogueVersion, SignalSource, SubjectId
+from consentid.core.decision import (
+    CatalogueVersion,
+    ServedId,
+    Showing,
+    SignalSource,
+    SubjectId,
+)
 from consentid.kit.instants import Instant, from_datetime
 from consentid.store.arrays import fetch, transposed
 from consentid.store.idempotency import FirstRequest, IdempotencyKey
@@ -27,6 +33,8 @@ class Asked:
     device: SubjectId | None
     """The one on which a known subject is signed in."""
     key: IdempotencyKey
+    served: ServedId | None
+    """The notice that is answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +54,8 @@ class Grounds:
     signals_on: frozenset[SignalSource]
     """The signals that were on when last seen on the device."""
     device: SubjectRow | None
+    showing: Showing | None
+    """How the notice that is answered was shown, where its page told."""
 
 
 _LOCK: Final = """
@@ -95,12 +105,14 @@ SELECT
     AND seen.device_id = coalesce(asked.device_id, asked.subject_id)
   ) AS signals_on,
   states.*,
-  beneath.subject_id, beneath.version, beneath.sealed, keys.wrapped, false AS adult
-FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[])
-  WITH ORDINALITY AS asked (subject_id, device_id, client_id, route, key_hash, place)
+  beneath.subject_id, beneath.version, beneath.sealed, keys.wrapped, false AS adult,
+  shown.at AS shown_at, shown.layout
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::uuid[])
+  WITH ORDINALITY AS asked (subject_id, device_id, client_id, route, key_hash, served, place)
 LEFT JOIN idempotency_keys AS first USING (client_id, route, key_hash)
 LEFT JOIN projections AS beneath ON beneath.subject_id = asked.device_id
 LEFT JOIN subject_keys AS keys ON keys.subject_id = asked.device_id
+LEFT JOIN served_events AS shown ON shown.served = asked.served AND shown.event = 'shown'
 CROSS JOIN LATERAL (
   SELECT
     array_agg(audience ORDER BY audience) AS audiences,
@@ -125,10 +137,14 @@ async def look(connection: AsyncConnection, asked: Sequence[Asked]) -> Sequence[
         _LOOK,
         *transposed(
             [
-                (each.subject, each.device, each.key.client_id, each.key.route, each.key.key_hash)
+                (
+                    *(each.subject, each.device),
+                    *(each.key.client_id, each.key.route, each.key.key_hash),
+                    each.served,
+                )
                 for each in asked
             ],
-            width=5,
+            width=6,
         ),
     )
     return [_grounds(row) for row in rows]
@@ -157,6 +173,9 @@ def _grounds(row: RowMapping) -> Grounds:
         ],
         signals_on=frozenset(map(SignalSource, row["signals_on"] or ())),
         device=None if row["wrapped"] is None else _subject(row),
+        showing=None
+        if row["shown_at"] is None
+        else Showing(at=from_datetime(row["shown_at"]), layout=row["layout"]),
     )
 
 

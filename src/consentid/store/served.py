@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.core.decision import CatalogueVersion, ServedId, SubjectId
+from consentid.core.decision import CatalogueVersion, ServedId, Showing, SubjectId
 from consentid.kit.instants import Instant
 from consentid.store.tables import decisions, served_events, served_notices
 
@@ -24,6 +24,10 @@ class ServedNotice:
     language: str
     digest: bytes
     catalogue: CatalogueVersion
+
+
+SHOWN: Final = "shown"
+"""The event that says how a notice was shown; see ``Showing``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,19 @@ async def of_subject(
     return {each.id: each for each in map(_notice, rows)}
 
 
+async def showings_of_subject(
+    connection: AsyncConnection, subject: SubjectId
+) -> Mapping[ServedId, Showing]:
+    """How the notices that a person's decisions answered were shown, as far as pages told."""
+    answered = select(decisions.c.served).where(decisions.c.subject_id == subject)
+    rows = await connection.execute(
+        select(served_events).where(
+            served_events.c.served.in_(answered), served_events.c.event == SHOWN
+        )
+    )
+    return {ServedId(row.served): Showing(at=row.at, layout=row.layout) for row in rows}
+
+
 def _notice(row: Row[*tuple[Any, ...]]) -> ServedNotice:
     return ServedNotice(
         id=ServedId(row.id),
@@ -97,6 +114,18 @@ async def note_event(
         .values(served=served, event=event, layout=layout, at=at)
         .on_conflict_do_nothing()
     )
+
+
+async def note_shown(
+    connection: AsyncConnection, served: ServedId, *, layout: bytes, at: Instant
+) -> Showing:
+    """Note that a notice was shown; what was noted of it first, if that was before."""
+    await note_event(connection, served, event=SHOWN, layout=layout, at=at)
+    statement = select(served_events.c.at, served_events.c.layout).where(
+        served_events.c.served == served, served_events.c.event == SHOWN
+    )
+    row = (await connection.execute(statement)).one()
+    return Showing(at=row.at, layout=row.layout)
 
 
 async def events_of(connection: AsyncConnection, served: ServedId) -> Sequence[ServedEvent]:

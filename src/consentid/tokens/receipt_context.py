@@ -131,7 +131,12 @@ def _notice() -> dict[str, Any]:
         "digest": "own:digest",
         "names": {"@id": "dpv:hasRecipient", "@container": "@list"},
         "attaches_to_account": "own:attachesToAccount",
+        "shown": {"@id": "own:shown", "@context": _shown()},
     }
+
+
+def _shown() -> dict[str, Any]:
+    return {"at": {"@id": "dct:created", "@type": MICROSECONDS}, "layout": "own:layout"}
 
 
 def _leaf() -> dict[str, Any]:
