@@ -9,8 +9,8 @@ from tests.attacks.arsenal import EVIL, INJECTED, Address, Attack, addresses, at
 from tests.attacks.wire import HUNG, Answers, send
 from tests.web.hub import Hub
 
-from consentid.web import app
 from consentid.web.guards import QUERY
+from consentid.web.routes import HANDLERS
 
 _PLACE: Final = re.compile(r"\{[^}]+\}")
 _AT_ONCE: Final = 8
@@ -63,7 +63,7 @@ def all_addresses(
 
 def _pages() -> dict[str, tuple[str, ...]]:
     pages: dict[str, tuple[str, ...]] = {}
-    for handler in app._HANDLERS:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] all there are
+    for handler in HANDLERS:
         if handler.include_in_schema is False:
             known: frozenset[str] = handler.opt.get(QUERY, frozenset[str]())
             for path in handler.paths:

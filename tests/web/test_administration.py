@@ -18,7 +18,7 @@ from consentid.brandbook.client import ADMINISTRATION, Scope
 from consentid.flows.register_client import add_client
 from consentid.flows.staff import MAY, SCOPE_OF, Verb
 from consentid.kit.errors import MalformedError
-from consentid.web import app
+from consentid.web.routes import HANDLERS
 
 ADMIN: Final = "/v1/admin"
 EVENT: Final = "given-up-for-a-program"
@@ -88,7 +88,7 @@ def test_every_verb_has_a_scope_and_every_scope_a_verb() -> None:
 
 def test_every_way_to_act_is_in_the_log_or_says_why_not() -> None:
     found: set[str] = set()
-    for handler in app._HANDLERS:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] all there are
+    for handler in HANDLERS:
         assert isinstance(handler, HTTPRouteHandler)
         paths = (each for each in handler.paths if each.startswith(("/operations", ADMIN)))
         methods = handler.http_methods - {"GET", "HEAD", "OPTIONS"}

@@ -16,7 +16,7 @@ from tests.web.pages.visits import origin_of
 from tests.web.roles import Role, everybody
 
 from consentid.brandbook.client import Scope
-from consentid.web import app
+from consentid.web.routes import HANDLERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,8 +231,7 @@ def test_every_address_lets_in_whom_it_is_for_and_nobody_else(
 
 def pages(wanted: str) -> Iterator[str]:
     """Those of people and operators, which the document does not tell of."""
-    handlers = app._HANDLERS  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] all there are
-    for handler in handlers:
+    for handler in HANDLERS:
         assert isinstance(handler, HTTPRouteHandler)
         if handler.include_in_schema is False:
             for path in handler.paths:
