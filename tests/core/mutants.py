@@ -12,7 +12,7 @@ from types import ModuleType
 
 from tests.core.properties import Rules
 
-from consentid.core import projection, resolution, seats
+from consentid.core import projection, projection_form, resolution, seats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +82,9 @@ MUTANTS = (
 
 
 def rules_of(mutant: Mutant | None) -> Rules:
-    """Compile the rule's three modules, one of them mutated."""
+    """Compile the rule's modules, one of them mutated."""
     facts = _compile(projection, mutant)
+    form = _compile(projection_form, mutant, projection=facts)
     places = _compile(seats, mutant, projection=facts)
     rule = _compile(resolution, mutant, projection=facts, seats=places)
     return Rules(
@@ -91,8 +92,8 @@ def rules_of(mutant: Mutant | None) -> Rules:
         project=facts.project,
         add=facts.add,
         merge=facts.merge,
-        encode=facts.encode,
-        decode=facts.decode,
+        encode=form.encode,
+        decode=form.decode,
         resolve=rule.resolve,
     )
 

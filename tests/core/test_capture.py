@@ -16,7 +16,8 @@ from tests.core.worlds import (
 from consentid.core.capture import CaptureState, Fate, state_of, wait, weigh
 from consentid.core.catalogue import Override
 from consentid.core.decision import Choice, Decision, Outcome
-from consentid.core.projection import EMPTY, FORM, decode, encode, project
+from consentid.core.projection import EMPTY, project
+from consentid.core.projection_form import FORM, decode, encode
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import State, resolve, resolve_all
 from consentid.core.saying import say

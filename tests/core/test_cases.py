@@ -19,7 +19,8 @@ from consentid.core.catalogue import Override
 from consentid.core.clock import Timing, offline
 from consentid.core.decision import Decision, SignalSource
 from consentid.core.party import LegalEntity, Party
-from consentid.core.projection import EMPTY, encode, project
+from consentid.core.projection import EMPTY, project
+from consentid.core.projection_form import encode
 from consentid.core.purpose import LegalBasis, PurposeId
 from consentid.core.resolution import Resolution, State, resolve
 from consentid.kit.instants import DAY, MINUTE, Instant

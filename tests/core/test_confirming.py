@@ -21,7 +21,8 @@ from consentid.core.catalogue import Catalogue, find_terms
 from consentid.core.decision import Assurance, Decision
 from consentid.core.explanation import Why, explain
 from consentid.core.party import Party
-from consentid.core.projection import decode, encode, merge, project
+from consentid.core.projection import merge, project
+from consentid.core.projection_form import decode, encode
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import CONFIRM_WITHIN_S, Resolution, State, resolve
 from consentid.core.succession import is_looser

@@ -30,7 +30,8 @@ from consentid.core.identity import (
     find_adoptions,
     has_choices,
 )
-from consentid.core.projection import EMPTY, Projection, add, encode, project
+from consentid.core.projection import EMPTY, Projection, add, project
+from consentid.core.projection_form import encode
 from consentid.core.resolution import State, resolve
 
 ACCOUNT = SubjectId(UUID(int=77))

@@ -17,7 +17,8 @@ from tests.core.worlds import (
 )
 
 from consentid.core.decision import SignalSource
-from consentid.core.projection import EMPTY, add, decode, encode, merge, project
+from consentid.core.projection import EMPTY, add, merge, project
+from consentid.core.projection_form import decode, encode
 
 HISTORY = (
     decide(1, {ADS: GRANTED, ADS_X: GRANTED, STATISTICS: REFUSED}, early=at(1), late=at(2)),

@@ -16,7 +16,7 @@ from tests.core.worlds import (
     worlds,
 )
 
-from consentid.core import projection
+from consentid.core import projection, projection_form
 from consentid.core.projection import EMPTY, project
 from consentid.core.resolution import resolve, resolve_all
 
@@ -25,8 +25,8 @@ RULES = Rules(
     project=project,
     add=projection.add,
     merge=projection.merge,
-    encode=projection.encode,
-    decode=projection.decode,
+    encode=projection_form.encode,
+    decode=projection_form.decode,
     resolve=resolve,
 )
 

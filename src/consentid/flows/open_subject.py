@@ -5,9 +5,9 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.core import projection
+from consentid.core import projection_form
 from consentid.core.decision import SubjectId
-from consentid.core.projection import Projection
+from consentid.core.projection import EMPTY, Projection
 from consentid.flows.context import Context
 from consentid.keyring import wrapping
 from consentid.kit.ids import RANDOM_BYTES, uuid7
@@ -47,7 +47,7 @@ def unseal(context: Context, row: SubjectRow) -> OpenSubject:
     return OpenSubject(
         id=subject,
         version=row.version,
-        projection=projection.decode(body),
+        projection=projection_form.decode(body),
         adult=row.adult,
         key=key,
     )
@@ -60,7 +60,7 @@ def seal_projection(context: Context, subject: OpenSubject) -> NewProjection:
         sealed=seal_for(
             context,
             subject.key,
-            projection.encode(subject.projection),
+            projection_form.encode(subject.projection),
             aad=_PROJECTION + subject.id.bytes,
         ),
     )
@@ -81,7 +81,7 @@ def new_subject(context: Context, *, at: Instant) -> NewSubject:
         sealed_projection=seal_for(
             context,
             key,
-            projection.encode(projection.EMPTY),
+            projection_form.encode(EMPTY),
             aad=_PROJECTION + subject.bytes,
         ),
         created_at=at,

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.core import projection
+from consentid.core import projection, projection_form
 from consentid.core.decision import Decision, ServedId, Showing, SubjectId
 from consentid.core.record import from_record
 from consentid.flows.append_decisions import BODY
@@ -78,8 +78,8 @@ async def _check(
     history, faults = await _read(context, connection, subject)
     if not await subject_audit.is_there(connection, subject_id):
         return Checked(subject=subject_id, decisions=len(history), faults=tuple(faults))
-    recomputed = projection.encode(projection.project(history))
-    if recomputed != projection.encode(subject.projection):
+    recomputed = projection_form.encode(projection.project(history))
+    if recomputed != projection_form.encode(subject.projection):
         faults.append("the stored projection is not that of the history")
     rows = await decisions.ids_of_subject(connection, subject_id)
     if subject.version != len(rows):
