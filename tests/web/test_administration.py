@@ -24,18 +24,22 @@ ADMIN: Final = "/v1/admin"
 EVENT: Final = "given-up-for-a-program"
 ACTS: Final = {
     "DELETE /v1/admin/devices/{device:str}": "field/revoke",
+    "DELETE /v1/admin/webhooks/{number:int}": "endpoint/remove",
     "GET /operations/callback": "staff/sign-in",
     "POST /operations": "endpoint/redrive, endpoint/enable, endpoint/test",
     "POST /operations/sign-in": "staff/sign-in",
     "POST /operations/support": "support/look-up",
     "POST /v1/admin/captures/{capture:str}/{act:str}": "capture/release, capture/discard",
+    "POST /v1/admin/webhooks": "endpoint/add",
+    "POST /v1/admin/webhooks/{number:int}/deliveries": "endpoint/replay",
+    "POST /v1/admin/webhooks/{number:int}/secrets": "endpoint/rotate",
     "POST /v1/admin/endpoints/{number:int}/{act:str}": "endpoint/disable, and as the page's",
     "POST /v1/admin/support": "support/look-up",
 }
 """Where an administrator acts, and what the log says of it: tested here and in ``pages``."""
 NO_ACTS: Final = {"POST /operations/sign-out": "ends one's own session"}
 """Where nothing is in the log, and why."""
-READS: Final = ("acts", "catalogues", "clients", "systems", "captures", "devices")
+READS: Final = ("acts", "catalogues", "clients", "systems", "webhooks", "captures", "devices")
 
 
 async def _register(hub: Hub) -> dict[str, str]:
@@ -152,6 +156,72 @@ def test_an_endpoint_is_enabled_disabled_tried_and_driven_again(
     assert state_of_event(programs, EVENT) == "pending"
     for path in ("endpoints/999999/redrive", f"endpoints/{endpoint}/remove"):
         assert call(programs, Scope.ADMIN_DELIVERIES, path, "POST").status_code == 404
+
+
+def test_a_webhook_is_set_up_given_new_secrets_sent_again_and_removed(programs: Hub) -> None:
+    def act(path: str, method: str = "POST", **body: Any) -> httpx2.Response:
+        sent = {} if method == "DELETE" else {"json": body}
+        assert call(programs, Scope.ADMIN_DELIVERIES, path, method, **sent).status_code == 403
+        return call(programs, Scope.ADMIN_ENDPOINTS, path, method, **sent)
+
+    by = f"client:{_name(Scope.ADMIN_ENDPOINTS)}"
+    url = f"{NOBODY}/key"
+    added = act("webhooks", client_id="program-crm", url=url, brands=["news"], kinds=["consent"])
+    assert added.status_code == 201, added.text
+    assert added.headers["cache-control"] == "no-store"
+    number, secret = added.json()["endpoint"], added.json()["secret"]
+    assert newest_act(programs)["act"] == "endpoint/add"
+    rotated = act(f"webhooks/{number}/secrets", overlap_hours=1)
+    assert rotated.status_code == 201, rotated.text
+    assert rotated.json()["secret"] != secret
+    kept = programs.rows(
+        "SELECT expires_at IS NULL FROM webhook_secrets"
+        f" WHERE endpoint_no = {number} ORDER BY secret_no"
+    )
+    assert [each for (each,) in kept] == [False, False, True, True]
+    done = newest_act(programs)
+    assert (done["act"], done["by"], done["client"]) == ("endpoint/rotate", by, "program-crm")
+    shown = call(programs, Scope.ADMIN, "webhooks")
+    found = {each["endpoint"]: each for each in shown.json()["endpoints"]}[number]
+    assert (found["host"], found["disabled"]) == ("127.0.0.1", None)
+    assert found["filters"] == {"brands": ["news"], "kinds": ["consent"]}
+    assert "/key" not in shown.text
+    path = f"webhooks/{number}/deliveries"
+    ranged = {"json": {"first": 1, "last": 9}}
+    assert call(programs, Scope.ADMIN_ENDPOINTS, path, "POST", **ranged).status_code == 403
+    replayed = call(programs, Scope.ADMIN_DELIVERIES, path, "POST", **ranged)
+    assert replayed.json() == {"endpoint": number, "events": 1}, replayed.text
+    assert newest_act(programs)["act"] == "endpoint/replay"
+    (sent,) = call(programs, Scope.ADMIN, path).json()["deliveries"]
+    assert (sent["sequence"], sent["id"]) == (1, EVENT)
+    dead = call(programs, Scope.ADMIN, path, params={"dead": "true"})
+    assert dead.json() == {"deliveries": []}
+    assert act(f"webhooks/{number}", "DELETE").status_code == 204
+    assert newest_act(programs)["act"] == "endpoint/remove"
+    for gone in (f"webhooks/{number}/secrets", path):
+        scope = Scope.ADMIN_ENDPOINTS if "secrets" in gone else Scope.ADMIN_DELIVERIES
+        answer = call(programs, scope, gone, "POST", **(ranged if gone == path else {}))
+        assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "code"),
+    [
+        ({"client_id": "nobody-at-all"}, 404, "client_unknown"),
+        ({"client_id": "program-admin"}, 404, "client_unknown"),
+        ({"url": "ftp://crm.example/"}, 422, "bad_webhook_url"),
+        ({"url": "https://10.0.0.1/"}, 422, "endpoint_not_public"),
+        ({"kinds": ["gossip"]}, 422, "invalid_body"),
+        ({"filters": {}}, 422, "invalid_body"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_is_refused_by_its_place(
+    programs: Hub, endpoint: int, changed: dict[str, Any], status: int, code: str
+) -> None:
+    assert endpoint  # its client may read events
+    wanted = {"client_id": "program-crm", "url": NOBODY, **changed}
+    answer = call(programs, Scope.ADMIN_ENDPOINTS, "webhooks", "POST", json=wanted)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
 
 
 def test_what_is_held_is_released_or_discarded(programs: Hub) -> None:

@@ -42,6 +42,8 @@ class Scope(StrEnum):
     """Enable, disable and try endpoints, and try again what was given up."""
     ADMIN_DEVICES = "admin:devices"
     """Revoke any client's capture devices."""
+    ADMIN_ENDPOINTS = "admin:endpoints"
+    """Register and remove endpoints of any client, and give them new secrets."""
     ADMIN_SUPPORT = "admin:support"
     """See what a person chose, by a code that the person made."""
 
@@ -49,7 +51,7 @@ class Scope(StrEnum):
 ADMINISTRATION: Final = frozenset(
     {
         *(Scope.ADMIN, Scope.ADMIN_CAPTURES, Scope.ADMIN_DELIVERIES),
-        *(Scope.ADMIN_DEVICES, Scope.ADMIN_SUPPORT),
+        *(Scope.ADMIN_DEVICES, Scope.ADMIN_ENDPOINTS, Scope.ADMIN_SUPPORT),
     }
 )
 """Scopes of the group's own staff programs: they act on all brands."""

@@ -1,14 +1,20 @@
 """What the administration tells programs: the same as its pages, from the same flows."""
 
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 
+from consentid.events.filters import Filters
 from consentid.flows.context import Context
 from consentid.flows.hold_captures import list_held
+from consentid.flows.manage_webhooks import STATES, list_webhooks, show_deliveries
 from consentid.flows.show_administration import show_acts, show_clients, show_versions
-from consentid.kit.instants import to_rfc3339
+from consentid.kit.instants import Instant, to_rfc3339
+from consentid.store.deliveries import DEAD
+
+_MOST_DELIVERIES: Final = 100
 
 
 class ActOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +97,52 @@ class HeldCapturesOut(msgspec.Struct, frozen=True, kw_only=True):
     """All that are held, the oldest first."""
 
     captures: list[HeldCaptureOut]
+
+
+class EndpointOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Where events of a client are sent."""
+
+    endpoint: int
+    client_id: str
+    host: str | None
+    """Of its address; the rest may be a secret of the receiver's."""
+    stream: str | None
+    """The Shared Signals stream that it is, which its receiver manages; null: a webhook."""
+    filters: Filters
+    created_at: str
+    queued: int
+    """The last event of its client's sequence that was queued for it."""
+    failures: int
+    """In a row."""
+    failing_since: str | None
+    disabled: str | None
+    """Why nothing is sent there: `operator`, `gone`, `failing`, or its receiver's `paused`."""
+
+
+class EndpointsOut(msgspec.Struct, frozen=True, kw_only=True):
+    """All endpoints, by their numbers."""
+
+    endpoints: list[EndpointOut]
+
+
+class DeliveryOut(msgspec.Struct, frozen=True, kw_only=True):
+    """An event, and what came of sending it."""
+
+    sequence: int
+    id: str
+    state: str
+    attempts: int
+    outcome: str | None
+    """What the last attempt was answered, or why it was not."""
+    queued_at: str
+    latency_ms: int | None
+    """From the act to the receiver's answer."""
+
+
+class DeliveriesOut(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest first."""
+
+    deliveries: list[DeliveryOut]
 
 
 async def tell_acts(context: Context, *, before: UUID | None) -> ActsOut:
@@ -182,3 +234,57 @@ async def tell_held(context: Context) -> HeldCapturesOut:
             for each in await list_held(context)
         ]
     )
+
+
+async def tell_endpoints(context: Context) -> EndpointsOut:
+    """Where events are sent.
+
+    Raises:
+        UnavailableError: the database cannot be reached.
+    """
+    return EndpointsOut(
+        endpoints=[
+            EndpointOut(
+                endpoint=each.no,
+                client_id=each.client_id,
+                host=urlsplit(each.url).hostname,
+                stream=each.stream_id,
+                filters=msgspec.json.decode(each.filters, type=Filters),
+                created_at=to_rfc3339(each.created_at),
+                queued=each.queued_seq,
+                failures=each.failures,
+                failing_since=_moment(each.failing_since),
+                disabled=each.disabled_why,
+            )
+            for each in await list_webhooks(context.database)
+        ]
+    )
+
+
+async def tell_deliveries(context: Context, number: int, *, dead: bool) -> DeliveriesOut:
+    """The newest deliveries of an endpoint; ``dead``: only of what was given up.
+
+    Raises:
+        NotFoundError: there is no such endpoint.
+        UnavailableError: the database cannot be reached.
+    """
+    states = (DEAD,) if dead else STATES
+    found = await show_deliveries(context.database, number, states=states, most=_MOST_DELIVERIES)
+    return DeliveriesOut(
+        deliveries=[
+            DeliveryOut(
+                sequence=each.seq,
+                id=each.id,
+                state=each.state,
+                attempts=each.attempts,
+                outcome=each.outcome,
+                queued_at=to_rfc3339(each.queued_at),
+                latency_ms=each.latency_ms,
+            )
+            for each in found
+        ]
+    )
+
+
+def _moment(at: Instant | None) -> str | None:
+    return None if at is None else to_rfc3339(at)

@@ -32,7 +32,7 @@ from consentid.store.webhooks import BY_OPERATOR, Endpoint
 
 STATES: Final = (PENDING, DELIVERED, LEFT_OUT, DEAD)
 _ID_BYTES: Final = 16
-_NUMBER: Final = "NUMBER"
+_NUMBER: Final = "number"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +65,10 @@ async def add_webhook(
         MalformedError: the address is none that anything can be sent to, or a kind is unknown.
         NotFoundError: there is no such client, or it may not read events.
     """
-    check_address(url, allows_local=allows_http, where="URL")
+    check_address(url, allows_local=allows_http, where="url")
     for kind in filters.kinds:
         if kind not in set(Kind):
-            raise MalformedError("unknown_kind", f"there is no kind {kind!r}", where="--kind")
+            raise MalformedError("unknown_kind", f"there is no kind {kind!r}", where="kinds")
     made = make_secrets(office.randomness)
     async with office.database.writing() as connection:
         client = await clients.find(connection, client_id)
@@ -76,7 +76,7 @@ async def add_webhook(
             raise NotFoundError(
                 "client_unknown",
                 f"no client {client_id!r} may read events: give it the scope events:read",
-                where="--client",
+                where="client_id",
             )
         now = await clock.now(connection)
         await feed.open_stream(connection, client_id, at=now)

@@ -31,6 +31,10 @@ class Verb(StrEnum):
     ENABLE = "enable"
     DISABLE = "disable"
     TEST = "test"
+    REPLAY = "replay"
+    ADD = "add"
+    REMOVE = "remove"
+    ROTATE = "rotate"
     RELEASE = "release"
     DISCARD = "discard"
     REVOKE = "revoke"
@@ -38,7 +42,10 @@ class Verb(StrEnum):
 
 
 _SEEING: Final = frozenset(
-    {Verb.SEE_DELIVERIES, Verb.SEE_CATALOGUES, Verb.SEE_ACTS, Verb.SEE_CLIENTS}
+    {
+        *(Verb.SEE_DELIVERIES, Verb.SEE_CATALOGUES, Verb.SEE_ACTS, Verb.SEE_CLIENTS),
+        *(Verb.SEE_CAPTURES, Verb.SEE_DEVICES),
+    }
 )
 MAY: Final[Mapping[Role, frozenset[Verb]]] = MappingProxyType(
     {
@@ -62,6 +69,10 @@ SCOPE_OF: Final[Mapping[Verb, Scope]] = MappingProxyType(
         Verb.ENABLE: Scope.ADMIN_DELIVERIES,
         Verb.DISABLE: Scope.ADMIN_DELIVERIES,
         Verb.TEST: Scope.ADMIN_DELIVERIES,
+        Verb.REPLAY: Scope.ADMIN_DELIVERIES,
+        Verb.ADD: Scope.ADMIN_ENDPOINTS,
+        Verb.REMOVE: Scope.ADMIN_ENDPOINTS,
+        Verb.ROTATE: Scope.ADMIN_ENDPOINTS,
         Verb.RELEASE: Scope.ADMIN_CAPTURES,
         Verb.DISCARD: Scope.ADMIN_CAPTURES,
         Verb.REVOKE: Scope.ADMIN_DEVICES,

@@ -196,15 +196,26 @@ async def add_secret(
 
 
 async def expire_secrets(connection: AsyncConnection, number: int, *, at: Instant) -> None:
-    """Let the present secrets end at an instant."""
-    await connection.execute(
-        update(webhook_secrets)
+    """Let the present secrets end at an instant.
+
+    They are put there anew: who serves may add and remove secrets, and change none.
+    """
+    gone = await connection.execute(
+        delete(webhook_secrets)
         .where(
             webhook_secrets.c.endpoint_no == number,
             or_(webhook_secrets.c.expires_at.is_(None), webhook_secrets.c.expires_at > at),
         )
-        .values(expires_at=at)
+        .returning(
+            webhook_secrets.c.secret_no, webhook_secrets.c.sealed, webhook_secrets.c.created_at
+        )
     )
+    for _, sealed, created_at in sorted(gone.all()):
+        await connection.execute(
+            insert(webhook_secrets).values(
+                endpoint_no=number, sealed=sealed, created_at=created_at, expires_at=at
+            )
+        )
 
 
 async def forget_secrets(connection: AsyncConnection, number: int) -> None:

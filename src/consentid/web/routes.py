@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from consentid.web.admin_webhooks import WEBHOOK_HANDLERS
 from consentid.web.administration import ADMINISTRATION_HANDLERS
 from consentid.web.authorize import get_authorize, post_authorize
 from consentid.web.backchannel import post_backchannel_logout
@@ -58,6 +59,8 @@ from consentid.web.pages.operations_list_pages import (
     get_acts_page,
     get_catalogues_page,
     get_clients_page,
+    get_field_devices_page,
+    get_held_page,
 )
 from consentid.web.pages.operations_pages import get_operations, post_operations
 from consentid.web.pages.operations_sign_in_pages import (
@@ -107,6 +110,7 @@ from consentid.web.well_known import get_keys, get_link_keys, get_metadata
 
 HANDLERS: Final = (
     *ADMINISTRATION_HANDLERS,
+    *WEBHOOK_HANDLERS,
     get_authorize,
     post_authorize,
     post_backchannel_logout,
@@ -164,6 +168,8 @@ HANDLERS: Final = (
     get_acts_page,
     get_catalogues_page,
     get_clients_page,
+    get_field_devices_page,
+    get_held_page,
     get_operations,
     post_operations,
     get_staff_callback,

@@ -11,13 +11,15 @@ import httpx2
 import pytest
 from joserfc.jwk import RSAKey
 from playwright.sync_api import Browser
-from tests.web.hub import Hub, running_hub
+from tests.web.hub import Hub, fresh_key, running_hub
 from tests.web.pages.centre import Person, told
 from tests.web.pages.test_operations import EVENT, NOBODY, PATH, new_code, prepared_endpoint
 from tests.web.pages.test_preferences_in_browser import browser, faults_of, visiting
 from tests.web.pages.test_preferences_lists import ENGLISH
 from tests.web.pages.visits import origin_of
 from tests.web.staff_issuer import CLIENT_ID, SECRET, StaffIssuer, running_staff_issuer
+from tests.web.tablets import CLIENT
+from tests.web.test_captures import capture
 
 from consentid.embedded.postgres import DatabaseUrls
 from consentid.flows.staff import MAY, Verb
@@ -37,12 +39,15 @@ PAGES = {
     f"{PATH}/catalogues": Verb.SEE_CATALOGUES,
     f"{PATH}/acts": Verb.SEE_ACTS,
     f"{PATH}/clients": Verb.SEE_CLIENTS,
+    f"{PATH}/captures": Verb.SEE_CAPTURES,
+    f"{PATH}/devices": Verb.SEE_DEVICES,
     f"{PATH}/support": Verb.LOOK_UP,
 }
+ALL = {"", "/catalogues", "/acts", "/clients", "/captures", "/devices"}
 SEES = {
-    Role.PRIVACY_OFFICER: {"", "/catalogues", "/acts", "/clients"},
-    Role.AUDITOR: {"", "/catalogues", "/acts", "/clients"},
-    Role.OPERATOR: {"", "/catalogues", "/acts", "/clients"},
+    Role.PRIVACY_OFFICER: ALL,
+    Role.AUDITOR: ALL,
+    Role.OPERATOR: ALL,
     Role.BRAND_EDITOR: {"/catalogues", "/clients"},
     Role.SUPPORT: {"/catalogues", "/support"},
 }
@@ -277,6 +282,26 @@ def test_versions_and_clients_are_shown_without_secrets_or_people(
         assert not any(secret in page for secret in hub.secrets.values())
         assert NOBODY not in page
         assert person.look(f"{PATH}/catalogues?before=1").status_code == 200
+
+
+def test_what_is_held_and_every_capture_device_are_shown(hub: Hub, staff: StaffIssuer) -> None:
+    with visitor(hub) as person:
+        sign_in(person, staff, "audit")
+        assert "Nothing is held." in told(person.look(f"{PATH}/captures").text)
+        assert "No capture device was invited yet." in told(person.look(f"{PATH}/devices").text)
+        made = [capture(hub).json()["capture"] for _ in range(2)]
+        hub.rows("UPDATE captures SET state = 'held' WHERE state = 'pending'")
+        held = told(person.look(f"{PATH}/captures").text)
+        assert "2 captures are held." in held
+        assert all(f"{each}" in held for each in made)
+        assert "agent-7" in held
+        headers = {**hub.client_token(CLIENT), **fresh_key()}
+        hub.http.post("/v1/field/devices", json={"name": "Tablet 7"}, headers=headers)
+        devices = told(person.look(f"{PATH}/devices").text)
+        assert f"{CLIENT} Tablet 7 · invited, not joined yet" in devices
+        assert "never synchronised Nothing brought yet." in devices
+        french = told(person.look(f"{PATH}/captures?lang=fr").text)
+        assert "2 recueils sont retenus." in french
 
 
 @pytest.mark.browser

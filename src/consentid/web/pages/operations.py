@@ -28,6 +28,8 @@ class Tab(StrEnum):
     CATALOGUES = "catalogues"
     ACTS = "acts"
     CLIENTS = "clients"
+    CAPTURES = "captures"
+    DEVICES = "devices"
     SUPPORT = "support"
 
 

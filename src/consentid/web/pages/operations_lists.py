@@ -1,4 +1,4 @@
-"""The lists of the administration: versions, acts, clients."""
+"""The lists of the administration: versions, acts, clients, held captures, capture devices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,3 +86,67 @@ class ClientsView:
     frame: Frame
     desk: Desk
     parties: Sequence[PartyItem]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldItem:
+    """A capture that is held."""
+
+    id: str
+    operator: str | None
+    """The client's own name for who keyed it in; None where it cannot be read any more."""
+    since: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldGroup:
+    """What is held of a client, for a brand or partner."""
+
+    client_id: str
+    party: str
+    captures: tuple[HeldItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldView:
+    """What came too fast."""
+
+    frame: Frame
+    desk: Desk
+    groups: tuple[HeldGroup, ...]
+    total: int
+    is_cut: bool
+    """Whether more are held than are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldDeviceItem:
+    """A capture device."""
+
+    id: str
+    name: str
+    state: str
+    """``invited``, ``enrolled`` or ``revoked``."""
+    revoked: Moment | None
+    synced: Moment | None
+    bundles: tuple[tuple[str, int], ...]
+    """How many, by state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldDeviceGroup:
+    """The devices of a client."""
+
+    client_id: str
+    devices: tuple[FieldDeviceItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldDevicesView:
+    """Who captures without a network."""
+
+    frame: Frame
+    desk: Desk
+    groups: tuple[FieldDeviceGroup, ...]
+    is_cut: bool
+    """Whether there are more than are shown."""

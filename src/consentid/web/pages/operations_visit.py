@@ -35,6 +35,8 @@ PATHS: Final = {
     Tab.CATALOGUES: (f"{PATH}/catalogues", Verb.SEE_CATALOGUES),
     Tab.ACTS: (f"{PATH}/acts", Verb.SEE_ACTS),
     Tab.CLIENTS: (f"{PATH}/clients", Verb.SEE_CLIENTS),
+    Tab.CAPTURES: (f"{PATH}/captures", Verb.SEE_CAPTURES),
+    Tab.DEVICES: (f"{PATH}/devices", Verb.SEE_DEVICES),
     Tab.SUPPORT: (f"{PATH}/support", Verb.LOOK_UP),
 }
 """Where each page is, and what a role has to be able to do there."""

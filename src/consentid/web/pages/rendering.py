@@ -30,7 +30,13 @@ from consentid.web.pages.home import HomeView
 from consentid.web.pages.link import LinkEntryView, LinkSignInView, LinkView
 from consentid.web.pages.message import MessageView
 from consentid.web.pages.operations import LetInView, OperationsView
-from consentid.web.pages.operations_lists import ActsView, CataloguesView, ClientsView
+from consentid.web.pages.operations_lists import (
+    ActsView,
+    CataloguesView,
+    ClientsView,
+    FieldDevicesView,
+    HeldView,
+)
 from consentid.web.pages.operations_support import SupportView
 from consentid.web.pages.preferences import PreferencesView
 from consentid.web.pages.preferences_data import DataView
@@ -60,6 +66,8 @@ View = (
     | DeviceCodeView
     | DeviceConfirmView
     | DevicesView
+    | FieldDevicesView
+    | HeldView
     | HomeView
     | HistoryView
     | LetInView
@@ -94,6 +102,8 @@ _TEMPLATES: Final[dict[type[View], str]] = {
     ActsView: "operations_acts.html",
     CataloguesView: "operations_catalogues.html",
     ClientsView: "operations_clients.html",
+    FieldDevicesView: "operations_devices.html",
+    HeldView: "operations_captures.html",
     SupportView: "operations_support.html",
     SupportCodeView: "preferences_support.html",
     PreferencesView: "preferences.html",
