@@ -26,7 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.faults import statistics, syncs
+from tests.faults import forked, statistics, syncs
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.disks import small_disk
 from tests.faults.runs import CLIENTS, SCENARIOS, Report, run, run_flushed, run_traced
@@ -142,7 +142,9 @@ async def _deployed(
 ) -> AsyncGenerator[Deployment]:
     folder = scratch_folder()
     try:
-        async with deployed(folder, disk=disk, faketime=faketime) as deployment:
+        # libfaketime has to be there when a process is made.
+        nursery = forked.nursery() if faketime is None else None
+        async with deployed(folder, disk=disk, faketime=faketime, nursery=nursery) as deployment:
             yield deployment
     finally:
         shutil.rmtree(folder, ignore_errors=True)

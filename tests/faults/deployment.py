@@ -15,13 +15,16 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
 from sqlalchemy.engine import make_url
+from tests.faults import forked
+from tests.faults.forked import Forked
 from tests.faults.wire import Wire
-from tests.web.hub import REPOSITORY, furnish, halcyon, serve
+from tests.web.hub import REPOSITORY, environ_of, furnish, halcyon, serve
 
 from consentid.embedded.postgres import DATABASE, SERVING, DatabaseUrls, EmbeddedPostgres
 from consentid.embedded.valkey import EmbeddedValkey
@@ -49,7 +52,9 @@ class Node:
     settings: Mapping[str, str]
     clock: Path | None = None
     """What libfaketime reads its clock from, where it is there."""
-    process: "subprocess.Popen[bytes] | None" = None
+    nursery: ForkServerContext | None = None
+    """Where it is started, if out of a server of forks."""
+    process: "subprocess.Popen[bytes] | Forked | None" = None
 
     @property
     def url(self) -> str:
@@ -63,9 +68,12 @@ class Node:
     async def start(self) -> None:
         """Another process on the same socket; it has begun to serve when this returns."""
         before = self._begun()
-        self.process = serve(
-            self.listening, self.urls, self.keys, self.valkey_url, self.log, settings=self.settings
-        )
+        given = (self.urls, self.keys, self.valkey_url)
+        if self.nursery is None:
+            self.process = serve(self.listening, *given, self.log, settings=self.settings)
+        else:
+            environ = environ_of(*given, self.settings)
+            self.process = forked.serve(self.nursery, self.listening, environ, self.log)
         # Nobody but the process itself knows: whoever connects may be let in by the one before.
         while self._begun() == before:
             assert self.process.poll() is None, self.log.read_text()
@@ -118,11 +126,16 @@ class Deployment:
 
 @contextlib.asynccontextmanager
 async def deployed(
-    folder: Path, *, disk: Path | None = None, faketime: Path | None = None
+    folder: Path,
+    *,
+    disk: Path | None = None,
+    faketime: Path | None = None,
+    nursery: ForkServerContext | None = None,
 ) -> AsyncGenerator[Deployment]:
     """Everything started and furnished with the Halcyon group; ended in the end.
 
-    ``disk`` is where the database lies, else in the folder.  ``faketime`` is libfaketime.
+    ``disk`` is where the database lies, else in the folder.  ``faketime`` is libfaketime; web
+    processes come out of a ``nursery``, if there is one.
     """
     where = disk or folder
     settings = {"max_wal_size": "64MB", "min_wal_size": "32MB"}
@@ -163,6 +176,7 @@ async def deployed(
                 valkey_url=valkey.url,
                 log=folder / f"node-{number}.log",
                 settings=_SETTINGS,
+                nursery=nursery,
             )
             if faketime is not None:
                 node.clock = folder / f"clock-{number}"

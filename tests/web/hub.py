@@ -350,6 +350,22 @@ def serve(
     *,
     settings: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
+    with log.open("ab") as stream:
+        return subprocess.Popen(  # noqa: S603  our own program
+            [sys.executable, "-m", "consentid", "serve", "--fd", str(listening.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            env=environ_of(database, keys, valkey_url, settings),
+            cwd=REPOSITORY,
+            pass_fds=[listening.fileno()],
+        )
+
+
+def environ_of(
+    database: DatabaseUrls, keys: Path, valkey_url: str | None, settings: Mapping[str, str]
+) -> dict[str, str]:
+    """What a web process is told."""
     environ = {name: value for name, value in os.environ.items() if "CONSENTID_" not in name}
     environ |= {
         "CONSENTID_DATABASE_URL": database.serving,
@@ -359,17 +375,7 @@ def serve(
     }
     if valkey_url is not None:
         environ["CONSENTID_VALKEY_URL"] = valkey_url
-    environ |= settings
-    with log.open("ab") as stream:
-        return subprocess.Popen(  # noqa: S603  our own program
-            [sys.executable, "-m", "consentid", "serve", "--fd", str(listening.fileno())],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            env=environ,
-            cwd=REPOSITORY,
-            pass_fds=[listening.fileno()],
-        )
+    return {**environ, **settings}
 
 
 def _await_ready(http: httpx2.Client, process: subprocess.Popen[bytes], log: Path) -> None:
