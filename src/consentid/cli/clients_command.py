@@ -9,32 +9,16 @@ import asyncio
 import os
 import secrets
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import msgspec
 
 from consentid import settings
-from consentid.brandbook.client import (
-    ApplicationType,
-    AuthMethod,
-    ClientDeclaration,
-    ClientId,
-    Collects,
-    GrantType,
-    IdTokenAlgorithm,
-    Scope,
-    Surface,
-    application_type_for,
-    grant_types_for,
-    token_class_for,
-)
-from consentid.brandbook.client_keys import BadKeyError, read_key_file
+from consentid.brandbook.client import ClientDeclaration
 from consentid.cli import terminal
+from consentid.cli.clients_options import Options, add_options, declared
 from consentid.cli.opening import owned
 from consentid.cli.terminal import Exit
-from consentid.core.party import Party, PartyKind, Slug
-from consentid.core.purpose import PurposeId
 from consentid.kit.errors import MalformedError
 from consentid.settings import Settings
 
@@ -44,30 +28,13 @@ if TYPE_CHECKING:
     from consentid.flows.register_client import NewSecret
     from consentid.store.clients import Client
 
-_DEFAULT_SCOPES: Final = (Scope.VERIFY,)
 _HOUR_S: Final = 3600
 _DEFAULT_OVERLAP_H: Final = 24
 
 
-class _Arguments(Protocol):
+class _Arguments(Options, Protocol):
     action: str
     json: bool
-    client: str
-    party: str
-    scope: list[str]
-    auth: str
-    surface: str
-    collects_for_group: bool
-    application_type: str | None
-    grant_type: list[str]
-    redirect_uri: list[str]
-    post_logout_redirect_uri: list[str]
-    backchannel_logout_uri: str | None
-    purpose: list[str]
-    audience: str | None
-    id_token_alg: str
-    require_pushed_requests: bool
-    jwks: Path | None
     overlap_hours: int
 
 
@@ -88,35 +55,7 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
         description="Register a client and show its secret, this once.",
         epilog="Example: consentid clients add shop-erp --party brand/shop --scope verify",
     )
-    adding.add_argument("client", metavar="ID", help="the new client's id")
-    adding.add_argument(
-        "--party", required=True, metavar="KIND/SLUG", help="brand/shop or partner/reach"
-    )
-    adding.add_argument(
-        "--scope",
-        action="append",
-        default=[],
-        choices=list(Scope),
-        help="what it may ask for; may be given again (default: verify)",
-    )
-    adding.add_argument(
-        "--auth",
-        choices=list(AuthMethod),
-        default=AuthMethod.CLIENT_SECRET_BASIC,
-        help="how it proves who it is (default: %(default)s)",
-    )
-    adding.add_argument(
-        "--surface",
-        choices=list(Surface),
-        default=Surface.WEB,
-        help="where its people sit (default: %(default)s)",
-    )
-    adding.add_argument(
-        "--collects-for-group",
-        action="store_true",
-        help="it may record grants that hold at every brand its notice names",
-    )
-    _add_oauth_options(adding)
+    add_options(adding)
     rotating = actions.add_parser(
         "rotate",
         help="give a client a new secret",
@@ -137,74 +76,13 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
     return parser
 
 
-def _add_oauth_options(adding: argparse.ArgumentParser) -> None:
-    adding.add_argument(
-        "--redirect-uri",
-        action="append",
-        default=[],
-        metavar="URI",
-        help="where people return to, exactly; may be given again",
-    )
-    adding.add_argument(
-        "--post-logout-redirect-uri",
-        action="append",
-        default=[],
-        metavar="URI",
-        help="where people return to after signing out; may be given again",
-    )
-    adding.add_argument(
-        "--backchannel-logout-uri", metavar="URI", help="where its back end is told of a sign-out"
-    )
-    adding.add_argument(
-        "--application-type",
-        choices=list(ApplicationType),
-        help="what runs it (default: by --auth and --surface)",
-    )
-    adding.add_argument(
-        "--grant-type",
-        action="append",
-        default=[],
-        choices=list(GrantType),
-        help="how it comes by tokens; may be given again (default: all that the rest allows)",
-    )
-    adding.add_argument(
-        "--purpose",
-        action="append",
-        default=[],
-        metavar="PURPOSE",
-        help="what it may ask for; may be given again (default: all that its party offers)",
-    )
-    adding.add_argument(
-        "--audience",
-        metavar="URI",
-        help="what its tokens are meant for (default: the first audience of its party)",
-    )
-    adding.add_argument(
-        "--id-token-alg",
-        choices=list(IdTokenAlgorithm),
-        default=IdTokenAlgorithm.RS256,
-        help="what its ID tokens are signed with (default: %(default)s)",
-    )
-    adding.add_argument(
-        "--require-pushed-requests",
-        action="store_true",
-        help="it sends every authorization request through /par (partners always do)",
-    )
-    adding.add_argument(
-        "--jwks",
-        type=Path,
-        metavar="FILE",
-        help="its public keys as a JSON Web Key Set, for --auth private_key_jwt",
-    )
-
-
 def run(args: argparse.Namespace) -> int:
     """Do what was asked and show it."""
     given = cast("_Arguments", cast("object", args))
     chosen = settings.from_environment(os.environ)
     match given.action:
         case "add":
-            made = asyncio.run(_add(chosen, given, _party(given.party)))
+            made = asyncio.run(_add(chosen, declared(given)))
             _say_secret(given.client, made, as_json=given.json)
         case "rotate":
             made = asyncio.run(_rotate(chosen, given.client, given.overlap_hours))
@@ -214,57 +92,17 @@ def run(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _party(text: str) -> Party:
-    kind, slash, slug = text.partition("/")
-    if not slash or not slug or kind not in set(PartyKind):
-        raise MalformedError(
-            "usage", "a party is brand/SLUG or partner/SLUG, such as brand/shop", where="--party"
-        )
-    return Party(kind=PartyKind(kind), slug=Slug(slug))
-
-
-async def _add(chosen: Settings, given: _Arguments, party: Party) -> "NewSecret | None":
-    declared = _declared(given, party)
+async def _add(chosen: Settings, declaration: ClientDeclaration) -> "NewSecret | None":
     async with owned(chosen) as database:
         from consentid.flows.register_client import add_client  # noqa: PLC0415  the server extra
 
         return await add_client(
             database,
-            declared,
+            declaration,
             randomness=secrets.token_bytes,
             ledger_origin=chosen.ledger_origin,
             by=chosen.command_line,
         )
-
-
-def _declared(given: _Arguments, party: Party) -> ClientDeclaration:
-    auth, surface = AuthMethod(given.auth), Surface(given.surface)
-    try:
-        keys = () if given.jwks is None else read_key_file(given.jwks)
-    except BadKeyError as bad:
-        raise MalformedError("usage", f"{bad.message}: {bad.remedy}", where="--jwks") from bad
-    return ClientDeclaration(
-        id=ClientId(given.client),
-        party=party,
-        auth=auth,
-        scopes=frozenset(Scope(scope) for scope in given.scope or _DEFAULT_SCOPES),
-        collects=Collects.GROUP if given.collects_for_group else Collects.OWN,
-        surface=surface,
-        token_class=token_class_for(surface, party),
-        application_type=ApplicationType(
-            given.application_type or application_type_for(auth, surface)
-        ),
-        grant_types=frozenset(GrantType(each) for each in given.grant_type)
-        or grant_types_for(auth, surface, given.redirect_uri, party),
-        redirect_uris=tuple(dict.fromkeys(given.redirect_uri)),
-        post_logout_redirect_uris=tuple(dict.fromkeys(given.post_logout_redirect_uri)),
-        backchannel_logout_uri=given.backchannel_logout_uri,
-        purposes=frozenset(PurposeId(each) for each in given.purpose) or None,
-        audience=given.audience,
-        id_token_signed_response_alg=IdTokenAlgorithm(given.id_token_alg),
-        require_pushed_authorization_requests=given.require_pushed_requests,
-        keys=keys,
-    )
 
 
 async def _rotate(chosen: Settings, client_id: str, overlap_h: int) -> "NewSecret":
