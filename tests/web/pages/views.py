@@ -30,7 +30,7 @@ from consentid.web.pages.consent import (
     Why,
     WhyAsked,
 )
-from consentid.web.pages.consent_view import in_families
+from consentid.web.pages.consent_purposes import in_families
 from consentid.web.pages.device import CodeMistake, DeviceCodeView, DeviceConfirmView
 from consentid.web.pages.frame import Frame, frame_of
 from consentid.web.pages.home_pages import home_view

@@ -1,36 +1,34 @@
 """From an interaction to its consent page: only what is missing, in the order and words shown."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Final
 
-from consentid.brandbook.book import Book, Profile, Source
-from consentid.brandbook.notice import NoticePurpose
-from consentid.core.asking import Reason
-from consentid.core.catalogue import find_terms
+from consentid.brandbook.book import Book, Profile
 from consentid.core.contradiction import Contradiction
-from consentid.core.decision import SignalSource
 from consentid.core.party import Party, PartyKind, ReachKind, Slug
-from consentid.core.purpose import LegalBasis, PurposeId, lineage
 from consentid.core.resolution import State
 from consentid.flows.approval import PAGE
 from consentid.flows.interaction_state import ApprovalTask, DeviceTask
 from consentid.flows.interactions import Interaction
 from consentid.kit.errors import GoneError
-from consentid.kit.instants import DAY, SECOND, to_datetime
+from consentid.kit.instants import DAY, SECOND
 from consentid.oidc import authorization_details
 from consentid.web.pages.consent import (
-    AnsweredPurpose,
     AskedPurpose,
     ConsentView,
     Differing,
-    Interest,
     ReachedParty,
     SharingRequest,
     Spoken,
-    Why,
-    WhyAsked,
+)
+from consentid.web.pages.consent_purposes import (
+    answered_purposes,
+    asked_purposes,
+    honoured_purposes,
+    interests_of,
+    reasons_of,
 )
 from consentid.web.pages.frame import Frame, frame_of
 
@@ -69,8 +67,8 @@ def consent_view(interaction: Interaction, visit: Visit) -> ConsentView:
     other = next((each for each in reaches if each is not reach), None)
     plain = f"{visit.path}?lang={notice.language}"
     action = f"{plain}&show={ALL}" if visit.shows_all else plain
-    asked = _asked(interaction, visit.today)
-    answered = _answered(interaction)
+    asked = asked_purposes(interaction, visit.today)
+    answered = answered_purposes(interaction)
     spoken = _spoken(interaction)
     is_captured = spoken is not None and spoken.is_captured
     return ConsentView(
@@ -83,11 +81,11 @@ def consent_view(interaction: Interaction, visit: Visit) -> ConsentView:
         reached=_reached(interaction, reach),
         asked=asked,
         memory_days=interaction.book.catalogue.refusal_memory_s // _DAY_S,
-        reasons=_reasons(interaction, asked),
-        interests=_interests(interaction),
+        reasons=reasons_of(interaction, asked),
+        interests=interests_of(interaction),
         answered=answered,
         sharing=_sharing(interaction, profile, asked),
-        honoured=_honoured(interaction) if visit.sends_gpc else (),
+        honoured=honoured_purposes(interaction) if visit.sends_gpc else (),
         differing=gather_differing(
             interaction.book,
             notice.language,
@@ -159,96 +157,6 @@ def offered_reaches(interaction: Interaction) -> tuple[ReachKind, ...]:
     return tuple(reach for reach in interaction.reaches if reach is own)
 
 
-def _asked(interaction: Interaction, day: date) -> tuple[AskedPurpose, ...]:
-    entries = {entry.id: entry for entry in interaction.notice.entries}
-    shown = in_families([entries[id_] for id_ in interaction.asked if id_ in entries])
-    names = {entry.id: entry.name for entry in shown}
-    return tuple(_asked_purpose(interaction, entry, names, day) for entry in shown)
-
-
-def in_families(shown: Sequence[NoticePurpose]) -> list[NoticePurpose]:
-    """In the order given, but each purpose right behind what it is part of."""
-    ids = {entry.id for entry in shown}
-    under: dict[PurposeId | None, list[NoticePurpose]] = {}
-    for entry in shown:
-        above = next((id_ for id_ in lineage(entry.id)[1:] if id_ in ids), None)
-        under.setdefault(above, []).append(entry)
-
-    def gather(above: PurposeId | None) -> Iterator[NoticePurpose]:
-        for entry in under.get(above, ()):
-            yield entry
-            yield from gather(entry.id)
-
-    return list(gather(None))
-
-
-def _reasons(interaction: Interaction, asked: Sequence[AskedPurpose]) -> tuple[WhyAsked, ...]:
-    found: dict[tuple[Why, date | None], list[str]] = {}
-    for one in asked:
-        asking = interaction.asking[one.id]
-        if asking.reason is not Reason.FIRST:
-            day = None if asking.at is None else to_datetime(asking.at).date()
-            found.setdefault((Why(asking.reason), day), []).append(one.name)
-    return tuple(
-        WhyAsked(why=why, day=day, names=tuple(names)) for (why, day), names in found.items()
-    )
-
-
-def _asked_purpose(
-    interaction: Interaction,
-    entry: NoticePurpose,
-    names: Mapping[PurposeId, str],
-    day: date,
-) -> AskedPurpose:
-    above = [id_ for id_ in lineage(entry.id)[1:] if id_ in names]
-    terms = find_terms(interaction.book.catalogue, interaction.party, entry.id)
-    return AskedPurpose(
-        id=entry.id,
-        name=entry.name,
-        description=entry.description,
-        depth=len(above),
-        part_of=names[above[0]] if above else None,
-        topics=tuple(topic.name for topic in entry.topics),
-        is_mandatory=entry.id in interaction.mandatory,
-        uses_third_party_data=interaction.book.purposes[entry.id].source is Source.THIRD_PARTY,
-        until=None if terms is None else day + timedelta(seconds=terms.validity_s),
-        chosen=interaction.prefill.get(entry.id),
-    )
-
-
-def _interests(interaction: Interaction) -> tuple[Interest, ...]:
-    found: list[Interest] = []
-    for entry in interaction.notice.entries:
-        resolution = interaction.resolutions.get(entry.id)
-        if entry.basis is not LegalBasis.LEGITIMATE_INTEREST or resolution is None:
-            continue
-        if interaction.named is not None:
-            continue  # a partner that names what it asks asks for nothing beside it
-        is_objected = resolution.state is State.OBJECTED
-        found.append(
-            Interest(
-                id=entry.id,
-                name=entry.name,
-                description=entry.description,
-                is_objected=is_objected,
-                ticked=is_objected,
-            )
-        )
-    return tuple(found)
-
-
-def _answered(interaction: Interaction) -> tuple[AnsweredPurpose, ...]:
-    return tuple(
-        AnsweredPurpose(name=entry.name, is_yes=resolution.permitted)
-        for entry in interaction.notice.entries
-        if entry.basis is LegalBasis.CONSENT
-        and entry.id not in interaction.asked
-        and (interaction.named is None or entry.id in interaction.named)
-        and (resolution := interaction.resolutions.get(entry.id)) is not None
-        and resolution.answered
-    )
-
-
 def _reached(interaction: Interaction, reach: ReachKind) -> tuple[ReachedParty, ...]:
     return tuple(
         ReachedParty(name=one.name, entity=one.entity)
@@ -298,16 +206,6 @@ def _connection(interaction: Interaction) -> str | None:
     )
     brand = None if named is None else interaction.book.brands.get(Slug(named))
     return None if brand is None else brand.name
-
-
-def _honoured(interaction: Interaction) -> tuple[str, ...]:
-    """What the signal objects to, of what this notice names."""
-    signalled = frozenset(interaction.book.group.signals.get(SignalSource.GPC, ()))
-    return tuple(
-        entry.name
-        for entry in interaction.notice.entries
-        if signalled & set(lineage(entry.id)) and entry.id in interaction.resolutions
-    )
 
 
 def _counts_yes(interaction: Interaction, one: Contradiction) -> bool:
