@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from tests.flows.capturing import Centre
 from tests.flows.readers import NEWS, new_consumer
 from tests.flows.readers import drain as pump
 from tests.flows.town import BRAND, GRANTED, Town
@@ -15,6 +16,7 @@ from consentid.flows.history import show_history
 from consentid.flows.note_read import note_read, write_reads
 from consentid.flows.read_buffer import ReadKind
 from consentid.flows.reap import reap
+from consentid.flows.show_captures import show_capture, show_captures
 from consentid.flows.show_state import show_state
 from consentid.flows.verify_token import verify_token
 from consentid.kit.errors import UnavailableError
@@ -46,6 +48,25 @@ async def test_a_client_that_asks_what_holds_is_noted_each_time(town: Town) -> N
     }
     await show_state(town.context, caller, at_least=None)
     assert (await kept(town, caller))["news-web", ReadKind.STATE] == 4
+
+
+async def test_whoever_records_a_decision_is_told_the_choices_and_that_is_noted(
+    town: Town,
+) -> None:
+    caller = await town.device()
+    await town.decide(caller, {"content": GRANTED}, BRAND)
+    assert await kept(town, caller) == {("news-web", ReadKind.TOKEN): 2}
+
+
+async def test_whoever_looks_at_what_it_captured_of_somebody_is_noted(town: Town) -> None:
+    calls = Centre(town=town)
+    caller = await calls.caller("ada")
+    row = (await calls.capture({"content": GRANTED}, sub="ada")).row
+    await show_capture(town.context, caller.client, row.id)
+    await show_captures(town.context, caller.client, cursor=None)
+    unknown = (await calls.capture({"content": GRANTED})).row  # nobody knows whose it is
+    await show_capture(town.context, caller.client, unknown.id)
+    assert (await kept(town, caller))["news-calls", ReadKind.CAPTURE] == 2
 
 
 async def test_a_verification_is_noted_for_the_subject_of_the_token(town: Town) -> None:

@@ -15,14 +15,16 @@ from consentid.flows.judge_signed import Judged, judge_signed, keys_ever
 from consentid.flows.note_keys import note_keys
 from consentid.flows.note_read import write_reads
 from consentid.flows.publish_status_lists import publish_status_lists
+from consentid.flows.read_buffer import ReadKind
+from consentid.flows.restrict_subject import OPERATOR
 from consentid.flows.revoke_keys import list_revoked, revoke_keys
-from consentid.flows.show_affected import IssuedRow, find_window, issued_within
+from consentid.flows.show_affected import IssuedRow, find_window, issued_within, note_listed
 from consentid.flows.stage_act import noting_of
 from consentid.flows.verify_token import VerifyOut, verify_token
 from consentid.keyring.manifest import State, Use
 from consentid.kit.errors import NotFoundError, UnavailableError
 from consentid.kit.instants import MINUTE, Instant
-from consentid.store import clock, entry_bodies, statuses
+from consentid.store import clock, entry_bodies, reads, statuses
 from consentid.tokens import consent, jws, status
 from consentid.tokens.consent import ConsentClaims
 
@@ -236,3 +238,27 @@ async def test_what_was_issued_meanwhile_is_counted_by_client_and_person(town: T
         rows = [each async for each in issued_within(town.context, connection, window)]
     assert {each.client_id for each in rows} == {"news-web"}
     assert all(isinstance(each, IssuedRow) and len(each.sub) == 22 for each in rows)
+
+
+async def test_what_was_issued_beside_a_decision_is_counted_too(town: Town) -> None:
+    person = await town.device()
+    await write_reads(town.context)
+    await town.change("DELETE FROM reads")
+    made = await town.decide(person, {"content": GRANTED})
+    assert made.consent_token is not None
+    await write_reads(town.context)
+    async with town.context.database.reading() as connection:
+        window = await find_window(connection, "nobody", begin=Instant(0), end=None)
+        rows = [each async for each in issued_within(town.context, connection, window)]
+    assert [(each.client_id, each.subject, each.times) for each in rows] == [
+        ("news-web", person.subject, 1)
+    ]
+
+
+async def test_whoever_is_named_to_an_operator_sees_it(town: Town) -> None:
+    person = await town.device()
+    assert person.subject is not None
+    await note_listed(town.context, {person.subject})
+    async with town.context.database.reading() as connection:
+        rows = await reads.page(connection, [person.subject], before=None, limit=10)
+    assert (OPERATOR, ReadKind.EXPORT) in {(row.client_id, row.kind) for row in rows}

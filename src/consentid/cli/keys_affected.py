@@ -71,7 +71,9 @@ def add_verb(
     )
     parser.add_argument("--until", type=moment, metavar="TIME", help="until when (default: so too)")
     parser.add_argument(
-        "--list", action="store_true", help="name each client, hour and pairwise identifier"
+        "--list",
+        action="store_true",
+        help="name each client, hour and pairwise identifier; whoever is named sees that",
     )
     return parser
 
@@ -96,7 +98,11 @@ def run(args: argparse.Namespace) -> bool:
 async def _find(chosen: Settings, given: _Arguments, told: dict[str, str]) -> _Found:
     from consentid.flows.judge_signed import judge_signed, keys_ever  # noqa: PLC0415 server extra
     from consentid.flows.opening import open_context  # noqa: PLC0415  the server extra
-    from consentid.flows.show_affected import find_window, issued_within  # noqa: PLC0415  as above
+    from consentid.flows.show_affected import (  # noqa: PLC0415  as above
+        find_window,
+        issued_within,
+        note_listed,
+    )
 
     opened = open_context(chosen)
     try:
@@ -111,7 +117,8 @@ async def _find(chosen: Settings, given: _Arguments, told: dict[str, str]) -> _F
             keys = await keys_ever(opened.context, connection)
             for name, text in told.items():
                 found.judged[name] = await judge_signed(opened.context, connection, keys, text)
-            return found
+        await note_listed(opened.context, {row.subject for row in found.issued})
+        return found
     finally:
         await opened.close()
 

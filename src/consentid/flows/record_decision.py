@@ -15,6 +15,8 @@ from consentid.flows.context import Context
 from consentid.flows.idempotency import Repeatable
 from consentid.flows.issue_token import PreparedToken, sign_token
 from consentid.flows.judge_answer import Answer, Withdrawal
+from consentid.flows.note_read import note_read
+from consentid.flows.read_buffer import ReadKind
 from consentid.flows.record_together import Recording, record_together
 from consentid.flows.show_state import PurposeState
 from consentid.flows.write_receipt import sign_receipt
@@ -74,7 +76,9 @@ async def _record(
         partial(record_together, context),
         apart=(subject, request.key),
     )
-    # Committed: only now may it be signed and spoken of.
+    # Committed: only now may it be signed and spoken of; and whoever is told of it has read it.
+    told = ReadKind.STATE if kept.claims is None else ReadKind.TOKEN
+    note_read(context, subject, caller.client.client_id, told)
     return DecisionOut(
         decision=kept.decision,
         recorded_at=kept.recorded_at,

@@ -1,13 +1,16 @@
 """What was issued while a key was in wrong hands: to which clients, of whom, hour by hour."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consentid.core.decision import SubjectId
 from consentid.flows.context import Context
+from consentid.flows.note_read import write_reads
 from consentid.flows.read_buffer import ReadKind
+from consentid.flows.restrict_subject import OPERATOR
 from consentid.kit.errors import NotFoundError
 from consentid.kit.instants import Instant
 from consentid.store import clients, clock, reads, revoked_keys
@@ -30,6 +33,7 @@ class IssuedRow:
 
     hour: Instant
     client_id: str
+    subject: SubjectId
     sub: str
     """The person, as that client's brand or partner knows them."""
     times: int
@@ -68,6 +72,17 @@ async def issued_within(
         yield IssuedRow(
             hour=row.hour,
             client_id=row.client_id,
+            subject=row.subject,
             sub=pairwise_sub(context.keyring.pairwise, party, row.subject.bytes),
             times=row.times,
         )
+
+
+async def note_listed(context: Context, subjects: Collection[SubjectId]) -> None:
+    """An operator is about to see of each of these who was told of them.
+
+    Raises:
+        UnavailableError: the database cannot be reached.
+    """
+    context.reads.give_back({(each, OPERATOR, ReadKind.EXPORT): 1 for each in subjects})
+    await write_reads(context)

@@ -10,7 +10,10 @@ from consentid.core.capture import CaptureState
 from consentid.flows.capture_body import CaptureBody, open_body
 from consentid.flows.capture_cursor import PAGE, open_cursor, seal_next
 from consentid.flows.context import Context
+from consentid.flows.new_capture import Captured
+from consentid.flows.note_read import note_read
 from consentid.flows.open_subject import open_subject
+from consentid.flows.read_buffer import ReadKind
 from consentid.flows.take_capture import state_now
 from consentid.kit.errors import NotFoundError
 from consentid.kit.instants import Instant, to_rfc3339
@@ -94,6 +97,8 @@ async def show_captures(context: Context, client: Client, *, cursor: str | None)
         shown = [
             await _open(context, connection, row, origins.get(row.id), now) for row in rows[:PAGE]
         ]
+    for row in rows[:PAGE]:
+        _note(context, row)
     return CapturesOut(captures=shown, next=seal_next(context, rows, holder=holder))
 
 
@@ -109,9 +114,17 @@ async def show_capture(context: Context, client: Client, capture: UUID) -> Captu
         if row is None or row.client_id != client.client_id:
             raise NotFoundError("capture_unknown", "You captured nothing of this name.")
         origins = await field_bundles.origins(connection, [row.id])
-        return await _open(
+        shown = await _open(
             context, connection, row, origins.get(row.id), await clock.now(connection)
         )
+    _note(context, row)
+    return shown
+
+
+def tell_capture(context: Context, captured: Captured) -> CaptureOut:
+    """Answer whoever handed a capture in, or said whose it is; whose it is sees that."""
+    _note(context, captured.row)
+    return describe_capture(captured.row, captured.body, now=captured.at)
 
 
 def describe_capture(
@@ -137,6 +150,11 @@ def describe_capture(
         evidence=None if body is None else evidence_out(body),
         choices=None if body is None else list(_choices(body, state)),
     )
+
+
+def _note(context: Context, row: CaptureRow) -> None:
+    if row.subject is not None:
+        note_read(context, row.subject, row.client_id, ReadKind.CAPTURE)
 
 
 def evidence_out(body: CaptureBody) -> EvidenceOut:

@@ -27,9 +27,9 @@ from consentid.flows.resolve_capture import resolve_capture
 from consentid.flows.show_captures import (
     CaptureOut,
     CapturesOut,
-    describe_capture,
     show_capture,
     show_captures,
+    tell_capture,
 )
 from consentid.flows.show_catalogue import NoticeRefOut
 from consentid.kit.errors import MalformedError, NotFoundError
@@ -132,7 +132,7 @@ async def post_capture(
     captured = await record_capture(
         context, caller.client, caller.subject, _read(data, caller), key=again.key.key_hash
     )
-    return _answer(captured)
+    return _answer(context, captured)
 
 
 @get(
@@ -196,13 +196,15 @@ async def post_resolution(
     await context.limiter.check(_CAPTURES, caller.client.client_id, now_s=wall_clock_s())
     subject = caller.require_subject()
     captured = await resolve_capture(context, caller.client, subject, _id(capture))
-    return _answer(captured, status=HTTPStatus.OK)
+    return _answer(context, captured, status=HTTPStatus.OK)
 
 
-def _answer(captured: Captured, *, status: HTTPStatus | None = None) -> Response[CaptureOut]:
+def _answer(
+    context: Context, captured: Captured, *, status: HTTPStatus | None = None
+) -> Response[CaptureOut]:
     made = HTTPStatus.CREATED if captured.is_new else HTTPStatus.OK
     return Response(
-        describe_capture(captured.row, captured.body, now=captured.at),
+        tell_capture(context, captured),
         status_code=status or made,
         headers=_NO_STORE,
     )
