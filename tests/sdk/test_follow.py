@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page
-from tests.sdk.brand_pages import Sites, Visitor, state
+from tests.sdk.brand_pages import Sites, Visitor, change_holder, state
 
 pytestmark = pytest.mark.browser
 
@@ -74,3 +74,21 @@ def test_whoever_listens_hears_that_everything_was_taken_back(
     assert (heard["status"], heard["by"]) == ("empty", "changed elsewhere")
     # And is not asked anew when the page is looked at again.
     assert play.evaluate("sessionStorage.getItem('consentid:play-spa:later')") is not None
+
+
+def test_an_open_page_whose_token_ended_meanwhile_does_not_ask_whoever_took_everything_back(
+    visitor: Visitor, sites: Sites
+) -> None:
+    sites.options |= {"news": {"follow": "never"}, "play": {"follow": "never"}}
+    news, play = both(visitor, sites)
+    play.wait_for_load_state("networkidle")
+    news.evaluate("consentid.withdraw('all', {reach: 'group'})")
+    change_holder(play, "kept.skew_s += 7200", "play-spa")
+    play.evaluate("dispatchEvent(new StorageEvent('storage', { key: 'consentid:play-spa' }))")
+    visitor.calls()
+    play.evaluate(_AGAIN)
+    play.wait_for_function("window.consentid?.state().status === 'empty'")
+    play.wait_for_load_state("networkidle")
+    assert visitor.calls() == ["POST /token"]
+    assert play.evaluate("sessionStorage.getItem('consentid:play-spa:later')") is not None
+    assert play.locator("consent-banner").count() == 0

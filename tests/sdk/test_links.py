@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.chromium import press
 from tests.sdk.brand_pages import (
     Sites,
@@ -65,6 +65,21 @@ def test_a_link_takes_the_answer_along(visitor: Visitor, page: Page) -> None:
     page.reload()
     settle(page)
     assert state(page)["by"] == "kept"
+
+
+def test_the_code_goes_before_any_other_part_of_the_sdk_is_there(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:  # the library does not take a list's own method
+        held.append(route)
+
+    page.route("**/sdk/v1/travel.js", hold)
+    with page.expect_response(lambda answer: answer.url.endswith("/token")) as answered:
+        press(page, page.get_by_role("link", name="a film"))
+    assert answered.value.status == 200
+    for route in held:
+        route.continue_()
+    assert play(page)["by"] == "link"
 
 
 def test_it_leaves_nothing_in_the_address_or_in_the_page(page: Page) -> None:

@@ -1,8 +1,7 @@
 /**
  * consentid in the page: one answer, honoured at every brand of the group.
  *
- * Nothing is granted before the state is known; only explicit acts write; while the token in the
- * brand's own storage is valid, nobody is asked anything.  Documented in types.d.ts.
+ * Documented in types.d.ts.
  */
 
 /** @typedef {import("./types").Holder} Holder */
@@ -11,6 +10,7 @@
 
 const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const DEVICE = "urn:consentid:params:oauth:token-type:device_credential";
+const HANDOFF = "urn:consentid:params:oauth:grant-type:handoff";
 /** @type {import("./types").Claims["consent"]} */ const NOTHING = { cat: 0, rev: 0, g: [], d: [] };
 const BOTS = /bot|crawl|spider|slurp|preview|lighthouse|facebookexternalhit/i;
 const CODE = /[#&]consentid=([\w-]+)$/;
@@ -62,7 +62,7 @@ function save(area, name, value) {
   }
 }
 
-/** What a token of ours says, else null.  @type {Core["read"]} */
+/** @type {Core["read"]} */
 function read(token) {
   try {
     const said = JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
@@ -121,7 +121,7 @@ function drop(mayReturn) {
 // What is told
 
 /** @type {Core["state"]} */
-function state() {
+function current() {
   const is = status === "known" && !isValid() ? "unknown" : status;
   const { g, d } = (is === "known" && claims?.consent) || NOTHING;
   /** @type {import("./types").About | null} */
@@ -138,11 +138,11 @@ function state() {
   };
 }
 
-/** Tell whoever listens, if anything is new to them.  @type {Core["settle"]} */
+/** @type {Core["settle"]} */
 function settle(how) {
   status = isValid() ? "known" : holder || failures ? "unknown" : "empty";
   by = how;
-  const is = state();
+  const is = current();
   const { until, by: _, ...rest } = is;
   const telling = JSON.stringify(rest);
   clearTimeout(timer);
@@ -181,14 +181,12 @@ async function call(path, body, headers, stop) {
   return { status: answer.status, headers: answer.headers, body: await answer.json().catch(() => ({})) };
 }
 
+/** @type {Core["grant"]} */
+const grant = (form) => call("/token", new URLSearchParams({ client_id: options.client, ...form }));
+
 const pause = (/** @type {number} */ ms) => new Promise((over) => setTimeout(over, ms));
 
-/**
- * One tab at a time.  What a tab writes reaches the others' storage late, so the writer marks it by
- * a lock of its own, which they see at once, and they wait for what was marked.
- *
- * @type {Core["lock"]}
- */
+/** @type {Core["lock"]} */
 const lock = async (work) =>
   navigator.locks
     ? navigator.locks.request(nameOf(""), async () => {
@@ -199,32 +197,44 @@ const lock = async (work) =>
       })
     : work();
 
-/** One refresh, whatever asks for it, over all tabs: a refresh token is good for one use. @type {Core["renew"]} */
+/** @type {Core["renew"]} */
 const renew = (how = "renewed", before = holder?.token) =>
   (renewing ??= lock(async () => {
     reload();
     if (!holder) return;
     if (holder.token !== before && isValid()) return; // another tab did it
     const { refresh, device = "" } = holder;
-    /** @type {Record<string, string>} */
-    const form = refresh
-      ? { grant_type: "refresh_token", refresh_token: refresh }
-      : { grant_type: EXCHANGE, subject_token: device, subject_token_type: DEVICE };
-    const { status, body } = await call("/token", new URLSearchParams({ ...form, client_id: options.client }));
+    const { status, body } = await grant(
+      refresh
+        ? { grant_type: "refresh_token", refresh_token: refresh }
+        : { grant_type: EXCHANGE, subject_token: device, subject_token_type: DEVICE },
+    );
     if (status === 200) keep(body, how);
     else if (body.error !== "invalid_grant") throw new Error(`consentid: ${body.error}`);
-    else drop(true);
+    else {
+      drop(true);
+      save("sessionStorage", ":later", {}); // nobody is asked anew on this visit
+    }
   }).finally(() => (renewing = null)));
 
-// The order in which an answer is looked for
+/** @type {Core["from"]} */
+function from() {
+  try {
+    return new URL(document.referrer).origin;
+  } catch {
+    return "";
+  }
+}
 
-/** @type {Core["init"]} */
-function init(given) {
-  begun ??= begin(given).catch((error) => {
-    console.error(error);
-    return state();
-  });
-  return begun;
+/** A link's code goes before anything is waited for, into an empty holder.  @param {string} [code] */
+function redeem(code) {
+  const referrer = from();
+  const [entry] = /** @type {any[]} */ (performance.getEntriesByType("navigation"));
+  const isOld = /^(reload|back_f)/.test(entry?.type); // speaks for a new address
+  if (!code || !referrer || isOld || load("localStorage", "") || !own.isKept) return;
+  const answer = grant({ grant_type: HANDOFF, code, referrer });
+  answer.catch(() => {});
+  return answer;
 }
 
 /** @param {import("./types").Options} given */
@@ -247,26 +257,25 @@ async function begin(given) {
   options.signedOut = new URL(options.signedOut, location.href).href;
   const arrived = location.href.startsWith(options.callback) && new URLSearchParams(location.search).has("state");
   if (arrived) return (await travel()).arrive(core);
-  adopt(load("localStorage", ""));
+  reload();
+  const isHere = isValid();
+  const looking = isHere || look(code?.[1]);
   listen();
   const isBack = !!load("sessionStorage", ":back");
-  if (isValid()) {
-    settle("kept");
-    extras(isBack);
-  } else {
-    await look(code?.[1]);
-    extras(true);
-  }
+  if (isHere) settle("kept");
+  await looking;
+  extras(!isHere || isBack);
   if (isBack) travel().then(({ back }) => back(core));
   if (options.auto) suggest();
-  return state();
+  return current();
 }
 
 /** Look further than the brand's own storage.  @param {string} [code] */
 async function look(code) {
+  const sent = redeem(code);
   try {
     if (holder) await renew();
-    if (!holder) await (await travel()).look(core, code, BOTS.test(navigator.userAgent));
+    if (!holder) await (await travel()).look(core, sent ?? redeem(code), BOTS.test(navigator.userAgent));
     if (claims && load("localStorage", ":about")?.cat !== claims.consent.cat) await core.catalogue(true);
     settle(by);
   } catch {
@@ -330,31 +339,32 @@ function extras(isOnline) {
 
 /** Ask where something is missing, and it was not put off on this visit. */
 function suggest() {
-  const { status, missing } = state();
+  const { status, missing } = current();
   const isWanted = status === "empty" || (options.auto !== "first" && missing.length > 0);
   const isFree = top === self && !BOTS.test(navigator.userAgent) && !load("sessionStorage", ":later");
-  if (isWanted && isFree) ask().catch(() => fail());
-}
-
-/** @type {Core["ask"]} */
-async function ask(how) {
-  await begun;
-  if (how?.at === "hub") return (await travel()).travel(core, "ask");
-  await core.catalogue();
-  (await import("./banner.js")).show(core);
+  if (isWanted && isFree) core.ask().catch(() => fail());
 }
 
 /** @type {Core} */
 const own = {
-  init,
-  state,
+  init: (given) =>
+    (begun ??= begin(given).catch((error) => {
+      console.error(error);
+      return current();
+    })),
+  state: current,
   granted: (purpose) => status === "known" && isValid() && !!claims?.consent.g.includes(purpose) && !isMuted(purpose),
   onChange(listener) {
     listeners.add(listener);
-    if (status !== "starting") tell(listener, state());
+    if (status !== "starting") tell(listener, current());
     return () => listeners.delete(listener);
   },
-  ask,
+  async ask(how) {
+    await begun;
+    if (how?.at === "hub") return (await travel()).travel(core, "ask");
+    await core.catalogue();
+    (await import("./banner.js")).show(core);
+  },
   answer: async (choices, how) => (await begun, (await inPage()).answer(core, choices, how)),
   withdraw: async (what, how) => (await begun, (await inPage()).withdraw(core, what, how)),
   openPreferences: async () => (await begun, (await travel()).openPreferences(core)),
@@ -374,6 +384,7 @@ const own = {
   get isKept() {
     return save("localStorage", ":test", {}) && save("localStorage", ":test", null);
   },
+  from,
   load,
   save,
   read,
@@ -381,6 +392,7 @@ const own = {
   drop,
   settle,
   call,
+  grant,
   lock,
   renew,
   asSubject: async (...asked) => (await inPage()).asSubject(core, ...asked),
@@ -390,7 +402,4 @@ const own = {
 /** A page that loads this twice has one.  @type {Core} */
 const core = (/** @type {any} */ (globalThis)[Symbol.for("consentid")] ??= own);
 
-const { granted, onChange, answer, withdraw, openPreferences, signIn, signOut, token } = core;
-const { init: initCore, state: stateCore, ask: askCore } = core;
-export { initCore as init, stateCore as state, askCore as ask };
-export { granted, onChange, answer, withdraw, openPreferences, signIn, signOut, token };
+export const { init, state, ask, granted, onChange, answer, withdraw, openPreferences, signIn, signOut, token } = core;

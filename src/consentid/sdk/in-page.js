@@ -122,13 +122,11 @@ async function makeDevice(core) {
     const made = await core.call("/v1/devices", { client_id: client }, fresh());
     if (made.status !== 201) throw refused(made.body);
     const { credential } = made.body;
-    const form = {
+    const { status, body } = await core.grant({
       grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
-      client_id: client,
       subject_token: credential,
       subject_token_type: "urn:consentid:params:oauth:token-type:device_credential",
-    };
-    const { status, body } = await core.call("/token", new URLSearchParams(form));
+    });
     if (status !== 200) throw refused({ code: body.error, detail: body.error_description });
     core.keep(body, "answered", { device: credential });
   });

@@ -8,8 +8,6 @@
 /** @typedef {import("./types").Core} Core */
 /** @typedef {import("./types").Trip} Trip */
 
-const HANDOFF = "urn:consentid:params:oauth:grant-type:handoff";
-
 /** Somebody was known here and may be found again; that they left is dealt with. */
 const HEEDED = { return: true, isHeeded: true };
 
@@ -22,30 +20,16 @@ const base64url = (bytes) =>
 
 const secret = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
-const referringOrigin = () => {
-  try {
-    return new URL(document.referrer).origin;
-  } catch {
-    return "";
-  }
-};
-
-/** Whether a link led here: by going back and by loading anew, an old page speaks for a new address. */
-const isFollowed = () => {
-  const [entry] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
-  return !/^(reload|back_forward)$/.test(entry?.type);
-};
-
 /**
- * Fill an empty holder: by a code that a link carried, else by the silent check.
+ * Fill an empty holder: by what a link's code is answered with, else by the silent check.
  *
  * @param {Core} core
- * @param {string | undefined} code
+ * @param {ReturnType<Core["call"]> | undefined} answer
  * @param {boolean} isBot
  */
-export async function look(core, code, isBot) {
-  const from = referringOrigin();
-  if (code && from && isFollowed() && core.isKept && (await redeem(core, code, from))) return;
+export async function look(core, answer, isBot) {
+  const from = core.from();
+  if (answer && (await fill(core, answer))) return;
   if (core.load("sessionStorage", ":back")) return; // just there: whatever became of it, never in a circle
   const { options } = core;
   const tried = core.load("localStorage", ":tried");
@@ -66,19 +50,14 @@ export async function look(core, code, isBot) {
 }
 
 /**
- * One round trip: the answer and the brand's questions are on their way while other tabs are waited for.
+ * The answer and the brand's questions are on their way while other tabs are waited for.
  *
  * @param {Core} core
- * @param {string} code
- * @param {string} referrer
+ * @param {ReturnType<Core["call"]>} answer
  * @returns {Promise<boolean>} whether the holder is filled
  */
-async function redeem(core, code, referrer) {
-  if (core.load("localStorage", "")) return false;
-  const form = { grant_type: HANDOFF, client_id: core.options.client, code, referrer };
-  const answer = core.call("/token", new URLSearchParams(form));
+async function fill(core, answer) {
   const asked = core.catalogue().catch(() => null);
-  answer.catch(() => null); // told below, once it is our turn
   const isFilled = await core.lock(async () => {
     const { status, body } = await answer;
     if (status !== 200 || core.load("localStorage", "")) return false; // what another tab has is never overwritten
@@ -166,13 +145,12 @@ async function take(core, trip, answer) {
   if (!code) return answer.get("error") ?? "failed";
   const form = {
     grant_type: "authorization_code",
-    client_id: core.options.client,
     redirect_uri: core.options.callback,
     code,
     code_verifier: trip.verifier,
   };
   return core.lock(async () => {
-    const { status, body } = await core.call("/token", new URLSearchParams(form));
+    const { status, body } = await core.grant(form);
     const said = status === 200 ? claimsOf(body.id_token) : null;
     if (said?.nonce !== trip.nonce) return "failed";
     core.drop(false); // whoever was here: the answer is about who is at the hub now

@@ -173,14 +173,25 @@ export interface Core extends Page {
   readonly options: Required<Omit<Options, "blocking" | "consentMode">> & Options;
   readonly holder: Holder | null;
   readonly isKept: boolean;
+  /** Where the visitor came from, as the browser says; empty where it does not. */
+  from(): string;
   load(area: Area, name: string): any;
   save(area: Area, name: string, value: object | null): boolean;
+  /** What a token of ours says, else null. */
   read(token: string): Claims | null;
   keep(answer: any, how: string, more?: Partial<Holder>): void;
   drop(mayReturn: boolean): void;
+  /** Tell whoever listens, if anything is new to them. */
   settle(how: string | null): void;
   call(path: string, body?: URLSearchParams | object, headers?: Record<string, string>, stop?: AbortSignal): Promise<Answer>;
+  /** Ask for tokens, as this client. */
+  grant(form: Record<string, string>): Promise<Answer>;
+  /**
+   * One tab at a time.  What a tab writes reaches the others' storage late, so the writer marks it by a
+   * lock of its own, which they see at once, and they wait for what was marked.
+   */
   lock<T>(work: () => Promise<T>): Promise<T>;
+  /** One refresh, whatever asks for it, over all tabs: a refresh token is good for one use. */
   renew(how?: string): Promise<void>;
   asSubject(path: string, body?: object, headers?: Record<string, string>, stop?: AbortSignal): Promise<Answer>;
   catalogue(isFresh?: boolean): Promise<Catalogue>;
