@@ -146,8 +146,11 @@ async def test_evidence_says_whether_the_log_vouches_for_the_layout(
     assert "no log vouches for" not in of_new
     told = bundle / "decisions" / new.receipt.record["id"] / "shown.json"
     kept = told.read_text()
-    for changed in (kept.replace("01" * 32, "02" * 32), '{"events": []}'):
+    for changed in (kept.replace("01" * 32, "02" * 32), kept.replace('"shown"', '"dismissed"')):
         told.write_text(changed)
         done = await asyncio.to_thread(check, bundle)
         assert done.returncode == 1
         assert "shown.json is not what the record says of it" in done.stdout
+    told.write_text(kept.replace('"language": "en"', '"language": "fr"'))
+    done = await asyncio.to_thread(check, bundle)
+    assert "shown.json is of another text than the record says" in done.stdout

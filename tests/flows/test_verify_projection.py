@@ -1,6 +1,8 @@
 import pytest
 from tests.flows.town import GRANTED, REFUSED, Town
 
+from consentid.flows import verify_issued, verify_projection
+
 _UNLOCK = "ALTER TABLE decisions DISABLE TRIGGER USER"
 
 
@@ -79,3 +81,13 @@ async def test_a_projection_that_was_put_back_is_found(town: Town) -> None:
     await town.decide(news, {"ads": REFUSED})
     await town.change("UPDATE projections SET sealed = :older WHERE version = 2", older=older)
     assert await town.faults() == ["the stored projection is not that of the history"]
+
+
+async def test_whoever_is_on_another_page_is_checked_too(
+    lived_in: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify_projection, "PAGE", 1)
+    monkeypatch.setattr(verify_issued, "PAGE", 1)
+    assert await lived_in.faults() == []
+    await lived_in.change("UPDATE projections SET version = version + 1")
+    assert await lived_in.faults() == ["version 3 after 2 decisions"] * 2

@@ -143,7 +143,7 @@ def check_decision(files: Files, keys: LogKeys, decision: str) -> list[str]:
     lines = [f"recorded at {at:%Y-%m-%d %H:%M:%S} UTC, reach {record['reach']}"]
     lines += [f"{each['outcome']} {each['purpose']}" for each in record["choices"]]
     lines.append(check_notice(files, folder, record["notice"]))
-    lines += check_shown(files, folder, record["notice"])
+    lines += check_shown(files, folder, record)
     lines += pictured(files, folder, record["notice"])
     lines.append(check_entry(files, keys, folder))
     lines.append(check_receipt(files, folder, record))
@@ -160,8 +160,17 @@ def check_notice(files: Files, folder: str, notice: Any) -> str:  # noqa: ANN401
     return f"shown was notice {notice['id']}, version {notice['version']}: {name}"
 
 
-def check_shown(files: Files, folder: str, notice: Any) -> list[str]:  # noqa: ANN401 - JSON
-    """When and how it was shown is what the record says, where the record says it."""
+def check_shown(files: Files, folder: str, record: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """Where, when and how it was shown is what the record says, as far as the record says it."""
+    notice, noted = record["notice"], json.loads(files.get(f"{folder}/shown.json", b"{}"))
+    if noted:
+        text = {
+            "notice": notice["id"],
+            "served": record["served"],
+            "catalogue": record["catalogue"],
+        }
+        text |= {name: notice[name] for name in ("version", "language", "digest")}
+        demand(text.items() <= noted.items(), "shown.json is of another text than the record says")
     event, said = shown_event(files, folder), notice and notice.get("shown")
     if said is None:  # nor does any record in the first form say it
         alone = "when and how it was shown stands in shown.json alone, which no log vouches for"

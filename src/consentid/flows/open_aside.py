@@ -22,8 +22,19 @@ async def open_anyhow(
         MalformedError: what is stored of it cannot be opened.
     """
     subject = await open_subject(context, connection, subject_id)
-    if subject is not None or apart is None:
-        return subject
+    return subject or await open_set_aside(context, subject_id, apart)
+
+
+async def open_set_aside(
+    context: Context, subject_id: SubjectId, apart: Database | None
+) -> OpenSubject | None:
+    """A subject that was set aside: no more than its key; ``apart`` as above.
+
+    Raises:
+        MalformedError: what is stored of it cannot be opened.
+    """
+    if apart is None:
+        return None
     async with apart.reading() as beside:
         wrapped = await restricted.find_wrapped_key(beside, subject_id)
     if wrapped is None:

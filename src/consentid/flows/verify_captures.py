@@ -34,14 +34,20 @@ class Said:
 
 
 async def capture_faults(
-    context: Context, connection: AsyncConnection, subject: OpenSubject, said: Iterable[Said]
+    context: Context,
+    connection: AsyncConnection,
+    subject: OpenSubject,
+    said: Iterable[Said],
+    stored: Sequence[CaptureId],
 ) -> list[str]:
-    """What is wrong with a person's captures; ``said`` is all that the log says, oldest first."""
+    """What is wrong with a person's captures that are ``stored``.
+
+    ``said`` is all that the log says, oldest first.
+    """
     of_captures: dict[UUID, list[Mapping[str, Any]]] = {}
     for each in said:
         if each.kind == Kind.CAPTURE:
             of_captures.setdefault(UUID(each.body["capture"]), []).append(each.body)
-    stored = await captures.ids_of_subject(connection, subject.id)
     faults = [f"capture {id_}: it is missing" for id_ in of_captures.keys() - {*stored}]
     for id_ in stored:
         fault = await _fault(context, connection, subject, id_, of_captures.get(id_, []))

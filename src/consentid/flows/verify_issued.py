@@ -16,15 +16,18 @@ from consentid.core import projection
 from consentid.core.decision import CatalogueVersion, SubjectId
 from consentid.core.saying import Saying
 from consentid.flows.context import Context, read_book
-from consentid.flows.history import full_history
+from consentid.flows.history import open_decision
 from consentid.flows.lines import audience_of, find_line, say_now
-from consentid.flows.open_subject import OpenSubject, open_subject
+from consentid.flows.open_subject import OpenSubject, unseal
 from consentid.flows.seal_saying import open_saying
+from consentid.flows.verify_projection import PAGE
 from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.kit.instants import Instant
-from consentid.store import clock, status_audit, statuses, subjects
+from consentid.store import clock, decisions, status_audit, statuses, subjects
+from consentid.store.decisions import DecisionRow
 from consentid.store.status_audit import HeldIndex
 from consentid.store.statuses import AudienceState
+from consentid.store.subjects import SubjectRow
 
 _NOTHING = Saying(yes=(), no=())
 
@@ -45,8 +48,19 @@ class Issued:
         return f"status list {self.list_no}" if self.subject is None else f"subject {self.subject}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """What is stored of some subjects, at one moment."""
+
+    at: Instant
+    rows: Mapping[SubjectId, SubjectRow]
+    decisions: Mapping[SubjectId, Sequence[DecisionRow]]
+    states: Mapping[SubjectId, Sequence[AudienceState]]
+    indices: Mapping[SubjectId, Sequence[HeldIndex]]
+
+
 async def verify_issued(context: Context) -> AsyncIterator[Issued]:
-    """Judge the tokens of every subject, each in a snapshot of its own, then every status list.
+    """Judge the tokens of every subject, a page of them in one snapshot, then every status list.
 
     Raises:
         UnavailableError: the database cannot be reached.
@@ -55,47 +69,60 @@ async def verify_issued(context: Context) -> AsyncIterator[Issued]:
         everyone = await subjects.every_id(connection)
         lists = await statuses.every_list(connection)
     books: dict[CatalogueVersion, Book] = {}
-    for subject_id in everyone:
+    for first in range(0, len(everyone), PAGE):
+        ids = everyone[first : first + PAGE]
         async with context.database.reading() as connection:
-            found = await _check(context, connection, books, subject_id)
-        if found is not None:
-            yield found
+            page = await _read(connection, ids)
+            found = [await _check(context, connection, books, page, each) for each in ids]
+        for each in found:
+            if each is not None:
+                yield each
     for list_no in lists:
         async with context.database.reading() as connection:
             bits, ended = await status_audit.published(connection, list_no)
         yield Issued(subject=None, list_no=list_no, faults=tuple(_bit_faults(bits, ended)))
 
 
+async def _read(connection: AsyncConnection, ids: Sequence[SubjectId]) -> _Page:
+    return _Page(
+        at=await clock.now(connection),
+        rows=await subjects.by_ids(connection, ids),
+        decisions=await decisions.of_subjects(connection, ids),
+        states=await statuses.of_subjects(connection, ids),
+        indices=await status_audit.indices_of(connection, ids),
+    )
+
+
 async def _check(
     context: Context,
     connection: AsyncConnection,
     books: dict[CatalogueVersion, Book],
-    subject_id: SubjectId,
+    page: _Page,
+    id_: SubjectId,
 ) -> Issued | None:
-    states = await statuses.of_subject(connection, subject_id)
-    indices = await status_audit.indices_of(connection, subject_id)
+    row, states = page.rows.get(id_), page.states.get(id_, [])
+    if row is None:
+        return None
     try:
         for version in {state.catalogue for state in states} - books.keys():
-            books[version] = await _read(connection, version)
-        subject = await open_subject(context, connection, subject_id)
-        if subject is None:
-            return None
-        history = await full_history(connection, subject)
+            books[version] = await _read_book(connection, version)
+        subject = unseal(context, row)
+        history = [open_decision(subject, each) for each in page.decisions.get(id_, [])]
     except MalformedError as error:
         told = f"its history or its rules cannot be opened: {error.message}"
-        return Issued(subject=subject_id, faults=(told,))
-    at = max((each.recorded_at for each in history), default=await clock.now(connection))
+        return Issued(subject=id_, faults=(told,))
+    at = max((each.recorded_at for each in history), default=page.at)
     rested = replace(subject, projection=projection.project(history))
     faults = [
         fault
         for state in states
         for fault in _row_faults(books[state.catalogue], rested, state, at)
     ]
-    faults += _index_faults(states, indices)
-    return Issued(subject=subject_id, audiences=len(states), faults=tuple(faults))
+    faults += _index_faults(states, page.indices.get(id_, []))
+    return Issued(subject=id_, audiences=len(states), faults=tuple(faults))
 
 
-async def _read(connection: AsyncConnection, version: CatalogueVersion) -> Book:
+async def _read_book(connection: AsyncConnection, version: CatalogueVersion) -> Book:
     try:
         return await read_book(connection, version)
     except UnavailableError as error:

@@ -4,26 +4,43 @@ Along the way each body is opened and its commitment recomputed, so a record tha
 exchanged or lost is found too, and so is a column beside it that says otherwise.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core import projection, projection_form
+from consentid.core.capture import CaptureId
 from consentid.core.decision import Decision, ServedId, Showing, SubjectId
 from consentid.core.record import from_record
 from consentid.flows.append_decisions import BODY
 from consentid.flows.context import Context
-from consentid.flows.open_aside import open_anyhow
-from consentid.flows.open_subject import OpenSubject
+from consentid.flows.open_aside import open_set_aside
+from consentid.flows.open_subject import OpenSubject, unseal
 from consentid.flows.stage_entry import open_own
 from consentid.flows.verify_captures import Said, capture_faults
 from consentid.keyring import wrapping
 from consentid.kit.errors import MalformedError
-from consentid.store import decisions, entry_bodies, restricted, served, subject_audit, subjects
+from consentid.store import (
+    captures,
+    decisions,
+    entry_bodies,
+    restricted,
+    served,
+    subject_audit,
+    subjects,
+)
+from consentid.store.decisions import DecisionRow
 from consentid.store.engine import Database
+from consentid.store.entry_bodies import BodyRow
+from consentid.store.served import ServedNotice
+from consentid.store.subjects import SubjectRow
+
+PAGE: Final = 256
+"""Subjects that are read at once: what is read of each takes a few statements for all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +53,24 @@ class Checked:
     """Empty where all is well."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """What is stored of some subjects, at one moment."""
+
+    rows: Mapping[SubjectId, SubjectRow]
+    there: frozenset[SubjectId]
+    decisions: Mapping[SubjectId, Sequence[DecisionRow]]
+    in_clear: Mapping[UUID, Mapping[str, Any]]
+    handed_out: Mapping[ServedId, ServedNotice]
+    showings: Mapping[ServedId, Showing]
+    bodies: Mapping[SubjectId, Sequence[BodyRow]]
+    captures: Mapping[SubjectId, Sequence[CaptureId]]
+
+
 async def verify_projections(
     context: Context, *, apart: Database | None = None
 ) -> AsyncIterator[Checked]:
-    """Check every subject that is not erased, each in a snapshot of its own.
+    """Check every subject that is not erased, a page of them in one snapshot.
 
     ``apart`` is the database as a role that may look at whoever was set aside: of them no
     projection is kept, and the bodies are checked.
@@ -52,70 +83,94 @@ async def verify_projections(
     if apart is not None:
         async with apart.reading() as beside:
             everyone += await restricted.every_id(beside)
-    for subject_id in everyone:
+    for first in range(0, len(everyone), PAGE):
+        ids = everyone[first : first + PAGE]
         async with context.database.reading() as connection:
-            checked = await _check(context, connection, subject_id, apart)
-        if checked is not None:
-            yield checked
+            page = await _read(connection, ids)
+            found = [await _check(context, connection, page, each, apart) for each in ids]
+        for checked in found:
+            if checked is not None:
+                yield checked
+
+
+async def _read(connection: AsyncConnection, ids: Sequence[SubjectId]) -> _Page:
+    return _Page(
+        rows=await subjects.by_ids(connection, ids),
+        there=await subject_audit.those_there(connection, ids),
+        decisions=await decisions.of_subjects(connection, ids),
+        in_clear=await subject_audit.in_clear(connection, ids),
+        handed_out=await served.of_subjects(connection, ids),
+        showings=await served.showings_of_subjects(connection, ids),
+        bodies=await entry_bodies.of_subjects(connection, ids),
+        captures=await captures.ids_of_subjects(connection, ids),
+    )
 
 
 async def _check(
-    context: Context, connection: AsyncConnection, subject_id: SubjectId, apart: Database | None
+    context: Context,
+    connection: AsyncConnection,
+    page: _Page,
+    id_: SubjectId,
+    apart: Database | None,
 ) -> Checked | None:
     try:
-        subject = await open_anyhow(context, connection, subject_id, apart)
+        row = page.rows.get(id_)
+        subject = await open_set_aside(context, id_, apart) if row is None else unseal(context, row)
     except MalformedError as error:
-        return Checked(
-            subject=subject_id,
-            decisions=0,
-            faults=(f"the stored projection cannot be opened: {error.message}",),
-        )
+        fault = f"the stored projection cannot be opened: {error.message}"
+        return Checked(subject=id_, decisions=0, faults=(fault,))
     if subject is None:
-        if not await subject_audit.is_there(connection, subject_id):
+        if id_ not in page.there:
             return None  # set aside since it was listed
         fault = "its key or its projection is gone, and nobody asked for its erasure"
-        return Checked(subject=subject_id, decisions=0, faults=(fault,))
-    history, faults = await _read(context, connection, subject)
-    if not await subject_audit.is_there(connection, subject_id):
-        return Checked(subject=subject_id, decisions=len(history), faults=tuple(faults))
+        return Checked(subject=id_, decisions=0, faults=(fault,))
+    history, faults = _open_history(page, subject)
+    said, more = _open_bodies(page, subject)
+    faults += more
+    faults += await capture_faults(
+        context, connection, subject, said, stored=page.captures.get(id_, [])
+    )
+    if id_ not in page.there:
+        return Checked(subject=id_, decisions=len(history), faults=tuple(faults))
     recomputed = projection_form.encode(projection.project(history))
     if recomputed != projection_form.encode(subject.projection):
         faults.append("the stored projection is not that of the history")
-    rows = await decisions.ids_of_subject(connection, subject_id)
-    if subject.version != len(rows):
-        faults.append(f"version {subject.version} after {len(rows)} decisions")
-    return Checked(subject=subject_id, decisions=len(rows), faults=tuple(faults))
+    count = len(page.decisions.get(id_, []))
+    if subject.version != count:
+        faults.append(f"version {subject.version} after {count} decisions")
+    return Checked(subject=id_, decisions=count, faults=tuple(faults))
 
 
-async def _read(
-    context: Context, connection: AsyncConnection, subject: OpenSubject
-) -> tuple[list[Decision], list[str]]:
-    """The history as far as it can be opened, and what is wrong with it and what else is sealed."""
+def _open_history(page: _Page, subject: OpenSubject) -> tuple[list[Decision], list[str]]:
+    """The history as far as it can be opened, and what is wrong with it."""
     faults: list[str] = []
     history: list[Decision] = []
-    in_clear = await subject_audit.in_clear(connection, subject.id)
-    handed_out = await served.of_subject(connection, subject.id)
-    showings = await served.showings_of_subject(connection, subject.id)
-    for row in await decisions.of_subject(connection, subject.id):
+    for row in page.decisions.get(subject.id, []):
         found = _open(subject, row)
         if isinstance(found, str):
             faults.append(f"decision {row.id}: {found}")
             continue
         history.append(found)
-        of_notice = (_served_fault(found, handed_out), _showing_fault(found, showings))
+        of_notice = (_served_fault(found, page.handed_out), _showing_fault(found, page.showings))
         faults += [f"decision {row.id}: {fault}" for fault in of_notice if fault is not None]
-        if others := _others(in_clear[row.id], found):
+        if others := _others(page.in_clear[row.id], found):
             faults.append(f"decision {row.id}: {others} beside its body is not what the body says")
+    return history, faults
+
+
+def _open_bodies(page: _Page, subject: OpenSubject) -> tuple[list[Said], list[str]]:
+    """What else is sealed, and what is wrong with it."""
+    faults: list[str] = []
     said: list[Said] = []
-    for body in await entry_bodies.of_subject(connection, subject.id):
+    for body in page.bodies.get(subject.id, []):
         try:
             said.append(Said(kind=body.kind, body=msgspec.json.decode(open_own(subject.key, body))))
         except MalformedError as error:
             faults.append(f"{body.kind} {body.event_id}: {error.message}")
-    return history, faults + await capture_faults(context, connection, subject, said)
+    return said, faults
 
 
-def _open(subject: OpenSubject, row: decisions.DecisionRow) -> Decision | str:
+def _open(subject: OpenSubject, row: DecisionRow) -> Decision | str:
     try:
         body = wrapping.open_sealed(subject.key, row.sealed, aad=BODY + row.id.bytes)
     except MalformedError as error:
@@ -126,9 +181,7 @@ def _open(subject: OpenSubject, row: decisions.DecisionRow) -> Decision | str:
     return from_record(msgspec.json.decode(body), subject=subject.id)
 
 
-def _served_fault(
-    decision: Decision, handed_out: Mapping[ServedId, served.ServedNotice]
-) -> str | None:
+def _served_fault(decision: Decision, handed_out: Mapping[ServedId, ServedNotice]) -> str | None:
     """In what the text that was handed out is another than the record says."""
     said = decision.notice
     if decision.served is None or said is None:

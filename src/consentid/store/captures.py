@@ -1,6 +1,6 @@
 """Captures: what others say that people said, as it is stored, sealed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from consentid.core.clock import Timing
 from consentid.core.decision import Channel, Interval, SubjectId
 from consentid.core.party import Party
 from consentid.kit.instants import Instant
+from consentid.store.groups import by_subject
 from consentid.store.tables import captures, clients, field_entries
 
 
@@ -158,12 +159,16 @@ async def page_of_subject(
     return await _page(connection, of, before=before, limit=limit)
 
 
-async def ids_of_subject(connection: AsyncConnection, subject: SubjectId) -> Sequence[CaptureId]:
-    """All captures of one person, by their ids."""
-    found = await connection.scalars(
-        select(captures.c.id).where(captures.c.subject_id == subject).order_by(captures.c.id)
+async def ids_of_subjects(
+    connection: AsyncConnection, subjects: Collection[SubjectId]
+) -> Mapping[SubjectId, Sequence[CaptureId]]:
+    """All captures of each person, by their ids."""
+    found = await connection.execute(
+        select(captures.c.subject_id, captures.c.id)
+        .where(captures.c.subject_id.in_(subjects))
+        .order_by(captures.c.id)
     )
-    return [CaptureId(each) for each in found]
+    return by_subject((row.subject_id, CaptureId(row.id)) for row in found)
 
 
 async def _page(

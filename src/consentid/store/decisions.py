@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import DecisionId, SubjectId
 from consentid.kit.instants import Instant
+from consentid.store.groups import by_subject
 from consentid.store.tables import decisions
 
 
@@ -48,6 +49,19 @@ async def of_subject(connection: AsyncConnection, subject: SubjectId) -> Sequenc
         .order_by(decisions.c.recorded_at, decisions.c.id)
     )
     return [_row(row) for row in await connection.execute(statement)]
+
+
+async def of_subjects(
+    connection: AsyncConnection, subjects: Collection[SubjectId]
+) -> Mapping[SubjectId, Sequence[DecisionRow]]:
+    """The full history of each, oldest first."""
+    statement = (
+        select(decisions.c.subject_id, *_COLUMNS)
+        .where(decisions.c.subject_id.in_(subjects))
+        .order_by(decisions.c.recorded_at, decisions.c.id)
+    )
+    rows = await connection.execute(statement)
+    return by_subject((row.subject_id, _row(row)) for row in rows)
 
 
 async def ids_of_subject(connection: AsyncConnection, subject: SubjectId) -> Sequence[DecisionId]:

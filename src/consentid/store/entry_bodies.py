@@ -1,6 +1,6 @@
 """What entries of the log speak of that lies nowhere else; what is a person's is sealed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
 from consentid.kit.instants import Instant
+from consentid.store.groups import by_subject
 from consentid.store.tables import entry_bodies
 
 _ADMIN: Final = "kind = 'admin'"  # as the index says it
@@ -56,6 +57,14 @@ async def by_ids(connection: AsyncConnection, ids: Sequence[UUID]) -> Sequence[B
 async def of_subject(connection: AsyncConnection, subject: SubjectId) -> Sequence[BodyRow]:
     """Those of one person, oldest first."""
     return await _rows(connection, entry_bodies.c.subject_id == subject)
+
+
+async def of_subjects(
+    connection: AsyncConnection, subjects: Collection[SubjectId]
+) -> Mapping[SubjectId, Sequence[BodyRow]]:
+    """Those of each person, oldest first."""
+    rows = await _rows(connection, entry_bodies.c.subject_id.in_(subjects))
+    return by_subject((row.subject, row) for row in rows if row.subject is not None)
 
 
 async def newest_acts(

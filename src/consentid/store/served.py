@@ -1,6 +1,6 @@
 """Served notices: which text was handed out, to whom, and what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,20 +66,20 @@ async def find(connection: AsyncConnection, served: ServedId) -> ServedNotice | 
     return None if row is None else _notice(row)
 
 
-async def of_subject(
-    connection: AsyncConnection, subject: SubjectId
+async def of_subjects(
+    connection: AsyncConnection, subjects: Collection[SubjectId]
 ) -> Mapping[ServedId, ServedNotice]:
-    """The notices that a person's decisions answered."""
-    answered = select(decisions.c.served).where(decisions.c.subject_id == subject)
+    """The notices that these persons' decisions answered."""
+    answered = select(decisions.c.served).where(decisions.c.subject_id.in_(subjects))
     rows = await connection.execute(select(served_notices).where(served_notices.c.id.in_(answered)))
     return {each.id: each for each in map(_notice, rows)}
 
 
-async def showings_of_subject(
-    connection: AsyncConnection, subject: SubjectId
+async def showings_of_subjects(
+    connection: AsyncConnection, subjects: Collection[SubjectId]
 ) -> Mapping[ServedId, Showing]:
-    """How the notices that a person's decisions answered were shown, as far as pages told."""
-    answered = select(decisions.c.served).where(decisions.c.subject_id == subject)
+    """How the notices that these persons' decisions answered were shown, as far as pages told."""
+    answered = select(decisions.c.served).where(decisions.c.subject_id.in_(subjects))
     rows = await connection.execute(
         select(served_events).where(
             served_events.c.served.in_(answered), served_events.c.event == SHOWN

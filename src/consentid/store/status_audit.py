@@ -1,13 +1,15 @@
 """Which indices tokens pointed to, and which bits are set, for whoever checks all of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
 from consentid.kit.instants import Instant
+from consentid.store.groups import by_subject
 from consentid.store.statuses import StatusIndex
 from consentid.store.tables import status_indices, status_lists
 
@@ -21,21 +23,24 @@ class HeldIndex:
     is_revoked: bool
 
 
-async def indices_of(connection: AsyncConnection, subject: SubjectId) -> Sequence[HeldIndex]:
-    """Every index that a subject ever had."""
+async def indices_of(
+    connection: AsyncConnection, subjects: Collection[SubjectId]
+) -> Mapping[SubjectId, Sequence[HeldIndex]]:
+    """Every index that each subject ever had."""
     rows = await connection.execute(
         select(status_indices)
-        .where(status_indices.c.subject_id == subject)
+        .where(status_indices.c.subject_id.in_(subjects))
         .order_by(status_indices.c.list_no, status_indices.c.idx)
     )
-    return [
-        HeldIndex(
-            status=StatusIndex(list_no=row.list_no, idx=row.idx),
-            audience=row.audience,
-            is_revoked=row.revoked_at is not None,
-        )
-        for row in rows
-    ]
+    return by_subject((row.subject_id, _held(row)) for row in rows)
+
+
+def _held(row: Row[*tuple[Any, ...]]) -> HeldIndex:
+    return HeldIndex(
+        status=StatusIndex(list_no=row.list_no, idx=row.idx),
+        audience=row.audience,
+        is_revoked=row.revoked_at is not None,
+    )
 
 
 async def published(connection: AsyncConnection, list_no: int) -> tuple[bytes, frozenset[int]]:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select, text, tuple_, update
+from sqlalchemy import RowMapping, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import CatalogueVersion, SubjectId
 from consentid.kit.instants import Instant
 from consentid.store.arrays import fetch, transposed, unnest
+from consentid.store.groups import by_subject
 from consentid.store.tables import (
     audience_states,
     status_indices,
@@ -70,28 +71,36 @@ class PublishedList:
     signed_at: Instant
 
 
-_OF_SUBJECT: Final = """
+_OF_SUBJECTS: Final = """
 SELECT audience_states.*,
   (SELECT max(list_no) FROM status_lists WHERE leaving_at IS NOT NULL) AS newest_left
-FROM audience_states WHERE subject_id = $1 ORDER BY audience
+FROM audience_states WHERE subject_id = ANY ($1::uuid[]) ORDER BY audience
 """
 
 
-async def of_subject(connection: AsyncConnection, subject: SubjectId) -> list[AudienceState]:
+async def of_subject(connection: AsyncConnection, subject: SubjectId) -> Sequence[AudienceState]:
     """Every audience's row of a subject."""
-    rows = await fetch(connection, _OF_SUBJECT, subject)
-    return [
-        AudienceState(
-            audience=row["audience"],
-            rev=row["rev"],
-            sealed=row["sealed"],
-            status=StatusIndex(list_no=row["list_no"], idx=row["idx"]),
-            catalogue=CatalogueVersion(row["catalogue"]),
-            former=find_place(row["former_list_no"], row["former_idx"]),
-            is_leaving=row["list_no"] <= (row["newest_left"] or 0),
-        )
-        for row in rows
-    ]
+    return (await of_subjects(connection, [subject])).get(subject, [])
+
+
+async def of_subjects(
+    connection: AsyncConnection, subjects: Collection[SubjectId]
+) -> Mapping[SubjectId, Sequence[AudienceState]]:
+    """Every audience's row of each subject."""
+    rows = await fetch(connection, _OF_SUBJECTS, list(subjects))
+    return by_subject((row["subject_id"], _state(row)) for row in rows)
+
+
+def _state(row: RowMapping) -> AudienceState:
+    return AudienceState(
+        audience=row["audience"],
+        rev=row["rev"],
+        sealed=row["sealed"],
+        status=StatusIndex(list_no=row["list_no"], idx=row["idx"]),
+        catalogue=CatalogueVersion(row["catalogue"]),
+        former=find_place(row["former_list_no"], row["former_idx"]),
+        is_leaving=row["list_no"] <= (row["newest_left"] or 0),
+    )
 
 
 def find_place(list_no: int | None, idx: int | None) -> StatusIndex | None:

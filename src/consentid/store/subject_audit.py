@@ -1,6 +1,6 @@
 """What is said of subjects beside their records, for whoever checks all of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -50,20 +50,20 @@ async def strays(connection: AsyncConnection) -> Sequence[str]:
     return [f"{row.subject_id or 'nobody'}: {row.fault}" for row in rows]
 
 
-async def is_there(connection: AsyncConnection, subject: SubjectId) -> bool:
-    """Whether it is neither set aside nor erased."""
-    statement = select(subjects.c.id).where(
-        subjects.c.id == subject, subjects.c.erased_at.is_(None)
-    )
-    return await connection.scalar(statement) is not None
+async def those_there(
+    connection: AsyncConnection, ids: Collection[SubjectId]
+) -> frozenset[SubjectId]:
+    """Who is neither set aside nor erased."""
+    statement = select(subjects.c.id).where(subjects.c.id.in_(ids), subjects.c.erased_at.is_(None))
+    return frozenset(SubjectId(each) for each in await connection.scalars(statement))
 
 
 async def in_clear(
-    connection: AsyncConnection, subject: SubjectId
+    connection: AsyncConnection, ids: Collection[SubjectId]
 ) -> Mapping[UUID, Mapping[str, Any]]:
-    """What stands of a subject's decisions beside their sealed bodies, by column."""
+    """What stands of these subjects' decisions beside their sealed bodies, by column."""
     columns = [decisions.c[name] for name in _CLEAR]
     rows = await connection.execute(
-        select(decisions.c.id, *columns).where(decisions.c.subject_id == subject)
+        select(decisions.c.id, *columns).where(decisions.c.subject_id.in_(ids))
     )
     return {row["id"]: {name: row[name] for name in _CLEAR} for row in rows.mappings()}

@@ -1,9 +1,10 @@
 """Subjects: persons known by the portal, and devices; their keys and their projections."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -197,6 +198,19 @@ def _is_link(account: SubjectId, device: SubjectId) -> tuple[ColumnElement[bool]
     return (account_devices.c.account_id == account, account_devices.c.device_id == device)
 
 
+_KEPT: Final = (
+    select(
+        projections.c.subject_id,
+        projections.c.version,
+        projections.c.sealed,
+        subject_keys.c.wrapped,
+        known_subjects.c.adult,
+    )
+    .join(subject_keys, subject_keys.c.subject_id == projections.c.subject_id)
+    .outerjoin(known_subjects, known_subjects.c.subject_id == projections.c.subject_id)
+)
+
+
 async def find(
     connection: AsyncConnection, subject: SubjectId, *, lock: bool = False
 ) -> SubjectRow | None:
@@ -204,24 +218,24 @@ async def find(
 
     ``lock`` serialises all writes of one subject: whoever holds it sees every earlier decision.
     """
-    statement = (
-        select(
-            projections.c.version,
-            projections.c.sealed,
-            subject_keys.c.wrapped,
-            known_subjects.c.adult,
-        )
-        .join(subject_keys, subject_keys.c.subject_id == projections.c.subject_id)
-        .outerjoin(known_subjects, known_subjects.c.subject_id == projections.c.subject_id)
-        .where(projections.c.subject_id == subject)
-    )
+    statement = _KEPT.where(projections.c.subject_id == subject)
     if lock:
         statement = statement.with_for_update(of=projections)
     row = (await connection.execute(statement)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _row(row)
+
+
+async def by_ids(
+    connection: AsyncConnection, ids: Collection[SubjectId]
+) -> Mapping[SubjectId, SubjectRow]:
+    """The rows of those that are known and not erased."""
+    rows = await connection.execute(_KEPT.where(projections.c.subject_id.in_(ids)))
+    return {each.id: each for each in map(_row, rows)}
+
+
+def _row(row: Row[*tuple[Any, ...]]) -> SubjectRow:
     return SubjectRow(
-        id=subject,
+        id=SubjectId(row.subject_id),
         version=row.version,
         wrapped_key=row.wrapped,
         sealed_projection=row.sealed,
