@@ -1,7 +1,7 @@
 """Whoever owns the database server changes rows of the log and of what it speaks of, at random."""
 
 import random
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, final
@@ -11,37 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from consentid.embedded.postgres import OWNER, DatabaseUrls
+from consentid.store.audited import COVERED
 
-COVERED: Final = (
-    *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
-    *("staged_entries", "decisions", "entry_bodies", "projections", "subject_keys", "catalogues"),
-    *("erasures", "erased_decisions", "audience_states", "status_indices"),
-    *("captures", "served_notices", "served_events", "notice_pictures"),
-)
-"""What ``consentid ledger verify`` answers for."""
-BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
-    "who somebody is, and on what": (
-        *("subjects", "known_subjects", "devices", "account_devices", "restricted_subjects"),
-    ),
-    "secrets, codes and sessions, which end": (
-        *("access_tokens", "refresh_tokens", "used_tokens", "authorization_codes", "device_codes"),
-        *("pushed_requests", "hand_offs", "idempotency_keys", "interactions", "portal_logins"),
-        *("hub_sessions", "session_clients", "client_secrets", "webhook_secrets"),
-        *("operator_codes", "operator_sessions", "staff_sessions", "staff_members"),
-        "support_codes",
-    ),
-    "what is carried on, and how far": (
-        *("outbox", "outbox_drained", "event_streams", "events", "event_marks"),
-        *("event_confirmations", "late_systems", "webhook_endpoints", "webhook_deliveries"),
-        *("ssf_streams", "connectors", "logout_notices", "mails"),
-    ),
-    "registrations: what each was is in the log, and what it is now is no history": ("clients",),
-    "when a key was in wrong hands: append-only, and the act is in the log": ("revoked_keys",),
-    "a list that is signed anew from the places it has": ("status_lists",),
-    "what came of a bundle is captures": ("field_devices", "field_bundles", "field_entries"),
-    "what clients told of themselves": ("signals_seen", "reads"),
-}
-"""What no record of anybody's decision rests on, and why."""
 _BOOKKEEPING: Final = (
     *("opened_at", "integrated_at", "published_at", "staged_at", "listed_at", "revoked_at", "rev"),
     *("captures.recorded_at", "captures.expires_at", "captures.ended_at", "minted_at"),

@@ -5,7 +5,7 @@ import random
 from typing import Final
 
 from tests.flows.capturing import Centre, Customer, evidence
-from tests.flows.tampering import BESIDE, COVERED, tampering
+from tests.flows.tampering import tampering
 from tests.flows.test_erasure import ask, live, shred
 from tests.flows.test_sequence_ledger import drain
 from tests.flows.test_verify_ledger import walk
@@ -15,6 +15,7 @@ from consentid.flows.publish_status_lists import publish_status_lists
 from consentid.flows.verify_issued import verify_issued
 from consentid.flows.verify_projection import verify_projections
 from consentid.store import tables
+from consentid.store.audited import BESIDE, COVERED
 from consentid.store.engine import Database
 
 ROUNDS: Final = int(os.environ.get("TAMPERING_ROUNDS", "40"))

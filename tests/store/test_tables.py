@@ -159,6 +159,16 @@ async def test_no_serving_role_destroys_or_reads_what_was_set_aside(
         assert await refused(serving_engine, statement) == "42501", statement
 
 
+async def test_nobody_forgets_that_somebody_asked_to_be_forgotten(
+    owner_engine: AsyncEngine, database_urls: DatabaseUrls
+) -> None:
+    erasing = create_async_engine(database_urls.erasing, poolclass=NullPool)
+    for engine in (owner_engine, erasing):
+        for statement in ("DELETE FROM erasures", "TRUNCATE erasures CASCADE"):
+            assert await refused(engine, statement) == "42501", statement
+    await erasing.dispose()
+
+
 async def test_no_size_of_a_log_follows_two(serving_engine: AsyncEngine) -> None:
     grow = "INSERT INTO ledger_trees VALUES (1, {size}, {previous}, 'root', now())"
     async with serving_engine.begin() as connection:

@@ -34,6 +34,7 @@ class _Arguments(Protocol):
     tokens: bool
     checkpoint: list[Path]
     policy: Path | None
+    tables: bool
     json: bool
 
 
@@ -97,6 +98,11 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
             "`quorum` and `witnesses` (keys as C2SP writes them)"
         ),
     )
+    verify.add_argument(
+        "--tables",
+        action="store_true",
+        help="say which tables it answers for, and why not for the others; check nothing",
+    )
     verify.add_argument("--json", action="store_true", help="answer as one JSON object")
     verify.set_defaults(run=_verify)
     ledger_prove.add_verb(verbs)
@@ -108,6 +114,8 @@ def _verify(args: argparse.Namespace) -> int:
     given = cast("_Arguments", cast("object", args))
     from consentid.cli.witness_policy import read_policy  # noqa: PLC0415  the server extra
 
+    if given.tables:
+        return _say_tables(as_json=given.json)
     chosen = settings.from_environment(os.environ)
     chosen.database()
     kept = {str(path): _read(path) for path in given.checkpoint}
@@ -226,6 +234,20 @@ def _say_faults(faulty: Mapping[str, Sequence[str]]) -> None:
     for whose, faults in faulty.items():
         for fault in faults[:_MOST_SHOWN]:
             terminal.say(f"  {whose}: {fault}")
+
+
+def _say_tables(*, as_json: bool) -> Exit:
+    from consentid.store.audited import BESIDE, COVERED  # noqa: PLC0415  the server extra
+
+    if as_json:
+        terminal.say_json({"covered": sorted(COVERED), "beside": {**BESIDE}})
+        return Exit.OK
+    terminal.say("Whatever is changed, added or removed there is found:")
+    terminal.say(f"  {', '.join(sorted(COVERED))}")
+    terminal.say("No decision's record rests on these:")
+    for why, names in BESIDE.items():
+        terminal.say(f"  {why}: {', '.join(names)}")
+    return Exit.OK
 
 
 def _read(path: Path) -> bytes:

@@ -78,8 +78,8 @@ from consentid.store.tables.staff import staff_members, staff_sessions
 from consentid.store.tables.support import support_codes
 
 APPEND_ONLY: Final = (
-    *("catalogues", "decisions", "entry_bodies", "erased_decisions", "served_events"),
-    "notice_pictures",
+    *("catalogues", "decisions", "entry_bodies", "erased_decisions"),
+    *("served_notices", "served_events", "notice_pictures"),
     *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
     "revoked_keys",
 )
