@@ -7,6 +7,7 @@ behind a load balancer.
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -49,7 +50,7 @@ class Node:
     keys: Path
     valkey_url: str
     log: Path
-    settings: Mapping[str, str]
+    settings: dict[str, str]
     clock: Path | None = None
     """What libfaketime reads its clock from, where it is there."""
     nursery: ForkServerContext | None = None
@@ -106,6 +107,7 @@ class Deployment:
     nodes: list[Node]
     secret: str
     """Of ``news-web``."""
+    brands: Path
     ballast: Path | None = None
     """A file to fill the database's disk with, where that is small."""
     worker: "subprocess.Popen[bytes] | None" = None
@@ -119,6 +121,19 @@ class Deployment:
                 self.command("worker"), env=self.environ, stdout=log, stderr=log, cwd=REPOSITORY
             )
 
+    async def end_worker(self) -> None:
+        """As an orchestrator does."""
+        assert self.worker is not None
+        self.worker.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(self.worker.wait)
+
+    def be(self, release: Path | None) -> None:
+        """From now on what is started is of this release; None: of the one that is tested."""
+        code = code_of(release)
+        for settings in (self.environ, *(node.settings for node in self.nodes)):
+            settings.pop("PYTHONPATH", None)
+            settings.update(code or kept_path())
+
     @staticmethod
     def command(*words: str) -> list[str]:
         return [sys.executable, "-m", "consentid", *words]
@@ -131,12 +146,15 @@ async def deployed(
     disk: Path | None = None,
     faketime: Path | None = None,
     nursery: ForkServerContext | None = None,
+    release: Path | None = None,
 ) -> AsyncGenerator[Deployment]:
     """Everything started and furnished with the Halcyon group; ended in the end.
 
     ``disk`` is where the database lies, else in the folder.  ``faketime`` is libfaketime; web
-    processes come out of a ``nursery``, if there is one.
+    processes come out of a ``nursery``, if there is one, of the release that is tested.
+    ``release`` is a source tree of another one, which makes and serves all of it.
     """
+    code = code_of(release)
     where = disk or folder
     settings = {"max_wal_size": "64MB", "min_wal_size": "32MB"}
     postgres = EmbeddedPostgres(where / "postgres", settings=settings, is_thrown_away=True)
@@ -146,23 +164,29 @@ async def deployed(
         stack.push_async_callback(asyncio.to_thread, postgres.stop)
         await asyncio.to_thread(valkey.start)
         stack.push_async_callback(asyncio.to_thread, valkey.stop)
-        await upgrade(urls.owner, serving_role=SERVING)
         sockets = [socket.create_server(("127.0.0.1", 0), backlog=512) for _ in range(NODES)]
         for each in sockets:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             stack.callback(each.close)
         keys = folder / "keys"
         generate(keys, now=from_seconds(int(time.time())), randomness=os.urandom)
-        brands = halcyon(folder / "brands", sockets[0].getsockname()[1], _PORTAL, {})
-        given = await furnish(urls, brands)
+        port = sockets[0].getsockname()[1]
+        brands = halcyon(folder / "brands", port, _PORTAL, {}, release or REPOSITORY)
+        told = {**environ(urls, keys, valkey.url), **code}
+        if release is None:
+            await upgrade(urls.owner, serving_role=SERVING)
+            secret = (await furnish(urls, brands))["news-web"]
+        else:
+            secret = await _furnish_by(told, urls, brands)
         deployment = Deployment(
             folder=folder,
             postgres=postgres,
             valkey=valkey,
             nodes=[],
-            secret=given["news-web"],
+            secret=secret,
             ballast=None if disk is None else disk / "ballast",
-            environ=environ(urls, keys, valkey.url),
+            environ=told,
+            brands=brands,
         )
         for number, listening in enumerate(sockets):
             wire = Wire(socket_of(urls))
@@ -175,13 +199,13 @@ async def deployed(
                 keys=keys,
                 valkey_url=valkey.url,
                 log=folder / f"node-{number}.log",
-                settings=_SETTINGS,
+                settings={**_SETTINGS, **code},
                 nursery=nursery,
             )
             if faketime is not None:
                 node.clock = folder / f"clock-{number}"
                 node.clock.write_text("+0")
-                node.settings = {**_SETTINGS, **_faked(faketime, node.clock)}
+                node.settings = {**_SETTINGS, **code, **_faked(faketime, node.clock)}
             deployment.nodes.append(node)
         try:
             deployment.start_worker()
@@ -196,6 +220,44 @@ _SETTINGS: Final = {
     "CONSENTID_TRUSTED_PROXIES": "127.0.0.1",  # else all clients are one caller, and limited
     "CONSENTID_DRAIN_S": "10",
 }
+
+
+def code_of(release: Path | None) -> dict[str, str]:
+    """What makes a process run the code of a source tree."""
+    return {} if release is None else {"PYTHONPATH": str(release / "src")}
+
+
+def kept_path() -> dict[str, str]:
+    """What makes it run the code that is tested."""
+    path = os.environ.get("PYTHONPATH")
+    return {} if path is None else {"PYTHONPATH": path}
+
+
+async def command(environ: Mapping[str, str], *words: str, may_say_no: bool = False) -> str:
+    """A command of an operator's; what it says."""
+    process = await asyncio.create_subprocess_exec(
+        *Deployment.command(*words),
+        env=environ,
+        cwd=REPOSITORY,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, told = await process.communicate()
+    assert process.returncode == 0 or may_say_no, f"{words}: {told.decode()}{out.decode()}"
+    return out.decode()
+
+
+async def _furnish_by(told: Mapping[str, str], urls: DatabaseUrls, brands: Path) -> str:
+    """The same by the commands of another release; the secret of ``news-web``."""
+    owning = {
+        **told,
+        "CONSENTID_MIGRATION_DATABASE_URL": urls.owner,
+        "CONSENTID_BRANDS_DIR": str(brands),
+    }
+    await command(owning, "migrate")
+    await command(owning, "brands", "apply")
+    answer = await command(owning, "clients", "rotate", "news-web", "--json")
+    return str(json.loads(answer)["secret"])
 
 
 def _faked(library: Path, clock: Path) -> dict[str, str]:
@@ -235,17 +297,3 @@ def socket_of(urls: DatabaseUrls) -> Path:
     folder = make_url(urls.serving).query["host"]
     assert isinstance(folder, str)
     return Path(unquote(folder)) / ".s.PGSQL.5432"
-
-
-async def command(environ: Mapping[str, str], *words: str, may_say_no: bool = False) -> str:
-    """A command of an operator's; what it says."""
-    process = await asyncio.create_subprocess_exec(
-        *Deployment.command(*words),
-        env=environ,
-        cwd=REPOSITORY,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, told = await process.communicate()
-    assert process.returncode == 0 or may_say_no, f"{words}: {told.decode()}{out.decode()}"
-    return out.decode()

@@ -35,8 +35,12 @@ class Violation:
         return f"{self.promise}: {self.words}\n{self.history}".rstrip()
 
 
-def judge(history: History, *, may_fail: bool) -> Iterator[Violation]:
-    """What a history alone shows."""
+def judge(history: History, *, may_fail: bool, of_releases: bool = False) -> Iterator[Violation]:
+    """What a history alone shows.
+
+    ``of_releases``: whoever repeats may be answered by another release, which may tell the same
+    decision in other words.
+    """
     first: dict[tuple[int, str], dict[str, Any]] = {}
     for act in history.acts:
         if act.said is Said.FAIL and (not may_fail or act.words == "500"):
@@ -45,8 +49,10 @@ def judge(history: History, *, may_fail: bool) -> Iterator[Violation]:
             yield from _judge_verification(history, act)
         elif act.answer is not None:
             told = first.setdefault((act.client, act.key), act.answer)
-            if told != act.answer:
-                yield _seen(history, act, "none doubled", "one key, two answers")
+            same = ("decision",) if of_releases else told
+            if other := [name for name in same if told[name] != act.answer.get(name)]:
+                words = f"one key, two answers ({', '.join(other)})"
+                yield _seen(history, act, "none doubled", words)
 
 
 def _judge_verification(history: History, act: Act) -> Iterator[Violation]:

@@ -39,6 +39,8 @@ class Scenario:
     """``clock`` (libfaketime) or ``disk`` (a small one of its own)."""
     copied: float = 0.0
     """Of all writes, a copy of so many is under way, too."""
+    of_releases: bool = False
+    """Whether what answers is of more than one release."""
 
 
 SCENARIOS: Final = {
@@ -130,7 +132,9 @@ async def run(
         if kept is not None:
             history.keep(kept / f"{name}.ndjson")
         is_whole = not found
-        found += promises.judge(history, may_fail=scenario.may_fail)
+        found += promises.judge(
+            history, may_fail=scenario.may_fail, of_releases=scenario.of_releases
+        )
         found += await promises.compare(living) if is_whole else []
     deployment.acknowledged += sum(len(client.written) for client in living)
     found += await promises.check_ledger(deployment) if is_whole else []

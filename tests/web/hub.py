@@ -313,14 +313,20 @@ def running_hub(
         listening.close()
 
 
-def halcyon(folder: Path, port: int, portal: str, changed: Mapping[str, str]) -> Path:
-    """The Halcyon group as it is in the repository, but for the ports and what is changed."""
-    for source in (REPOSITORY / "brands").rglob("*.toml"):
+def halcyon(
+    folder: Path,
+    port: int,
+    portal: str,
+    changed: Mapping[str, str],
+    repository: Path = REPOSITORY,
+) -> Path:
+    """The Halcyon group as it is in a repository, but for the ports and what is changed."""
+    for source in (repository / "brands").rglob("*.toml"):
         told = source.read_text().replace("http://id.localhost:7600", portal)
         told = told.replace("http://consent.localhost:7600", f"http://consent.localhost:{port}")
         for said, instead in changed.items():
             told = told.replace(said, instead)
-        target = folder / source.relative_to(REPOSITORY / "brands")
+        target = folder / source.relative_to(repository / "brands")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(told)
     return folder
