@@ -76,7 +76,7 @@ def main() -> int:
         print(json.dumps(_document(reports, left_out), indent=2))  # noqa: T201 a command speaks
     else:
         _tell(reports, left_out)
-    return 0 if is_kept and reports else 1
+    return 0 if is_kept and (reports or left_out) else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,8 @@ class Plan:
 async def _run_all(wanted: Sequence[str], plan: Plan, left_out: list[str]) -> list[Report]:
     done: list[Report] = []
     plain = [name for name in wanted if name not in _OTHERS and not SCENARIOS[name].needs]
-    is_traced = _SYNCS in wanted and syncs.STRACE is not None
+    why_not = await syncs.why_not() if _SYNCS in wanted else None
+    is_traced = _SYNCS in wanted and why_not is None
     if plain or is_traced or _FLUSHES in wanted:
         async with _deployed() as deployment:
             done += [await plan.carry_out(deployment, name) for name in plain]
@@ -118,7 +119,7 @@ async def _run_all(wanted: Sequence[str], plan: Plan, left_out: list[str]) -> li
                 _say("syncs ...")
                 done.append(await run_traced(deployment, rounds=plan.rounds, draw=plan.draw))
     if _SYNCS in wanted and not is_traced:
-        left_out.append("syncs: no strace here")
+        left_out.append(f"syncs: {why_not}")
     for name in wanted:
         needs = "" if name in _OTHERS else SCENARIOS[name].needs
         if not needs:

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tests.faults import flushes, syncs
 from tests.faults.promises import STALE_S
 from tests.faults.runs import Report
 from typing_extensions import override
 
 _THREE: Final = 3
+LOOKED_INTO: Final = ("flushes", "syncs")
+"""Runs that look at what the server did around each acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,17 @@ def promises_of(reports: Sequence[Report]) -> list[Promise]:
     """Each promise, and what it was held against."""
     worst_ms = max((each.worst_staleness_ms for each in reports), default=0)
     knowing = sum(each.verified_knowing for each in reports)
+    looked_into = [each for each in reports if each.name in LOOKED_INTO]
+    synced = Promise(
+        name="every acknowledged commit synced before",
+        looked_at=sum(each.acknowledged for each in looked_into),
+        of_what="acknowledged",
+        broken=sum(
+            found.promise in {flushes.PROMISE, syncs.PROMISE}
+            for each in looked_into
+            for found in each.violations
+        ),
+    )
     return [
         Promise(
             name="no acknowledged decision lost",
@@ -61,6 +75,7 @@ def promises_of(reports: Sequence[Report]) -> list[Promise]:
             more=f"the worst {worst_ms:,} ms after ({STALE_S:g} s are allowed),"
             f" {knowing:,} said to know of it",
         ),
+        *([synced] if looked_into else []),
     ]
 
 

@@ -46,6 +46,22 @@ async def attach(pids: Iterable[int], trace: Path) -> asyncio.subprocess.Process
     return process
 
 
+async def why_not() -> str | None:
+    """Why nothing can be looked at here: no strace, or nobody may look at others; None: it can."""
+    if STRACE is None:
+        return "no strace here"
+    looked_at = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
+    looking = await asyncio.create_subprocess_exec(
+        *(STRACE, "-o", "/dev/null", "-p", str(looked_at.pid)), stderr=asyncio.subprocess.PIPE
+    )
+    assert looking.stderr is not None
+    said = (await looking.stderr.readline()).decode().strip()
+    looked_at.kill()
+    await looked_at.wait()
+    await looking.wait()
+    return None if "attached" in said else said or "strace says nothing"
+
+
 async def detach(process: asyncio.subprocess.Process) -> None:
     process.send_signal(signal.SIGINT)
     await process.communicate()

@@ -45,9 +45,9 @@ async def test_whatever_goes_wrong_what_was_acknowledged_is_there_once_and_no_ye
     assert report.acknowledged > 0
     assert report.done["SIGKILL"] > 0
     assert not flushed.violations, str(flushed.violations[0])
-    kept, doubled, fresh = promises_of([report, flushed])
-    assert (kept.broken, doubled.broken, fresh.broken) == (0, 0, 0)
-    assert min(kept.looked_at, doubled.looked_at, fresh.looked_at) > 0
+    kept, doubled, fresh, synced = promises_of([report, flushed])
+    assert (kept.broken, doubled.broken, fresh.broken, synced.broken) == (0, 0, 0, 0)
+    assert min(kept.looked_at, doubled.looked_at, fresh.looked_at, synced.looked_at) > 0
     assert "less than 1 in" in str(kept)
 
 
