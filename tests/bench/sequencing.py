@@ -57,6 +57,8 @@ FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(1, :many) n) AS giv
 """
 _AT_ONCE = 10
 """Leaves in one transaction, as decisions that come together share one."""
+_STAGED_AT_ONCE = 50_000
+"""Of the backlog: no statement may take long."""
 _LOOK_S = 0.005
 _TURN_S = 2.5
 _WARM_UP_S = 1
@@ -104,8 +106,10 @@ async def _measure(
     generate(keys, now=from_seconds(int(time.time())), randomness=secrets.token_bytes)
     owner = Database(urls.owner)
     await publish_catalogue(owner, load(_BRANDS), randomness=secrets.token_bytes)
-    async with owner.writing() as connection:
-        await connection.execute(text(_STAGE), {"many": entries})
+    for first in range(0, entries, _STAGED_AT_ONCE):
+        async with owner.writing() as connection:
+            many = min(_STAGED_AT_ONCE, entries - first)
+            await connection.execute(text(_STAGE), {"many": many})
     opened = open_context(Settings(database_url=urls.serving, keys_dir=keys))
     sequencer = await open_sequencer(opened.context)
     began, began_cpu = time.perf_counter(), time.process_time()

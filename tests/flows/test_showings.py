@@ -69,6 +69,18 @@ async def test_how_a_page_of_the_hub_is_laid_out_is_in_the_record(town: Town) ->
     assert await town.faults() == []
 
 
+async def test_what_an_account_takes_over_was_shown_as_it_was_on_the_device(town: Town) -> None:
+    credential = await town.new_device()
+    device = await town.on_device(credential)
+    await town.decide(device, {"ads": GRANTED}, layout=BANNER)
+    account, _ = await town.sign_in("ada", device=credential)
+    (source,) = await town.history(device.subject)
+    (adopted,) = await town.history(account.subject)
+    assert adopted.adopted_from == source.id
+    assert adopted.showing == source.showing is not None
+    assert await town.faults() == []
+
+
 CHANGES = {
     "UPDATE served_events SET layout = sha256('x')": "is not what the record says",
     "UPDATE served_events SET layout = NULL": "is not what the record says",

@@ -148,13 +148,11 @@ async def test_whatever_is_changed_is_found_where_it_was_changed(filled: Town) -
     assert (await walk(filled))[1] == []
 
 
-async def test_the_newest_checkpoint_is_missed_once_it_was_to_be_there(filled: Town) -> None:
-    gone = f"DELETE FROM ledger_checkpoints WHERE size = {MANY + 2}"
-    long_ago = "UPDATE ledger_trees SET integrated_at = integrated_at - interval '1 minute'"
-    assert await found_after(filled, gone) == []  # it may be about to be published
-    (fault,) = await found_after(filled, gone, long_ago)
-    assert (fault.kind, fault.index) == ("checkpoint", MANY + 2)
-    assert "does a worker run?" in fault.message
+async def test_a_checkpoint_that_is_lost_is_missed_though_it_was_the_newest(filled: Town) -> None:
+    await filled.change("ALTER TABLE ledger_checkpoints DISABLE TRIGGER USER")
+    await filled.change(f"DELETE FROM ledger_checkpoints WHERE size = {MANY + 2}")
+    ((kind, index),) = {(fault.kind, fault.index) for fault in (await walk(filled))[1]}
+    assert (kind, index) == ("checkpoint", MANY + 2)
 
 
 async def test_two_entries_exchanged_are_found(filled: Town) -> None:

@@ -6,10 +6,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.embedded.postgres import EmbeddedPostgres
+from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
 from consentid.kit.errors import UnavailableError
 from consentid.store import clock
-from consentid.store.engine import Database
+from consentid.store.engine import ANSWERED_WITHIN_S, Database
 
 
 async def count(database: Database) -> int:
@@ -138,3 +138,18 @@ async def test_a_stopped_server_is_unavailable_until_it_is_back(server_folder: P
         await asyncio.to_thread(server.start)
         await database.ping()
         await database.close()
+
+
+async def test_a_statement_takes_no_longer_than_its_database_is_given(
+    database_urls: DatabaseUrls,
+) -> None:
+    for given_s, ended_after in ((ANSWERED_WITHIN_S, "15s"), (3_400.0, "50min")):
+        database = Database(database_urls.serving, answered_within_s=given_s)
+        async with database.reading() as connection:
+            assert await connection.scalar(text("SHOW statement_timeout")) == ended_after
+        await database.close()
+    hasty = Database(database_urls.serving, answered_within_s=0.5)
+    with pytest.raises(UnavailableError):
+        async with hasty.reading() as connection:
+            await connection.execute(text("SELECT pg_sleep(60)"))
+    await hasty.close()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from consentid.ledger.cosignature import Policy
 
 _PROGRESS_S: Final = 2.0
+_PATIENCE_S: Final = 3_600.0
+"""For one statement: some of them read a whole table."""
 _MOST_SHOWN: Final = 100
 
 
@@ -140,9 +142,9 @@ async def _check(
 
     found = _Found()
     started = time.monotonic()
-    opened = open_context(chosen)
+    opened = open_context(chosen, answered_within_s=_PATIENCE_S)
     url = chosen.erasure_database()
-    apart = None if url is None else Database(url, connections=1)
+    apart = None if url is None else Database(url, connections=1, answered_within_s=_PATIENCE_S)
     try:
         if not given.projection and not given.tokens:
             await _walk(opened.context, found, kept, policy)

@@ -10,7 +10,7 @@ from consentid.flows.context import Context
 from consentid.net.guarded import make_client, make_public_client
 from consentid.net.portal_keys import PortalKeys
 from consentid.settings import Settings
-from consentid.store.engine import Database
+from consentid.store.engine import ANSWERED_WITHIN_S, Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +21,18 @@ class Opened:
     close: Callable[[], Awaitable[None]]
 
 
-def open_context(settings: Settings) -> Opened:
-    """Nothing is connected before its first use.
+def open_context(settings: Settings, *, answered_within_s: float = ANSWERED_WITHIN_S) -> Opened:
+    """Nothing is connected before its first use.  ``answered_within_s``: see ``Database``.
 
     Raises:
         SettingsError: no database is configured.
         NotFoundError, MalformedError: the keyring cannot be loaded.
     """
-    database = Database(settings.database(), connections=settings.database_connections)
+    database = Database(
+        settings.database(),
+        connections=settings.database_connections,
+        answered_within_s=answered_within_s,
+    )
     client = make_client(localhost_hosts=settings.localhost_hosts)
     outside = make_public_client(localhost_hosts=settings.localhost_hosts)
     valkey = connect(settings.valkey_url)

@@ -175,9 +175,8 @@ class _Walk:
         if head.note is None:
             # The last size may be about to be published.  An empty log says nothing: the first
             # release did not sign it, and one that continues another begins at 1.
-            if head.size and (head.is_due or not is_last):
-                told = "it is missing: does a worker run?" if is_last else "it is missing"
-                yield self._fault("checkpoint", head.size, told)
+            if not is_last and head.size:
+                yield self._fault("checkpoint", head.size, "it is missing")
             return
         try:
             checkpoint, _ = open_checkpoint(head.note, origin=self.log.origin, keys=keys)

@@ -18,9 +18,9 @@ from consentid.store.silence import letting_go, watch
 from consentid.telemetry.tracing import span
 
 _LOCK_TIMEOUT_MS: Final = 5_000
-_STATEMENT_TIMEOUT_MS: Final = 15_000
-_ANSWERED_WITHIN_S: Final = 17.0
-"""The server ends a statement before: who is silent for longer is gone, or cannot be reached."""
+ANSWERED_WITHIN_S: Final = 17.0
+_ENDED_AFTER: Final = 15 / ANSWERED_WITHIN_S
+"""Of that time; then the server ends a statement.  Who is silent for longer cannot be reached."""
 _CONNECTED_WITHIN_S: Final = 5.0
 _AUTOCOMMIT: Final = "AUTOCOMMIT"
 _PASSING: Final = ("08", "40", "53", "55P03", "57", "58")
@@ -61,16 +61,20 @@ class Database:
     """A pool of connections.  ``writing`` commits at its end, ``reading`` never writes."""
 
     def __init__(
-        self, url: str, *, connections: int = 10, answered_within_s: float = _ANSWERED_WITHIN_S
+        self, url: str, *, connections: int = 10, answered_within_s: float = ANSWERED_WITHIN_S
     ) -> None:
-        """Open nothing yet; ``connections`` are kept at most."""
+        """Open nothing yet; ``connections`` are kept at most.
+
+        A statement that takes ``answered_within_s`` or nearly so is ended: seconds for whoever
+        serves, more for whoever reads whole tables.
+        """
         connect_args = {
             "timeout": _CONNECTED_WITHIN_S,
             "command_timeout": answered_within_s,
             "server_settings": {
                 "application_name": "consentid",
                 "lock_timeout": str(_LOCK_TIMEOUT_MS),
-                "statement_timeout": str(_STATEMENT_TIMEOUT_MS),
+                "statement_timeout": f"{round(1_000 * answered_within_s * _ENDED_AFTER)}",
                 "synchronous_commit": "on",
             },
         }

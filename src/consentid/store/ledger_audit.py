@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import exists, func, literal, select, union_all
@@ -25,9 +23,6 @@ from consentid.store.tables import (
     staged_entries,
 )
 
-_PUBLISHED_WITHIN: Final = timedelta(seconds=15)
-"""Far longer than whoever sequences takes, also where it was killed in between."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadRow:
@@ -37,8 +32,6 @@ class HeadRow:
     previous_size: int | None
     root: bytes
     note: str | None
-    is_due: bool
-    """Whether it is so old that it was to be published long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +56,6 @@ async def heads_after(
             ledger_trees.c.previous_size,
             ledger_trees.c.root,
             ledger_checkpoints.c.note,
-            (ledger_trees.c.integrated_at < func.now() - _PUBLISHED_WITHIN).label("is_due"),
         )
         .join_from(ledger_trees, ledger_checkpoints, published, isouter=True)
         .where(ledger_trees.c.log_no == log_no, ledger_trees.c.size > size)
@@ -71,13 +63,7 @@ async def heads_after(
         .limit(limit)
     )
     return [
-        HeadRow(
-            size=row.size,
-            previous_size=row.previous_size,
-            root=row.root,
-            note=row.note,
-            is_due=row.is_due,
-        )
+        HeadRow(size=row.size, previous_size=row.previous_size, root=row.root, note=row.note)
         for row in await connection.execute(statement)
     ]
 
