@@ -8,9 +8,6 @@
 /** @typedef {import("./types").Core} Core */
 /** @typedef {import("./types").State} State */
 
-const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
-const DEVICE = "urn:consentid:params:oauth:token-type:device_credential";
-const HANDOFF = "urn:consentid:params:oauth:grant-type:handoff";
 /** @type {import("./types").Claims["consent"]} */ const NOTHING = { cat: 0, rev: 0, g: [], d: [] };
 const BOTS = /bot|crawl|spider|slurp|preview|lighthouse|facebookexternalhit/i;
 const CODE = /[#&]consentid=([\w-]+)$/;
@@ -133,7 +130,7 @@ function current() {
     missing: (is === "known" && about?.must?.filter((each) => !g.includes(each) && !d.includes(each))) || [],
     account: is === "known" && !!holder?.account,
     gpc: signal(),
-    by: is === "starting" ? null : by,
+    by,
     until: is === "known" && holder && claims ? (claims.exp - holder.skew_s) * 1000 : null,
   };
 }
@@ -207,7 +204,11 @@ const renew = (how = "renewed", before = holder?.token) =>
     const { status, body } = await grant(
       refresh
         ? { grant_type: "refresh_token", refresh_token: refresh }
-        : { grant_type: EXCHANGE, subject_token: device, subject_token_type: DEVICE },
+        : {
+            grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+            subject_token: device,
+            subject_token_type: "urn:consentid:params:oauth:token-type:device_credential",
+          },
     );
     if (status === 200) keep(body, how);
     else if (body.error !== "invalid_grant") throw new Error(`consentid: ${body.error}`);
@@ -227,14 +228,19 @@ function from() {
 }
 
 /** A link's code goes before anything is waited for, into an empty holder.  @param {string} [code] */
-function redeem(code) {
+async function redeem(code) {
   const referrer = from();
   const [entry] = /** @type {any[]} */ (performance.getEntriesByType("navigation"));
   const isOld = /^(reload|back_f)/.test(entry?.type); // speaks for a new address
   if (!code || !referrer || isOld || load("localStorage", "") || !own.isKept) return;
-  const answer = grant({ grant_type: HANDOFF, code, referrer });
+  const answer = grant({ grant_type: "urn:consentid:params:oauth:grant-type:handoff", code, referrer });
+  const asked = core.catalogue().catch(() => {});
   answer.catch(() => {});
-  return answer;
+  await lock(async () => {
+    const { status, body } = await answer;
+    if (status === 200 && !load("localStorage", "")) keep(body, "link"); // never over another tab's
+  });
+  await asked;
 }
 
 /** @param {import("./types").Options} given */
@@ -272,10 +278,10 @@ async function begin(given) {
 
 /** Look further than the brand's own storage.  @param {string} [code] */
 async function look(code) {
-  const sent = redeem(code);
   try {
     if (holder) await renew();
-    if (!holder) await (await travel()).look(core, sent ?? redeem(code), BOTS.test(navigator.userAgent));
+    if (!holder) await redeem(code);
+    if (!holder) await (await travel()).look(core, BOTS.test(navigator.userAgent));
     if (claims && load("localStorage", ":about")?.cat !== claims.consent.cat) await core.catalogue(true);
     settle(by);
   } catch {

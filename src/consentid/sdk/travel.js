@@ -21,15 +21,13 @@ const base64url = (bytes) =>
 const secret = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
 /**
- * Fill an empty holder: by what a link's code is answered with, else by the silent check.
+ * Fill an empty holder by the silent check.
  *
  * @param {Core} core
- * @param {ReturnType<Core["call"]> | undefined} answer
  * @param {boolean} isBot
  */
-export async function look(core, answer, isBot) {
+export async function look(core, isBot) {
   const from = core.from();
-  if (answer && (await fill(core, answer))) return;
   if (core.load("sessionStorage", ":back")) return; // just there: whatever became of it, never in a circle
   const { options } = core;
   const tried = core.load("localStorage", ":tried");
@@ -47,25 +45,6 @@ export async function look(core, answer, isBot) {
   const { origins = {} } = await core.catalogue();
   const isOurs = from in origins && from !== location.origin;
   if (isAgain || isOurs || options.silent === "always") await travel(core, "silent", isEnded);
-}
-
-/**
- * The answer and the brand's questions are on their way while other tabs are waited for.
- *
- * @param {Core} core
- * @param {ReturnType<Core["call"]>} answer
- * @returns {Promise<boolean>} whether the holder is filled
- */
-async function fill(core, answer) {
-  const asked = core.catalogue().catch(() => null);
-  const isFilled = await core.lock(async () => {
-    const { status, body } = await answer;
-    if (status !== 200 || core.load("localStorage", "")) return false; // what another tab has is never overwritten
-    core.keep(body, "link");
-    return true;
-  });
-  await asked;
-  return isFilled;
 }
 
 /**
