@@ -28,10 +28,9 @@ def _decision(  # noqa: PLR0917 the order of what is drawn
     marks: tuple[bool, bool],
     prompted_by: str | None,
     ids: tuple[UUID | None, UUID | None],
-    said: tuple[int, Showing | None],
+    showing: Showing | None,
 ) -> Decision:
     served, adopted_from = ids
-    form, showing = said
     return replace(
         decision,
         assurance=assurance,
@@ -41,8 +40,7 @@ def _decision(  # noqa: PLR0917 the order of what is drawn
         prompted_by=prompted_by,
         served=None if served is None else ServedId(served),
         adopted_from=None if adopted_from is None else DecisionId(adopted_from),
-        form=form,
-        showing=showing,
+        showing=None if decision.notice is None else showing,
     )
 
 
@@ -68,7 +66,7 @@ decisions = st.builds(
     st.tuples(st.booleans(), st.booleans()),
     st.none() | st.text(max_size=8).filter(str.isprintable),
     st.tuples(st.none() | st.uuids(), st.none() | st.uuids()),
-    st.tuples(st.just(1), st.none()) | st.tuples(st.just(2), st.none() | showings),
+    st.none() | showings,
 )
 
 
@@ -97,14 +95,9 @@ def test_a_shipped_encoding_never_changes(form: int) -> None:
         act(7, GRANTED, early=at(1), names=frozenset()),
         id=DecisionId(UUID(int=7)),
         prompted_by="article",
-        form=form,
         showing=None if form == 1 else Showing(at=at(1), layout=bytes(32)),
     )
     assert canonical.digest(to_record(decision)).hex() == SHIPPED[form]
-
-
-def test_what_is_recorded_now_is_in_the_newest_form() -> None:
-    assert to_record(act(1, GRANTED, early=at(1)))["v"] == max(SHIPPED)
 
 
 def test_a_record_of_a_later_version_is_not_guessed_at() -> None:

@@ -15,7 +15,10 @@ from consentid.kit.errors import NotFoundError
 from consentid.store import tables
 from consentid.store.migrating import current_step, newest_step, role_of, upgrade
 
-OWNERS_ONLY = ("catalogues", "clients", "client_secrets", "revoked_keys", "alembic_version")
+OWNERS_ONLY = (
+    *("catalogues", "clients", "client_secrets", "revoked_keys", "record_forms"),
+    "alembic_version",
+)
 CHANGES = ("UPDATE {table} SET {column} = {column}", "DELETE FROM {table}", "TRUNCATE {table}")
 ONE_OF_TWO_IN_THE_LOG = """
 INSERT INTO staged_entries (event_id, kind, leaf, staged_at)

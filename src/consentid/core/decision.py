@@ -19,8 +19,6 @@ ServedId = NewType("ServedId", UUID)
 CatalogueVersion = NewType("CatalogueVersion", int)
 
 MAX_CHOICES: Final = 64
-FORM: Final = 2
-"""Of the records that are written now; see ``core.record``."""
 
 
 class Outcome(StrEnum):
@@ -142,5 +140,3 @@ class Decision:
     prompted_by: str | None = None
     adopted_from: DecisionId | None = None
     """The device's decision that a claim adopted."""
-    form: int = FORM
-    """Of its record: one that was read in an earlier form is written in that form again."""

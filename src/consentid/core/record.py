@@ -4,7 +4,8 @@ The subject is no part of it: the record is stored under its subject's key, and 
 tell nothing of the person.  Shipped encodings never change; a new one takes a new ``v``:
 
 1. as of the first release;
-2. the notice says how it was ``shown``, so that the log commits to its layout.
+2. the notice says how it was ``shown``, so that the log commits to its layout: of decisions for
+   which that was told, once every release that runs can read it (``store.record_forms``).
 
 The members answer ISO/IEC TS 27560 sections 6.3 (record), 6.4 (notice), 6.5 (parties, event).
 """
@@ -14,7 +15,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from consentid.core.decision import (
-    FORM,
     Assurance,
     CatalogueVersion,
     Channel,
@@ -35,20 +35,22 @@ from consentid.kit.canonical import Json
 from consentid.kit.instants import Instant
 
 _FIRST: Final = 1
-"""The form that does not say how a notice was shown."""
+SHOWN: Final = 2
+"""The form whose notice says how it was shown."""
 _GROUP: Final = "group"
 
 
 def to_record(decision: Decision) -> dict[str, Json]:
     """The closed form.  Instants are microseconds since the epoch, digests hexadecimal."""
+    notice, showing = decision.notice, decision.showing
     return {
-        "v": decision.form,
+        "v": _FIRST if notice is None or showing is None else SHOWN,
         "id": str(decision.id),
         "choices": [
             {"purpose": choice.purpose, "outcome": choice.outcome} for choice in decision.choices
         ],
         "reach": _GROUP if decision.reach is None else str(decision.reach),
-        "notice": None if decision.notice is None else _to_notice(decision, decision.notice),
+        "notice": None if notice is None else _to_notice(notice, showing),
         "catalogue": decision.catalogue,
         "early": decision.interval.early,
         "late": decision.interval.late,
@@ -73,7 +75,7 @@ def from_record(record: Mapping[str, Any], *, subject: SubjectId) -> Decision:
         KeyError: a member is missing.
     """
     form = record["v"]
-    if form not in range(_FIRST, FORM + 1):
+    if form not in {_FIRST, SHOWN}:
         msg = f"a record of version {form!r} is from a later release"
         raise ValueError(msg)
     notice = record["notice"]
@@ -93,7 +95,7 @@ def from_record(record: Mapping[str, Any], *, subject: SubjectId) -> Decision:
         channel=Channel(record["channel"]),
         actor=record["actor"],
         served=None if record["served"] is None else ServedId(UUID(record["served"])),
-        showing=None if notice is None or form == _FIRST else _showing(notice["shown"]),
+        showing=_showing(record["notice"]["shown"]) if form == SHOWN else None,
         signal=None if record["signal"] is None else SignalSource(record["signal"]),
         told_of_signal=record["told_of_signal"],
         clock_unproven=record["clock_unproven"],
@@ -101,11 +103,10 @@ def from_record(record: Mapping[str, Any], *, subject: SubjectId) -> Decision:
         adopted_from=None
         if record["adopted_from"] is None
         else DecisionId(UUID(record["adopted_from"])),
-        form=form,
     )
 
 
-def _to_notice(decision: Decision, notice: NoticeRef) -> dict[str, Json]:
+def _to_notice(notice: NoticeRef, showing: Showing | None) -> dict[str, Json]:
     record: dict[str, Json] = {
         "id": notice.id,
         "version": notice.version,
@@ -114,21 +115,13 @@ def _to_notice(decision: Decision, notice: NoticeRef) -> dict[str, Json]:
         "names": sorted([str(named.party), named.entity] for named in notice.names),
         "attaches_to_account": notice.attaches_to_account,
     }
-    if decision.form != _FIRST:
-        record["shown"] = None if decision.showing is None else _to_shown(decision.showing)
+    if showing is not None:
+        layout = None if showing.layout is None else showing.layout.hex()
+        record["shown"] = {"at": showing.at, "layout": layout}
     return record
 
 
-def _to_shown(showing: Showing) -> dict[str, Json]:
-    return {
-        "at": showing.at,
-        "layout": None if showing.layout is None else showing.layout.hex(),
-    }
-
-
-def _showing(shown: Mapping[str, Any] | None) -> Showing | None:
-    if shown is None:
-        return None
+def _showing(shown: Mapping[str, Any]) -> Showing:
     layout = shown["layout"]
     return Showing(
         at=Instant(shown["at"]), layout=None if layout is None else bytes.fromhex(layout)

@@ -33,6 +33,7 @@ BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "registrations: what each was is in the log, and what it is now is no history": ("clients",),
     "when a key was in wrong hands: append-only, and the act is in the log": ("revoked_keys",),
+    "what a release may write": ("record_forms",),
     "a list that is signed anew from the places it has": ("status_lists",),
     "what came of a bundle is captures": ("field_devices", "field_bundles", "field_entries"),
     "what clients told of themselves": ("signals_seen", "reads"),

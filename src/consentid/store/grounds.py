@@ -18,6 +18,7 @@ from consentid.core.decision import (
     SignalSource,
     SubjectId,
 )
+from consentid.core.record import SHOWN
 from consentid.kit.instants import Instant, from_datetime
 from consentid.store.arrays import fetch, transposed
 from consentid.store.idempotency import FirstRequest, IdempotencyKey
@@ -55,7 +56,7 @@ class Grounds:
     """The signals that were on when last seen on the device."""
     device: SubjectRow | None
     showing: Showing | None
-    """How the notice that is answered was shown, where its page told."""
+    """How the notice that is answered was shown, where its page told and a record may say so."""
 
 
 _LOCK: Final = """
@@ -92,7 +93,7 @@ def _subject(row: RowMapping) -> SubjectRow:
     )
 
 
-_LOOK: Final = """
+_LOOK: Final = f"""
 SELECT
   clock_timestamp() AS at,
   (SELECT max(version) FROM catalogues) AS in_force,
@@ -113,6 +114,7 @@ LEFT JOIN idempotency_keys AS first USING (client_id, route, key_hash)
 LEFT JOIN projections AS beneath ON beneath.subject_id = asked.device_id
 LEFT JOIN subject_keys AS keys ON keys.subject_id = asked.device_id
 LEFT JOIN served_events AS shown ON shown.served = asked.served AND shown.event = 'shown'
+  AND EXISTS (SELECT FROM record_forms WHERE form = {SHOWN})
 CROSS JOIN LATERAL (
   SELECT
     array_agg(audience ORDER BY audience) AS audiences,
@@ -127,7 +129,7 @@ CROSS JOIN LATERAL (
   FROM audience_states WHERE audience_states.subject_id = asked.subject_id
 ) AS states
 ORDER BY place
-"""
+"""  # noqa: S608 a number of ours
 
 
 async def look(connection: AsyncConnection, asked: Sequence[Asked]) -> Sequence[Grounds]:

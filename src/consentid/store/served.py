@@ -8,9 +8,10 @@ from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consentid.core import record
 from consentid.core.decision import CatalogueVersion, ServedId, Showing, SubjectId
 from consentid.kit.instants import Instant
-from consentid.store.tables import decisions, served_events, served_notices
+from consentid.store.tables import decisions, record_forms, served_events, served_notices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +119,19 @@ async def note_event(
 
 async def note_shown(
     connection: AsyncConnection, served: ServedId, *, layout: bytes, at: Instant
-) -> Showing:
-    """Note that a notice was shown; what was noted of it first, if that was before."""
+) -> Showing | None:
+    """Note that a notice was shown; what was noted of it first, if that was before.
+
+    None where a record may not say so yet.
+    """
     await note_event(connection, served, event=SHOWN, layout=layout, at=at)
     statement = select(served_events.c.at, served_events.c.layout).where(
-        served_events.c.served == served, served_events.c.event == SHOWN
+        served_events.c.served == served,
+        served_events.c.event == SHOWN,
+        select(record_forms).where(record_forms.c.form == record.SHOWN).exists(),
     )
-    row = (await connection.execute(statement)).one()
-    return Showing(at=row.at, layout=row.layout)
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else Showing(at=row.at, layout=row.layout)
 
 
 async def events_of(connection: AsyncConnection, served: ServedId) -> Sequence[ServedEvent]:

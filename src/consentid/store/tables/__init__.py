@@ -14,6 +14,7 @@ from consentid.store.tables.configuration import (
     catalogues,
     client_secrets,
     clients,
+    record_forms,
     revoked_keys,
 )
 from consentid.store.tables.connectors import connectors
@@ -133,6 +134,7 @@ __all__ = [
     "projections",
     "pushed_requests",
     "reads",
+    "record_forms",
     "refresh_tokens",
     "restricted_subjects",
     "revoked_keys",

@@ -1,8 +1,8 @@
-"""What operators apply: catalogues, clients, and which keys are revoked."""
+"""What operators apply: catalogues, clients, which keys are revoked, what a release may write."""
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from consentid.store.tables.metadata import InstantType, metadata
@@ -51,4 +51,11 @@ revoked_keys: Final = Table(
     # From then on somebody else may have signed with it.
     Column("stolen_at", InstantType, nullable=False),
     Column("revoked_at", InstantType, nullable=False),
+)
+
+record_forms: Final = Table(
+    "record_forms",
+    metadata,
+    # Every release that may run reads it; see ``core.record``.
+    Column("form", SmallInteger, primary_key=True, autoincrement=False),
 )
