@@ -282,9 +282,25 @@ async def test_the_operator_erases_by_what_the_portal_calls_somebody(
     assert (code, told["shredded"], told["asked_by"]) == (0, True, "operator")
     other = ("erase", "--portal-sub", "somebody else", "--reason", "objection")
     assert (await consentid(*other))[1]["shredded"] is False
-    assert [each["reason"] for each in (await consentid("pending"))[1]["pending"]] == ["objection"]
+    (waits,) = (await consentid("pending"))[1]["pending"]
+    assert waits["reason"] == "objection"
     assert (await consentid(*other))[0] == 1  # nobody is known by that any more
     assert await consentid("shred") == (0, {"shredded": 0})
+    ((set_aside,),) = await town.rows("SELECT CAST(subject_id AS text) FROM restricted_subjects")
+    again = ("erase", "--subject", set_aside, "--reason", "objection", "--at-once")
+    code, told = await consentid(*again)
+    assert (code, told["shredded"], told["shred_at"]) == (1, False, waits["shred_at"])
+    # What was asked for stands; that its proof is given up before its time is an act of its own.
+    before_time = ("shred", "--erasure", waits["erasure"])
+    assert await consentid(*before_time) == (0, {"shredded": 1})
+    assert (await consentid("pending"))[1] == {"pending": []}
+    assert (await consentid(*before_time))[0] == 1
+    bodies = await town.rows("SELECT body FROM entry_bodies WHERE kind = 'admin'")
+    acts = [msgspec.json.decode(body) for (body,) in bodies]
+    shredding = {each.get("erasure") for each in acts if each["act"] == "subjects/shred"}
+    assert shredding == {None, waits["erasure"]}
+    await drain(town.context)
+    assert (await walk(town))[1] == []
 
 
 async def test_a_device_that_nobody_can_come_with_any_more_is_forgotten_by_the_worker(

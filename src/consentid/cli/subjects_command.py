@@ -39,6 +39,7 @@ class _Arguments(Protocol):
     subject: str | None
     reason: str
     at_once: bool
+    erasure: str | None
     json: bool
 
 
@@ -53,7 +54,7 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
             "Nothing of them is served from now on, and no token, session or device of theirs "
             "holds. What they decided stays sealed until proof of it is needed no more "
             "(CONSENTID_ERASURE_PROOF_D), then its key is destroyed; the log keeps what it says, "
-            "which names nobody. Doing it again changes nothing."
+            "which names nobody. Doing it again changes nothing: see `subjects shred --erasure`."
         ),
         epilog=(
             "Uses CONSENTID_DATABASE_URL to set them aside, and CONSENTID_ERASURE_DATABASE_URL (or "
@@ -75,6 +76,11 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argp
     )
     pending = actions.add_parser("pending", help="show whom is set aside and not destroyed yet")
     shredding = actions.add_parser("shred", help="destroy what is due, as the worker does")
+    shredding.add_argument(
+        "--erasure",
+        metavar="ID",
+        help="and this one of those that are pending, before its time: no proof is kept",
+    )
     for action in (erasing, pending, shredding):
         action.add_argument("--json", action="store_true", help="answer as one JSON object")
     parser.set_defaults(run=run)
@@ -92,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         case "pending":
             return _say_pending(asyncio.run(_pending(chosen)), as_json=given.json)
         case _:
-            return asyncio.run(_shred(chosen, as_json=given.json))
+            return asyncio.run(_shred(chosen, given))
 
 
 async def _erase(chosen: Settings, given: _Arguments) -> int:
@@ -135,6 +141,9 @@ async def _erase(chosen: Settings, given: _Arguments) -> int:
         terminal.say(f"{erasure.id}: destroyed, for good")
     else:
         terminal.say(f"{erasure.id}: set aside, to be destroyed at {to_rfc3339(erasure.shred_at)}")
+    if given.at_once and waits:
+        terminal.note(f"  not destroyed yet: consentid subjects shred --erasure {erasure.id}")
+        return Exit.NO
     return Exit.OK
 
 
@@ -144,16 +153,31 @@ async def _pending(chosen: Settings) -> "Sequence[ErasureRow]":
         return await _waiting(context)
 
 
-async def _shred(chosen: Settings, *, as_json: bool) -> int:
+async def _find_pending(context: "Context", erasure: str | None) -> UUID | None:
+    if erasure is None:
+        return None
+    found = next((each.id for each in await _waiting(context) if str(each.id) == erasure), None)
+    if found is None:
+        raise NotFoundError("erasure_unknown", "no such erasure is pending: see `subjects pending`")
+    return found
+
+
+async def _shred(chosen: Settings, given: _Arguments) -> int:
+    from consentid.flows.drain_outbox import drain_outbox  # noqa: PLC0415  the server extra
     from consentid.flows.shred_subjects import shred_subjects  # noqa: PLC0415  the server extra
     from consentid.flows.stage_act import noting  # noqa: PLC0415  the server extra
 
     async with AsyncExitStack() as stack:
         context, erasing = await _opened(stack, chosen)
+        before_time = await _find_pending(context, given.erasure)
         async with noting(context.database, noting_of(chosen)) as noted:
             noted["act"] = "subjects/shred"  # first: each that is destroyed is an entry of its own
-        done = await shred_subjects(context, erasing)
-    if as_json:
+            if before_time is not None:
+                noted["erasure"] = str(before_time)
+        while before_time is not None and await drain_outbox(context):
+            pass  # who is to be told is told first
+        done = await shred_subjects(context, erasing, before_time=before_time)
+    if given.json:
         terminal.say_json({"shredded": done})
     else:
         terminal.say(f"{done} destroyed")

@@ -24,28 +24,34 @@ _AT_ONCE: Final = 1_000
 """In one round."""
 
 
-async def shred_subjects(context: Context, erasing: Database) -> int:
+async def shred_subjects(
+    context: Context, erasing: Database, *, before_time: UUID | None = None
+) -> int:
     """Shred whoever is due, once the list outside names them; returns how many.
 
-    ``erasing`` is the database as the erasing role.
+    ``erasing`` is the database as the erasing role; ``before_time`` an erasure of which no proof
+    is to be kept any longer.
 
     Raises:
         UnavailableError: the database or the list cannot be reached.
     """
     await append_to_list(context, erasing)
     for done in range(_AT_ONCE):
-        if not await _shred_one(context, erasing):
+        if not await _shred_one(context, erasing, before_time):
             return done
     return _AT_ONCE
 
 
-async def _shred_one(context: Context, erasing: Database) -> bool:
+async def _shred_one(context: Context, erasing: Database, before_time: UUID | None) -> bool:
     async with context.database.reading() as connection:
         origin = log_origin(context, await context.book(connection))
     async with erasing.writing() as connection:
         now = await clock.now(connection)
         erasure = await shredding.take_due(
-            connection, now=now, only_listed=context.settings.erasure_list is not None
+            connection,
+            now=now,
+            only_listed=context.settings.erasure_list is not None,
+            before_time=before_time,
         )
         if erasure is None:
             return False

@@ -100,16 +100,22 @@ async def note_listed(connection: AsyncConnection, ids: Sequence[UUID], *, at: I
 
 
 async def take_due(
-    connection: AsyncConnection, *, now: Instant, only_listed: bool
+    connection: AsyncConnection, *, now: Instant, only_listed: bool, before_time: UUID | None
 ) -> ErasureRow | None:
     """An erasure whose time has come, held for this transaction; None for none.
+
+    ``before_time`` is one that does not wait for its time.
 
     Whoever is to be told that a subject is erased is told first, while there is a row that says so.
     """
     is_untold = exists().where(outbox.c.subject_id == erasures.c.subject_id)
     statement = (
         select(erasures)
-        .where(erasures.c.shredded_at.is_(None), erasures.c.shred_at <= now, ~is_untold)
+        .where(
+            erasures.c.shredded_at.is_(None),
+            (erasures.c.shred_at <= now) | (erasures.c.id == before_time),
+            ~is_untold,
+        )
         .order_by(erasures.c.shred_at, erasures.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
