@@ -65,9 +65,9 @@ async def prepare_token(
     line = line or Line(origin=client.party)
     subject = session.subject
     restated = await restate(context, connection, book, subject, line, audience=audience, at=at)
-    saying = (
-        restated.saying if line.actors else say(resolve_here(book, session, client.party, at), at)
-    )
+    saying = restated.saying
+    if session.device is not None and not line.actors:
+        saying = say(resolve_here(book, session, client.party, at), at)
     if within is not None:
         saying = saying.within(within)
     return token_of(

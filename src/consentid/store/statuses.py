@@ -188,20 +188,22 @@ async def _take_all(
     return [StatusIndex(list_no=row["list_no"], idx=row["idx"]) for row in taken]
 
 
+_OPEN: Final = "SELECT list_no FROM status_lists WHERE is_open ORDER BY list_no LIMIT 1"
+
+
+async def _find_open(connection: AsyncConnection) -> int | None:
+    rows = await fetch(connection, _OPEN)
+    return rows[0]["list_no"] if rows else None
+
+
 async def _open_list(connection: AsyncConnection, *, at: Instant) -> int:
-    statement = (
-        select(status_lists.c.list_no)
-        .where(status_lists.c.is_open)
-        .order_by(status_lists.c.list_no)
-        .limit(1)
-    )
-    found = await connection.scalar(statement)
+    found = await _find_open(connection)
     if found is None:
         # One opener at a time; whoever waited finds the other's list.
         await connection.execute(
             text("SELECT pg_advisory_xact_lock(hashtext('consentid.status_list'))")
         )
-        found = await connection.scalar(statement)
+        found = await _find_open(connection)
     if found is None:
         found = await connection.scalar(
             insert(status_lists)
