@@ -2,7 +2,8 @@
 
 In a table that it answers for, whatever a superuser of the database changes, adds or removes is
 found and named, but for when the database did something (what a table calls its own instants), for
-what was served and answered by nobody, and for the checkpoint of the empty log, which says nothing.
+what was served and answered by nobody, for how it was shown where the record does not say so, and
+for the checkpoint of the empty log, which says nothing.
 """
 
 from collections.abc import Mapping
