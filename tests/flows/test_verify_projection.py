@@ -1,7 +1,10 @@
 import pytest
 from tests.flows.town import GRANTED, REFUSED, Town
 
-from consentid.flows import verify_issued, verify_projection
+from consentid.core.decision import Decision
+from consentid.core.record import to_record
+from consentid.flows import append_decisions, verify_issued, verify_projection
+from consentid.kit.canonical import Json
 
 _UNLOCK = "ALTER TABLE decisions DISABLE TRIGGER USER"
 
@@ -91,3 +94,21 @@ async def test_whoever_is_on_another_page_is_checked_too(
     assert await lived_in.faults() == []
     await lived_in.change("UPDATE projections SET version = version + 1")
     assert await lived_in.faults() == ["version 3 after 2 decisions"] * 2
+
+
+async def test_a_record_of_a_later_release_is_told_of_and_the_others_are_checked(
+    lived_in: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_later(decision: Decision) -> dict[str, Json]:
+        return {**to_record(decision), "v": 99}
+
+    later = await lived_in.device()
+    with monkeypatch.context() as after:
+        after.setattr(append_decisions, "to_record", of_later)
+        told = await lived_in.decide(later, {"ads": GRANTED})
+    id_ = told.receipt.record["id"]
+    assert (await lived_in.faults()) == [
+        f"decision {id_}: its body is in a form that this release cannot read",
+        "the stored projection is not that of the history",
+        "its history is in a form that this release cannot read",
+    ]

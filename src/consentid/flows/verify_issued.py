@@ -111,6 +111,9 @@ async def _check(
     except MalformedError as error:
         told = f"its history or its rules cannot be opened: {error.message}"
         return Issued(subject=id_, faults=(told,))
+    except (ValueError, LookupError, TypeError):
+        told = "its history is in a form that this release cannot read"
+        return Issued(subject=id_, faults=(told,))
     at = max((each.recorded_at for each in history), default=page.at)
     rested = replace(subject, projection=projection.project(history))
     faults = [

@@ -178,7 +178,10 @@ def _open(subject: OpenSubject, row: DecisionRow) -> Decision | str:
     salt = wrapping.commitment_salt(subject.key, row.id.bytes)
     if wrapping.commitment(salt, body) != row.commitment:
         return "its body is not what was committed to"
-    return from_record(msgspec.json.decode(body), subject=subject.id)
+    try:
+        return from_record(msgspec.json.decode(body), subject=subject.id)
+    except (ValueError, LookupError, TypeError):
+        return "its body is in a form that this release cannot read"
 
 
 def _served_fault(decision: Decision, handed_out: Mapping[ServedId, ServedNotice]) -> str | None:
