@@ -103,6 +103,9 @@ async def test_a_list_without_flips_is_signed_anew_when_it_grows_old(town: Town)
     assert first is not None
     assert again is not None
     assert again.signed_at >= first.signed_at
+    await town.change("UPDATE status_lists SET signed_at = signed_at + interval '11 years'")
+    assert await publish_status_lists(town.context) == 1  # by a clock that was wrong
+    assert await publish_status_lists(town.context) == 0
     assert RESIGN_S * 4 <= status.TTL_S
 
 

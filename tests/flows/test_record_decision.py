@@ -136,14 +136,26 @@ async def test_nothing_is_signed_unless_the_commit_is_known_to_have_succeeded(
     assert await town.faults() == []
 
 
+async def _postpone(town: Town, interval: str) -> None:
+    """The server's clock cannot be set in a test: its history is moved into the future instead."""
+    await town.change("ALTER TABLE decisions DISABLE TRIGGER append_only")
+    await town.change(f"UPDATE decisions SET recorded_at = recorded_at + interval '{interval}'")
+    await town.change("ALTER TABLE decisions ENABLE TRIGGER append_only")
+
+
+async def test_who_acted_while_the_clock_was_years_ahead_may_still_answer(town: Town) -> None:
+    news = await town.device()
+    await town.decide(news, {"ads": GRANTED})
+    await _postpone(town, "11 years")
+    await town.decide(news, {"ads": REFUSED})
+    assert (await states(town, news))["ads"] == "withdrawn"
+
+
 async def test_a_clock_set_back_never_makes_a_later_act_older(town: Town) -> None:
     news = await town.device()
     await town.decide(news, {"ads": GRANTED})
 
-    # The server's clock cannot be set in a test: its history is moved into the future instead.
-    await town.change("ALTER TABLE decisions DISABLE TRIGGER append_only")
-    await town.change("UPDATE decisions SET recorded_at = recorded_at + interval '1 hour'")
-    await town.change("ALTER TABLE decisions ENABLE TRIGGER append_only")
+    await _postpone(town, "1 hour")
     async with town.context.database.writing() as connection:
         assert news.subject is not None
         next_one = await clock.now_after(connection, news.subject)

@@ -121,6 +121,25 @@ async def test_a_withdrawal_stays_seen_when_its_list_is_published(town: Town, no
         assert found.active
 
 
+async def test_a_withdrawal_is_seen_after_the_database_s_clock_was_years_ahead(
+    town: Town, node: Node
+) -> None:
+    news = await town.device()
+    token = (await town.decide(news, {"ads": GRANTED})).consent_token
+    await publish_status_lists(town.context)
+    async with town.context.database.writing() as connection:
+        await connection.execute(
+            text("UPDATE status_lists SET signed_at = clock_timestamp() + interval '11 years'")
+        )
+    await node.look()
+    assert (found := await node.recall(token)) is not None
+    assert found.active
+    await town.withdraw(news, "ads")
+    await publish_status_lists(town.context)  # revoked and published between two looks
+    await node.look()
+    assert await node.recall(token) == VerifyOut(active=False)
+
+
 async def test_where_it_happened_the_database_is_asked_at_once(town: Town) -> None:
     watch = RevocationWatch(town.context)
     memory = Memory(town.context, watch)

@@ -89,10 +89,13 @@ def judge_answer(
     signals_on: Collection[SignalSource],
     showing: Showing | None,
     at: Instant,
+    clock: Instant,
 ) -> Judged:
     """Admit it, or refuse it by name.  The caller holds the subject's lock.
 
-    ``showing`` is how the notice that is answered was shown, as far as its page told.
+    ``showing`` is how the notice that is answered was shown, as far as its page told.  ``at`` is
+    later than all that the subject did; the database's ``clock`` may be behind it where it was set
+    back, and says how old a served notice is.
 
     Raises:
         MalformedError, ForbiddenError, ConflictError: see ``core.admission.admit``; the
@@ -111,7 +114,7 @@ def judge_answer(
     reach = _reach(asked.reach, caller)
     served: ServedNotice | None = None
     if isinstance(asked, Answer):
-        shown = open_served(context, asked.served, party=caller.client.party.slug, now=now)
+        shown = open_served(context, asked.served, party=caller.client.party.slug, now=clock)
         draft = _answer_draft(book, caller, asked, shown, showing=showing, reach=reach, now=now)
         served = _served(caller, asked.notice, shown)
     else:

@@ -187,6 +187,7 @@ def _admitted(
         signals_on=found.signals_on,
         showing=found.showing,
         at=_next_instant(subject, found),
+        clock=found.at,
     )
     appended = append_decisions(context, book, subject, judged.decisions, at=judged.at)
     subject = appended.subject

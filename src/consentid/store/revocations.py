@@ -7,6 +7,7 @@ On the driver's own connection: asked several times a second by every node.
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, final
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
@@ -25,7 +26,7 @@ _BROKEN: Final = (
 )
 _PAGE: Final = 64
 """Lists that are read at a time, 16 KiB each."""
-_MARGIN_S: Final = 60.0
+_MARGIN: Final = timedelta(seconds=60)
 """A list carries the instant when its publisher's transaction read the clock, not of its commit."""
 
 # ``ended`` are the indices that no list shows yet; a partial index holds just these.
@@ -36,10 +37,10 @@ SELECT extract(epoch FROM clock_timestamp())::float8 AS now_s,
        ARRAY(SELECT ARRAY[list_no, idx] FROM status_indices
              WHERE revoked_at IS NOT NULL AND NOT is_published) AS ended,
        ARRAY(SELECT list_no FROM status_lists
-             WHERE signed_at IS NULL OR signed_at >= to_timestamp($1)
+             WHERE signed_at IS NULL OR signed_at >= least(to_timestamp($1), now()) - $2::interval
              ORDER BY list_no) AS lists,
        ARRAY(SELECT coalesce(extract(epoch FROM signed_at)::float8, 0) FROM status_lists
-             WHERE signed_at IS NULL OR signed_at >= to_timestamp($1)
+             WHERE signed_at IS NULL OR signed_at >= least(to_timestamp($1), now()) - $2::interval
              ORDER BY list_no) AS signed
 """
 _BITS: Final = "SELECT list_no, bits FROM status_lists WHERE list_no = ANY($1::int[])"
@@ -70,12 +71,15 @@ class Looking:
     def __init__(self, connection: Driver) -> None:
         self._connection: Final = connection
         self._signed: dict[int, float] = {}
+        self._looked_s = float("inf")
 
     async def look(self) -> Seen:
         """What has ended by now."""
-        since_s = max(self._signed.values(), default=0.0) - _MARGIN_S
+        # What was published since the last look bears no instant before the earliest of these, even
+        # where the clock jumped meanwhile, or stood wrong when a list was signed.
+        since_s = min(max(self._signed.values(), default=0.0), self._looked_s)
         try:
-            row = await self._connection.fetchrow(_LOOK, since_s, timeout=_TIMEOUT_S)
+            row = await self._connection.fetchrow(_LOOK, since_s, _MARGIN, timeout=_TIMEOUT_S)
             if row is None:
                 raise _unavailable()
             signed: dict[int, float] = dict(zip(row["lists"], row["signed"], strict=True))
@@ -88,6 +92,7 @@ class Looking:
         except _BROKEN as error:
             raise _unavailable() from error
         self._signed |= signed
+        self._looked_s = row["now_s"]
         return Seen(
             now_s=row["now_s"],
             catalogue=None if row["catalogue"] is None else CatalogueVersion(row["catalogue"]),
