@@ -6,7 +6,7 @@ or for ``--minutes``; then what clients know is held against the API, the databa
 Told are a table, each promise with its statistics and, with ``--json``, the same for programs; of a
 promise that was broken, the acts that show it.  ``--history FOLDER`` keeps every act.
 
-Three need what a machine may not have: ``clock-jumped`` wants libfaketime (Debian's package of that
+Some need what a machine may not have: clocks that jump want libfaketime (Debian's package of that
 name, or ``CONSENTID_FAULTS_FAKETIME``), ``syncs`` strace, ``disk-filled`` the right to mount.
 """
 

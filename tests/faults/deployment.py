@@ -34,6 +34,8 @@ from consentid.kit.instants import from_seconds
 from consentid.store.migrating import upgrade
 
 NODES: Final = 2
+TRUE_TIME: Final = "+0"
+"""What libfaketime reads where a clock is right."""
 _PORTAL: Final = "http://id.localhost:1"
 """Nobody signs in: these clients are devices."""
 _BEGUN: Final = "Uvicorn running on"
@@ -114,11 +116,19 @@ class Deployment:
     acknowledged: int = 0
     """Decisions that clients were told of, in all."""
     environ: dict[str, str] = field(default_factory=dict[str, str])
+    worker_clock: Path | None = None
+    postgres_clock: Path | None = None
+    worker_settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the worker is told, and commands are not."""
 
     def start_worker(self) -> None:
         with (self.folder / "worker.log").open("ab") as log:
             self.worker = subprocess.Popen(  # noqa: S603 our own program
-                self.command("worker"), env=self.environ, stdout=log, stderr=log, cwd=REPOSITORY
+                self.command("worker"),
+                env={**self.environ, **self.worker_settings},
+                stdout=log,
+                stderr=log,
+                cwd=REPOSITORY,
             )
 
     async def end_worker(self) -> None:
@@ -157,7 +167,13 @@ async def deployed(
     code = code_of(release)
     where = disk or folder
     settings = {"max_wal_size": "64MB", "min_wal_size": "32MB"}
-    postgres = EmbeddedPostgres(where / "postgres", settings=settings, is_thrown_away=True)
+    faked = {each: _faked(faketime, folder / f"clock-{each}") for each in _CLOCKS}
+    postgres = EmbeddedPostgres(
+        where / "postgres",
+        settings=settings,
+        is_thrown_away=True,
+        before=[] if faketime is None else ["env", *_words(faked["postgres"])],
+    )
     valkey = EmbeddedValkey(folder / "valkey")
     async with contextlib.AsyncExitStack() as stack:
         urls = await asyncio.to_thread(postgres.start)
@@ -188,6 +204,10 @@ async def deployed(
             environ=told,
             brands=brands,
         )
+        if faketime is not None:
+            deployment.worker_settings = faked["worker"]
+            deployment.worker_clock = folder / "clock-worker"
+            deployment.postgres_clock = folder / "clock-postgres"
         for number, listening in enumerate(sockets):
             wire = Wire(socket_of(urls))
             port = await wire.open()
@@ -204,8 +224,7 @@ async def deployed(
             )
             if faketime is not None:
                 node.clock = folder / f"clock-{number}"
-                node.clock.write_text("+0")
-                node.settings = {**_SETTINGS, **code, **_faked(faketime, node.clock)}
+                node.settings |= faked[str(number)]
             deployment.nodes.append(node)
         try:
             deployment.start_worker()
@@ -260,14 +279,25 @@ async def _furnish_by(told: Mapping[str, str], urls: DatabaseUrls, brands: Path)
     return str(json.loads(answer)["secret"])
 
 
-def _faked(library: Path, clock: Path) -> dict[str, str]:
+_CLOCKS: Final = ("postgres", "worker", *map(str, range(NODES)))
+
+
+def _faked(library: Path | None, clock: Path) -> dict[str, str]:
+    """What a process is told whose clock is another's to set; it is right to begin with."""
+    if library is None:
+        return {}
+    clock.write_text(TRUE_TIME)
     return {
         "LD_PRELOAD": str(library),
         "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "DONT_FAKE_MONOTONIC": "1",
     }
+
+
+def _words(variables: Mapping[str, str]) -> list[str]:
+    return [f"{name}={text}" for name, text in variables.items()]
 
 
 async def _end(deployment: Deployment) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx2
-from tests.faults.deployment import Deployment, Node
+from tests.faults.deployment import TRUE_TIME, Deployment, Node
 from tests.faults.disks import fill
 from tests.web.hub import forget, process_of
 
@@ -155,15 +155,34 @@ async def delivery_disordered(deployment: Deployment, draw: random.Random) -> st
 
 async def clock_jumped(deployment: Deployment, draw: random.Random) -> str:
     """The clock of one web process is wrong by a day, a month, or years, and then right."""
-    clock = draw.choice(deployment.nodes).clock
-    assert clock is not None
+    return await _jump(draw.choice(deployment.nodes).clock, draw)
+
+
+async def worker_clock_jumped(deployment: Deployment, draw: random.Random) -> str:
+    """The same of the worker."""
+    return await _jump(deployment.worker_clock, draw)
+
+
+async def postgres_clock_jumped(deployment: Deployment, draw: random.Random) -> str:
+    """The same of PostgreSQL, whose clock acts are timed by."""
+    return await _jump(deployment.postgres_clock, draw)
+
+
+async def _jump(clock: Path | None, draw: random.Random) -> str:
     jump = draw.choice(_JUMPS)
+    with _wrong(clock, jump):
+        await _meanwhile(draw)
+    return jump
+
+
+@contextlib.contextmanager
+def _wrong(clock: Path | None, jump: str) -> Generator[None]:
+    assert clock is not None
     clock.write_text(jump)
     try:
-        await _meanwhile(draw)
+        yield
     finally:
-        clock.write_text("+0")
-    return jump
+        clock.write_text(TRUE_TIME)
 
 
 async def disk_filled(deployment: Deployment, draw: random.Random) -> str:

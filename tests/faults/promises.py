@@ -35,18 +35,20 @@ class Violation:
         return f"{self.promise}: {self.words}\n{self.history}".rstrip()
 
 
-def judge(history: History, *, may_fail: bool, of_releases: bool = False) -> Iterator[Violation]:
+def judge(
+    history: History, *, may_fail: bool, of_releases: bool = False, may_wait: bool = False
+) -> Iterator[Violation]:
     """What a history alone shows.
 
     ``of_releases``: whoever repeats may be answered by another release, which may tell the same
-    decision in other words.
+    decision in other words.  ``may_wait``: a yes of whom the clock was ahead is a no until then.
     """
     first: dict[tuple[int, str], dict[str, Any]] = {}
     for act in history.acts:
         if act.said is Said.FAIL and (not may_fail or act.words == "500"):
             yield _seen(history, act, "no request fails", f"told {act.words}")
         if act.kind is Kind.VERIFY:
-            yield from _judge_verification(history, act)
+            yield from _judge_verification(history, act, may_wait=may_wait)
         elif act.answer is not None:
             told = first.setdefault((act.client, act.key), act.answer)
             same = ("decision",) if of_releases else told
@@ -55,8 +57,8 @@ def judge(history: History, *, may_fail: bool, of_releases: bool = False) -> Ite
                 yield _seen(history, act, "none doubled", words)
 
 
-def _judge_verification(history: History, act: Act) -> Iterator[Violation]:
-    if act.expects is Said.YES and act.said is Said.NO:
+def _judge_verification(history: History, act: Act, *, may_wait: bool) -> Iterator[Violation]:
+    if act.expects is Said.YES and act.said is Said.NO and not may_wait:
         yield _seen(history, act, "none lost", "an acknowledged yes is not known")
     if act.expects is Said.NO and act.said is Said.YES:
         if act.at_least:

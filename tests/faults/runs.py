@@ -39,6 +39,8 @@ class Scenario:
     """``clock`` (libfaketime) or ``disk`` (a small one of its own)."""
     copied: float = 0.0
     """Of all writes, a copy of so many is under way, too."""
+    may_wait: bool = False
+    """Whether a yes may be a no until a clock that was ahead is reached."""
     of_releases: bool = False
     """Whether what answers is of more than one release."""
 
@@ -58,6 +60,10 @@ SCENARIOS: Final = {
     "network-slowed": Scenario(fault=kinds.network_slowed),
     "delivery-disordered": Scenario(fault=kinds.delivery_disordered, may_fail=False, copied=1.0),
     "clock-jumped": Scenario(fault=kinds.clock_jumped, needs="clock"),
+    "worker-clock-jumped": Scenario(fault=kinds.worker_clock_jumped, needs="clock"),
+    "postgres-clock-jumped": Scenario(
+        fault=kinds.postgres_clock_jumped, needs="clock", may_wait=True
+    ),
     "disk-filled": Scenario(fault=kinds.disk_filled, needs="disk"),
 }
 
@@ -112,6 +118,7 @@ async def run(
         living = await enter(deployment, history, nodes, draw, clients)
         for client in living:
             client.copied = scenario.copied
+            client.may_expire = scenario.needs == "clock"
         try:
             async with asyncio.TaskGroup() as group:
                 for client in living:
@@ -133,7 +140,10 @@ async def run(
             history.keep(kept / f"{name}.ndjson")
         is_whole = not found
         found += promises.judge(
-            history, may_fail=scenario.may_fail, of_releases=scenario.of_releases
+            history,
+            may_fail=scenario.may_fail,
+            of_releases=scenario.of_releases,
+            may_wait=scenario.may_wait,
         )
         found += await promises.compare(living) if is_whole else []
     deployment.acknowledged += sum(len(client.written) for client in living)

@@ -13,7 +13,7 @@ import contextlib
 import re
 import shutil
 import signal
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -84,15 +84,18 @@ class EmbeddedPostgres:
         *,
         settings: Mapping[str, str] | None = None,
         is_thrown_away: bool = False,
+        before: Sequence[str] = (),
     ) -> None:
         """``settings`` are further server settings, over ours.
 
+        ``before`` are words in front of the server's command, such as ``env`` and variables.
         A folder that ``is_thrown_away`` afterwards is stopped at once, with nothing written out.
         """
         self._folder: Path = folder.absolute()
         # Fast: rolls back, writes everything out, ends.  Immediate: as a crash does.
         self._stop_signal: signal.Signals = signal.SIGQUIT if is_thrown_away else signal.SIGINT
         self._settings: Mapping[str, str] = {**_SETTINGS, **(settings or {})}
+        self._before: Sequence[str] = before
         self._lock: FolderLock = FolderLock(self._folder)
         self._process: ServerProcess | None = None
         self._socket_folder: Path = self._folder / "run"
@@ -117,6 +120,7 @@ class EmbeddedPostgres:
             self._socket_folder = make_socket_folder(self._folder, _SOCKET, account)
             self._process = ServerProcess(
                 [
+                    *self._before,
                     *(str(binaries / "postgres"), "-D", str(self._folder / "data")),
                     *("-k", str(self._socket_folder)),
                     *(f"--{key}={value}" for key, value in self._settings.items()),
