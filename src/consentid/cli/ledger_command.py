@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from consentid.ledger.cosignature import Policy
 
 _PROGRESS_S: Final = 2.0
-_PATIENCE_S: Final = 3_600.0
-"""For one statement: some of them read a whole table."""
 _MOST_SHOWN: Final = 100
 
 
@@ -133,7 +131,7 @@ def _verify(args: argparse.Namespace) -> int:
 async def _check(
     chosen: Settings, given: _Arguments, kept: Mapping[str, bytes], policy: "Policy | None"
 ) -> _Found:
-    from consentid.flows.opening import open_context  # noqa: PLC0415  the server extra
+    from consentid.flows.opening import PATIENT_S, open_context  # noqa: PLC0415  the server extra
     from consentid.flows.verify_issued import verify_issued  # noqa: PLC0415  the server extra
     from consentid.flows.verify_projection import (  # noqa: PLC0415  the server extra
         verify_projections,
@@ -142,9 +140,9 @@ async def _check(
 
     found = _Found()
     started = time.monotonic()
-    opened = open_context(chosen, answered_within_s=_PATIENCE_S)
+    opened = open_context(chosen, answered_within_s=PATIENT_S)
     url = chosen.erasure_database()
-    apart = None if url is None else Database(url, connections=1, answered_within_s=_PATIENCE_S)
+    apart = None if url is None else Database(url, connections=1, answered_within_s=PATIENT_S)
     try:
         if not given.projection and not given.tokens:
             await _walk(opened.context, found, kept, policy)

@@ -114,16 +114,16 @@ def _prove(args: argparse.Namespace) -> int:
 
 
 async def _write(chosen: Settings, name: str, path: Path) -> int:
-    from consentid.flows.opening import open_context  # noqa: PLC0415  the server extra
+    from consentid.flows.opening import PATIENT_S, open_context  # noqa: PLC0415  the server extra
     from consentid.flows.prove_decisions import (  # noqa: PLC0415  the server extra
         find_named,
         prove_decisions,
     )
     from consentid.store.engine import Database  # noqa: PLC0415  the server extra
 
-    opened = open_context(chosen)
+    opened = open_context(chosen, answered_within_s=PATIENT_S)
     url = chosen.erasure_database()
-    apart = None if url is None else Database(url, connections=1)
+    apart = None if url is None else Database(url, connections=1, answered_within_s=PATIENT_S)
     unfinished = path.with_name(f"{path.name}.part")
     try:
         named = await find_named(opened.context, name, apart=apart)
