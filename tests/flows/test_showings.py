@@ -16,8 +16,12 @@ from tests.flows.town import GRANTED, REFUSED, Town
 from tests.flows.visits import LAYOUT, Visit
 
 from consentid.core.decision import Decision, Showing
+from consentid.flows.complete_receipt import show_receipt
+from consentid.flows.history import show_history
 from consentid.flows.judge_receipt import judge_receipt
 from consentid.flows.note_served import note_served
+from consentid.kit.errors import NotFoundError
+from consentid.store import tables
 from consentid.verify.receipts import Outcome
 
 BANNER = b"\1" * 32
@@ -75,6 +79,24 @@ async def test_what_an_account_takes_over_was_shown_as_it_was_on_the_device(town
     assert adopted.adopted_from == source.id
     assert adopted.showing == source.showing is not None
     assert await town.faults() == []
+
+
+async def test_no_other_brand_is_told_in_which_layout_somebody_answered(town: Town) -> None:
+    at_news, _ = await town.sign_in("ada")
+    await town.decide(at_news, {"ads": GRANTED}, layout=BANNER)
+    at_shop, _ = await town.sign_in("ada", client="shop-web")
+    seen = await show_history(town.context, at_shop, cursor=None, limit=10)
+    assert [(each.here, each.notice) for each in seen.decisions] == [(False, None)]
+    with pytest.raises(NotFoundError):
+        await show_receipt(town.context, at_shop, unverified_decision=seen.decisions[0].decision)
+    assert BANNER.hex().encode() not in msgspec.json.encode(seen)
+    in_clear = [
+        name
+        for name in tables.metadata.tables
+        for (row,) in await town.rows(f"SELECT CAST(t AS text) FROM {name} t")
+        if BANNER.hex() in row
+    ]
+    assert in_clear == ["served_events"]
 
 
 CHANGES = {

@@ -232,7 +232,11 @@ def read_as_linked_data(receipt: dict[str, Any], meaning: dict[str, Any]) -> dic
 
 def test_a_receipt_is_linked_data_in_which_every_member_has_its_term(hub: Hub) -> None:
     person = hub.sign_in()
-    answered = hub.decide(person)
+    asked = hub.decision("news")
+    event = {"served": asked["served"], "event": "shown", "layout": "07" * 32}
+    assert hub.http.post("/v1/served", json=event, headers=person).status_code == 204
+    answered = hub.http.post("/v1/decisions", json=asked, headers={**person, **fresh_key()}).json()
+    assert answered["receipt"]["record"]["notice"]["shown"]["layout"] == event["layout"]
     told = hub.http.get(f"/v1/receipts/{answered['decision']}", headers=person)
     link = told.headers["link"]
     issuer = told.json()["issuer"]
