@@ -253,6 +253,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"connectors": {"nats": [{**_NATS, "name": "web"}]}},
         "/connectors/nats/0/name",
     ),
+    "a host with two certificates": (
+        {
+            "ingress": {
+                "enabled": True,
+                "hosts": [{"host": "a.example"}, {"host": "a.example", "tlsSecret": "a-tls"}],
+            }
+        },
+        "ingress.hosts: a.example is there twice",
+    ),
     "two connectors of one name": (
         {"connectors": {"nats": [_NATS, _NATS]}},
         "connectors: crm is there twice",

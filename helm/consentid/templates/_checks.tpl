@@ -51,6 +51,13 @@
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
 {{- fail "ingress: name the hub's host under hosts" -}}
 {{- end -}}
+{{- $hosts := list -}}
+{{- range .Values.ingress.hosts -}}
+{{- if has .host $hosts -}}
+{{- fail (printf "ingress.hosts: %s is there twice" .host) -}}
+{{- end -}}
+{{- $hosts = append $hosts .host -}}
+{{- end -}}
 {{- if gt (int64 .Values.autoscaling.minReplicas) (int64 .Values.autoscaling.maxReplicas) -}}
 {{- fail "autoscaling: minReplicas is above maxReplicas" -}}
 {{- end -}}

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from consentid.flows.context import Context
@@ -10,6 +11,7 @@ from consentid.flows.erasure_list import apply_list
 from consentid.flows.shred_subjects import shred_subjects
 from consentid.store import clock, erasures
 from consentid.store.engine import Database
+from consentid.worker.forgetting import carefully
 
 ROLE: Final = "eraser"
 PACE_S: Final = 5
@@ -31,7 +33,7 @@ async def erasing(context: Context) -> AsyncGenerator[Callable[[Context], Awaita
         if database is None:
             await _tell_of_overdue(context)
             return 0
-        return await shred_subjects(context, database)
+        return await carefully(partial(shred_subjects, erasing=database))(context)
 
     try:
         yield erase

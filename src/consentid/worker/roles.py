@@ -25,6 +25,7 @@ from consentid.telemetry.tracing import span
 from consentid.worker.eraser import PACE_S as ERASER_PACE_S
 from consentid.worker.eraser import ROLE as ERASER
 from consentid.worker.eraser import erasing
+from consentid.worker.forgetting import carefully
 from consentid.worker.metrics import Rounds
 from consentid.worker.pump import run_pump
 from consentid.worker.sender import run_sender
@@ -63,9 +64,9 @@ async def run_roles(context: Context, stopped: asyncio.Event, rounds: Rounds | N
         Role(name="logout teller", pace_s=_TELL_S, round=send_logout_notices),
         Role(name="mail sender", pace_s=_TELL_S, round=send_mails),
         Role(name="arrival watch", pace_s=_WARN_S, round=warn_of_late),
-        Role(name="reaper", pace_s=_REAP_S, round=reap),
+        Role(name="reaper", pace_s=_REAP_S, round=carefully(reap)),
         Role(name="key noter", pace_s=_REAP_S, round=note_keys),
-        Role(name="status list retirement", pace_s=_REAP_S, round=leave_status_lists),
+        Role(name="status list retirement", pace_s=_REAP_S, round=carefully(leave_status_lists)),
     )
     async with erasing(context) as erase, asyncio.TaskGroup() as tasks:
         for role in (*roles, Role(name=ERASER, pace_s=ERASER_PACE_S, round=erase)):
