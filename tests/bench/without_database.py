@@ -25,6 +25,7 @@ from consentid.store.grounds import Asked, Grounds
 from consentid.store.holders import Holder
 from consentid.store.statuses import StatusIndex
 from consentid.store.subjects import SubjectRow
+from consentid.web import read_keeping
 from consentid.web.joining import JoiningProtocol
 
 _lock, _look, _find_holders = grounds.lock, grounds.look, holders.find_holders
@@ -71,6 +72,7 @@ def _leave_out(context: Context) -> None:
     acts.write = _write
     statuses.allocate_all = _allocate_all
     dependents.find_resting = _find_resting
+    read_keeping.write_reads = _write_reads
 
 
 async def _write(_: AsyncConnection, written: Sequence[Act]) -> bool:
@@ -93,6 +95,11 @@ async def _allocate_all(
     _: AsyncConnection, wanted: Sequence[tuple[SubjectId, str]], **given: Any
 ) -> Sequence[StatusIndex]:
     return [StatusIndex(list_no=1, idx=given["draw"](statuses.LIST_BITS)) for _ in wanted]
+
+
+async def _write_reads(context: Context) -> int:
+    context.reads.take()
+    return 0
 
 
 async def _find_resting(_: AsyncConnection, subjects: Collection[SubjectId]) -> dict[Any, Any]:
