@@ -66,13 +66,16 @@ def _leave_out(context: Context) -> None:
                 _holders.update(await _find_holders(connection, hashes))
         return _holders
 
-    for name, instead in (("writing", nothing), ("glancing", nothing)):
-        setattr(database, name, instead)
+    for whose, name, instead in (
+        (database, "writing", nothing),
+        (database, "glancing", nothing),
+        (read_keeping, "write_reads", _write_reads),
+    ):
+        setattr(whose, name, instead)
     grounds.lock, grounds.look, holders.find_holders = lock, look, find_holders
     acts.write = _write
     statuses.allocate_all = _allocate_all
     dependents.find_resting = _find_resting
-    read_keeping.write_reads = _write_reads
 
 
 async def _write(_: AsyncConnection, written: Sequence[Act]) -> bool:
