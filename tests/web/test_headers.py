@@ -159,7 +159,8 @@ def test_options_and_a_refusal_tell_of_all_that_the_document_has(hub: Hub) -> No
     for path, methods in several.items():
         documented = {method.upper() for method in methods} | {"OPTIONS"}
         documented |= {"HEAD"} if "GET" in documented else set()
-        for answer in (hub.http.options(path), hub.http.request("TRACE", path)):
+        at = path.replace("{number}", "7")
+        for answer in (hub.http.options(at), hub.http.request("TRACE", at)):
             assert set(answer.headers["allow"].split(", ")) == documented, path
 
 

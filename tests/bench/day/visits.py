@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.bench.day import wire
-from tests.bench.day.asking import Asking, coming, keyed
+from tests.bench.day.asking import Asking, RefusedError, coming, keyed
 from tests.bench.day.people import Person
 from tests.bench.day.proportions import BRANDS
 from tests.web.hub import DEVICE_CREDENTIAL, ID_TOKEN, bearer
@@ -248,13 +248,16 @@ async def _authorize(asking: Asking, person: Person, due_s: float, **more: str) 
 
 async def _redeem(asking: Asking, person: Person, location: str) -> None:
     told = dict(parse_qsl(urlsplit(location).query))
+    if "code" not in told:
+        asking.fail("GET /authorize, the answer", told.get("error", location))
+        raise RefusedError
     answer = await asking.ask(
         "POST /token, authorization_code",
         ("POST", "/token"),
         headers=asking.basic("news-web"),
         form={
             "grant_type": "authorization_code",
-            "code": told.get("code", ""),
+            "code": told["code"],
             "redirect_uri": "http://news.localhost:7600/callback",
             "code_verifier": _VERIFIER,
         },

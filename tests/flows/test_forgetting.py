@@ -3,15 +3,12 @@
 import time
 
 import pytest
-from tests.flows.conftest import founded, portal, running, town, town_urls
 from tests.flows.town import GRANTED, Town
 
 from consentid.flows.context import Context
 from consentid.flows.reap import reap
 from consentid.kit.errors import UnavailableError
 from consentid.worker.forgetting import APART_S, carefully
-
-__all__ = ["founded", "portal", "running", "town", "town_urls"]
 
 
 async def test_nothing_is_forgotten_by_a_clock_that_is_far_from_ours(town: Town) -> None:
