@@ -50,8 +50,9 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
         await clock.now(connection)  # begins the transaction: that is not to be waited for below
         # Before the clock is asked: what comes out is never earlier than it was, so that nobody who
         # came too late passes for one who came at once; and no later than one short question takes,
-        # so that no race passes for a reuse.  It waits for no lock: see ``token_grounds``.
+        # so that no race passes for a reuse.
         waited = int((context.monotonic() - arrived_s) * SECOND)
+        arrived_at = Instant(await clock.now(connection) - waited)
         _, client_id = claim_of(credentials)
         found = await token_grounds.look(
             connection, client_id=client_id, link_hash=find_link_hash(request.form)
@@ -61,7 +62,7 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
             connection=connection,
             book=await context.book_of(connection, found.catalogue),
             now=found.now,
-            arrived_at=Instant(found.now - waited),
+            arrived_at=arrived_at,
             portal_key=portal_key,
             claimed=found.client,
             link=found.link,
