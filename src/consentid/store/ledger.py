@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select, text, union_all
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.kit.instants import Instant
+from consentid.kit.instants import Instant, from_datetime
 from consentid.store.arrays import fetch, transposed, unnest
 from consentid.store.tables import (
     ledger_checkpoints,
@@ -24,6 +24,12 @@ _ADD_ENTRIES: Final = (
     f"INSERT INTO ledger_entries ({', '.join(_ENTRY)})"  # noqa: S608 - names of ours
     f" SELECT * FROM {unnest(ledger_entries, _ENTRY, first=1)}"
 )
+_NEWEST_PUBLISHED: Final = """
+SELECT log.log_no, log.origin, log.key, log.continues, log.opened_at, published.size, published.note
+FROM ledger_logs AS log JOIN ledger_checkpoints AS published USING (log_no)
+WHERE log.log_no = (SELECT max(log_no) FROM ledger_logs)
+ORDER BY published.size DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,26 +209,18 @@ async def newest_checkpoint(connection: AsyncConnection, log_no: int) -> Publish
 
 async def newest_published(connection: AsyncConnection) -> tuple[LogRow, PublishedRow] | None:
     """The log that grows, and what it published last; None where that is nothing."""
-    statement = (
-        select(ledger_logs, ledger_checkpoints.c.size, ledger_checkpoints.c.note)
-        .join_from(
-            ledger_logs, ledger_checkpoints, ledger_checkpoints.c.log_no == ledger_logs.c.log_no
-        )
-        .where(ledger_logs.c.log_no == select(func.max(ledger_logs.c.log_no)).scalar_subquery())
-        .order_by(ledger_checkpoints.c.size.desc())
-        .limit(1)
-    )
-    row = (await connection.execute(statement)).one_or_none()
-    if row is None:
+    rows = await fetch(connection, _NEWEST_PUBLISHED)
+    if not rows:
         return None
+    row = rows[0]
     log = LogRow(
-        log_no=row.log_no,
-        origin=row.origin,
-        key=row.key,
-        continues=row.continues,
-        opened_at=row.opened_at,
+        log_no=row["log_no"],
+        origin=row["origin"],
+        key=row["key"],
+        continues=row["continues"],
+        opened_at=from_datetime(row["opened_at"]),
     )
-    return log, PublishedRow(size=row.size, note=row.note)
+    return log, PublishedRow(size=row["size"], note=row["note"])
 
 
 async def entries_from(

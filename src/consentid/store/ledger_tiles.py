@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.ledger.growing import FullTile
 from consentid.ledger.tiles import WIDTH, TileId, decode_tile, encode_tile
+from consentid.store.arrays import fetch
 from consentid.store.tables import ledger_entries, ledger_tiles
 
 _TILES: Final = """
@@ -88,21 +89,20 @@ async def tiles(
     full = [tile for tile in asked if tile.width == WIDTH]
     partial = [tile for tile in asked if tile.width < WIDTH and tile.level]
     lowest = [tile for tile in asked if tile.width < WIDTH and not tile.level]
-    rows = await connection.exec_driver_sql(
+    rows = await fetch(
+        connection,
         _TILES,
-        (
-            log_no,
-            [tile.level or 0 for tile in full],
-            [tile.number for tile in full],
-            [tile.level for tile in partial],
-            [tile.number for tile in partial],
-            [tile.width for tile in partial],
-            [tile.number for tile in lowest],
-            [tile.width for tile in lowest],
-        ),
+        log_no,
+        [tile.level or 0 for tile in full],
+        [tile.number for tile in full],
+        [tile.level for tile in partial],
+        [tile.number for tile in partial],
+        [tile.width for tile in partial],
+        [tile.number for tile in lowest],
+        [tile.width for tile in lowest],
     )
     stored: dict[tuple[int, int, int], bytes | None] = {
-        (row["level"], row["number"], row["width"]): row["hashes"] for row in rows.mappings()
+        (row["level"], row["number"], row["width"]): row["hashes"] for row in rows
     }
     found: dict[TileId, list[bytes]] = {}
     for tile in asked:
