@@ -62,6 +62,24 @@ async def test_an_event_says_who_what_why_and_when(town: Town) -> None:
         msgspec.convert(event, Event)
 
 
+async def test_a_record_that_cannot_be_read_holds_up_no_event(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    crm = await new_consumer(town, NEWS)
+    person = await town.device()
+    await town.decide(person, {"ads": GRANTED})
+    (lost,) = await town.history(person.subject)
+    await town.change("ALTER TABLE decisions DISABLE TRIGGER USER")
+    await town.change("UPDATE decisions SET sealed = sha256(sealed)")
+    await town.decide(person, {"ads": REFUSED})
+    await drain(town)
+    _, first, second = await crm.read()
+    assert first["data"]["decisions"] == []
+    assert "ads" in first["data"]["effective"][0]["after"]["granted"]
+    assert len(second["data"]["decisions"]) == 1
+    assert f"without its decision {lost.id}" in caplog.text
+
+
 async def test_a_receiver_hears_of_whom_it_has_met_and_of_what_is_its_own(town: Town) -> None:
     news, shop = await new_consumer(town, NEWS), await new_consumer(town, SHOP, "erp")
     reach = await new_consumer(town, REACH, "dsp")

@@ -19,12 +19,14 @@ from tests.flows.test_verify_ledger import walk
 from tests.flows.town import GRANTED, REFUSED, Town
 
 from consentid.cli import court_verifier
-from consentid.core.decision import SubjectId
+from consentid.core.decision import DecisionId, SubjectId
+from consentid.flows.append_decisions import BODY
 from consentid.flows.note_export import note_download
 from consentid.flows.open_subject import open_subject
 from consentid.flows.restrict_subject import OPERATOR, Asked, Reason, restrict_subject
 from consentid.flows.stage_entry import open_own
-from consentid.store import entry_bodies, reads
+from consentid.keyring import wrapping
+from consentid.store import decisions, entry_bodies, reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,3 +241,55 @@ def test_who_is_set_aside_until_proof_is_needed_no_more_is_proven_by_a_role_of_i
         archive.extractall(tmp_path)
     done = bare(tmp_path / "evidence/verify.py", folder=tmp_path)
     assert (done.returncode, "granted ads" in done.stdout) == (0, True), done
+
+
+async def spoil(town: Town, decision: str, how: str) -> None:
+    """Change one record: a bit of it, or so that a release to come wrote it."""
+    id_ = UUID(decision)
+    async with town.context.database.reading() as connection:
+        subject = await decisions.find_subject(connection, id_)
+        assert subject is not None
+        opened = await open_subject(town.context, connection, subject)
+        assert opened is not None
+        row = await decisions.find(connection, subject, DecisionId(id_))
+    assert row is not None
+    if how == "changed":
+        sealed = row.sealed[:-1] + bytes([row.sealed[-1] ^ 1])
+    else:
+        aad = BODY + id_.bytes
+        record = {**json.loads(wrapping.open_sealed(opened.key, row.sealed, aad=aad)), "v": 3}
+        sealed = wrapping.seal(
+            opened.key, json.dumps(record).encode(), nonce=bytes(wrapping.NONCE_BYTES), aad=aad
+        )
+    await town.change("ALTER TABLE decisions DISABLE TRIGGER USER")
+    await town.change("UPDATE decisions SET sealed = :sealed WHERE id = :id", sealed=sealed, id=id_)
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [("changed", "bring the row back from a backup"), ("later", "use the one that wrote it")],
+)
+async def test_a_record_that_cannot_be_read_is_named_and_the_rest_is_proven(
+    case: Case, prove: Command, tmp_path: Path, how: str, why: str
+) -> None:
+    granted, withdrawn = case.decisions
+    await spoil(case.town, granted, how)
+    path = tmp_path / "evidence.zip"
+    ended = await asyncio.to_thread(prove, "ledger", "prove", case.subject, "--output", path)
+    assert ended.code == 1, ended
+    assert f"left out: decision {granted}: its record" in ended.err
+    assert why in ended.err
+    with zipfile.ZipFile(path) as archive:
+        manifest = json.loads(archive.read("evidence/manifest.json"))
+        archive.extractall(tmp_path)
+    assert (manifest["decisions"], [*manifest["unreadable"]]) == ([withdrawn], [granted])
+    done = bare(tmp_path / "evidence/verify.py", folder=tmp_path)
+    assert done.returncode == 0, done
+    assert f"NOT HERE  decision {granted}" in done.stdout
+    assert "ALL THAT IS HERE HOLDS" in done.stdout
+
+    path.unlink()
+    ended = await asyncio.to_thread(prove, "ledger", "prove", granted, "--output", path)
+    assert ended.code == 3, ended
+    assert f"decision {granted}: its record" in ended.err
+    assert not path.exists()

@@ -40,6 +40,7 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
     decisions: list[str]
     catalogues: list[str]
     pictures: list[str]
+    unreadable: dict[str, str]
     files: dict[str, str]
 
 
@@ -51,6 +52,8 @@ class _Bundle:
     folder: str
     made_at: datetime
     digests: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Decisions that are left out, and why."""
 
     def add(self, name: str, content: bytes) -> None:
         """Write one file, and keep its digest."""
@@ -67,6 +70,7 @@ class _Bundle:
             decisions=_named(self.digests, "decisions"),
             catalogues=_named(self.digests, "catalogues"),
             pictures=_named(self.digests, "pictures"),
+            unreadable=self.unreadable,
             files=dict(sorted(self.digests.items())),
         )
         self.add("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=2))
@@ -84,7 +88,10 @@ def add_verb(verbs: "_SubParsersAction[argparse.ArgumentParser]") -> None:
             "`cryptography` alone. Of whom was set aside it takes the erasing role's database, or "
             "the owner's. It holds personal data: hand it on as such."
         ),
-        epilog="Exit codes: 0 written, 1 nothing of that name, 3 unavailable or not logged yet.",
+        epilog=(
+            "Exit codes: 0 written, 1 nothing of that name, or written without a decision whose "
+            "record cannot be read, 3 unavailable or not logged yet."
+        ),
     )
     parser.add_argument(
         "name",
@@ -104,18 +111,23 @@ def _prove(args: argparse.Namespace) -> int:
     chosen.database()
     stem = "".join(each if each.isalnum() or each == "-" else "-" for each in given.name)
     path = given.output or Path(f"evidence-{stem}.zip")
-    written = asyncio.run(_write(chosen, given.name, path))
+    bundle = asyncio.run(_write(chosen, given.name, path))
+    written = len(_named(bundle.digests, "decisions"))
     if given.json:
-        terminal.say_json({"file": str(path), "decisions": written})
+        told = {"file": str(path), "decisions": written, "unreadable": bundle.unreadable}
+        terminal.say_json(told)
     else:
         terminal.say(f"{path}: {written} {'decision' if written == 1 else 'decisions'}")
         terminal.note("It holds personal data. To check it: unpack it, then run its verify.py")
-    return Exit.OK
+    for decision, why in bundle.unreadable.items():
+        terminal.note(f"left out: decision {decision}: {why}")
+    return Exit.NO if bundle.unreadable else Exit.OK
 
 
-async def _write(chosen: Settings, name: str, path: Path) -> int:
+async def _write(chosen: Settings, name: str, path: Path) -> _Bundle:
     from consentid.flows.opening import PATIENT_S, open_context  # noqa: PLC0415  the server extra
     from consentid.flows.prove_decisions import (  # noqa: PLC0415  the server extra
+        Missing,
         find_named,
         prove_decisions,
     )
@@ -132,6 +144,9 @@ async def _write(chosen: Settings, name: str, path: Path) -> int:
             bundle.add("README.txt", _README.read_bytes())
             bundle.add("verify.py", _VERIFIER.read_bytes())
             async for evidence in prove_decisions(opened.context, named, apart=apart):
+                if isinstance(evidence, Missing):
+                    bundle.unreadable[evidence.decision] = evidence.why
+                    continue
                 for file_name, content in evidence.files.items():
                     bundle.add(f"{evidence.folder}/{file_name}", content)
             bundle.seal()
@@ -141,7 +156,7 @@ async def _write(chosen: Settings, name: str, path: Path) -> int:
         if apart is not None:
             await apart.close()
         await opened.close()
-    return len(named.decisions)
+    return bundle
 
 
 def _created(path: Path) -> BinaryIO:

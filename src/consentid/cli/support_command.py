@@ -102,6 +102,8 @@ def _say(found: "LookedUpOut") -> None:
         for each in found.decisions
     ]
     terminal.say_table(("AT", "CHANNEL", "TAKEN BY", "FOR", "YES", "NO"), decided)
+    for at in found.unreadable:
+        terminal.say(f"The record of {at} cannot be read: see `consentid ledger verify`.")
 
 
 def _group(group: "StandingOut | None") -> "tuple[StandingOut, ...]":

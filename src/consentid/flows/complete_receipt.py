@@ -8,8 +8,8 @@ from consentid.core.decision import CatalogueVersion, Decision
 from consentid.core.party import Party
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context, read_book
-from consentid.flows.history import open_decision
 from consentid.flows.note_read import note_read
+from consentid.flows.open_decision import Unreadable, try_decision
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.read_buffer import ReadKind
 from consentid.flows.session import open_session
@@ -58,6 +58,7 @@ async def show_receipt(context: Context, caller: Caller, *, unverified_decision:
     Raises:
         ForbiddenError: the caller's token names no subject.
         NotFoundError: it is no decision of this subject's that was recorded there.
+        RecordUnreadableError: its record cannot be read.
         UnauthenticatedError: the subject was erased.
         UnavailableError: something of the log is missing.
     """
@@ -74,7 +75,9 @@ async def show_receipt(context: Context, caller: Caller, *, unverified_decision:
         row = None if found is None else await decisions.find(connection, subject_id, found)
         if row is None:
             raise _unknown()
-        decision = open_decision(session.subject, row)
+        decision = try_decision(session.subject.key, subject_id, row)
+        if isinstance(decision, Unreadable):
+            raise decision.error(f"decision {unverified_decision}")  # as the caller knows it
         taker = await clients.find_ever(connection, decision.actor)
         if taker is None or taker.party != party:
             raise _unknown()  # the receipt tells all of a decision

@@ -138,11 +138,19 @@ async def read_book(connection: AsyncConnection, version: CatalogueVersion) -> B
     """One applied version.
 
     Raises:
-        UnavailableError: the version is not there.
+        UnavailableError: the version is not there, or cannot be read.
     """
     row = await catalogues.find(connection, version)
     if row is None:
         raise UnavailableError(
             "catalogue_missing", f"Catalogue version {version} is missing.", retry_after_s=5
         )
-    return decode(row.body)
+    try:
+        return decode(row.body)
+    except (ValueError, LookupError) as error:
+        raise UnavailableError(
+            "catalogue_unreadable",
+            f"Catalogue version {version} cannot be read: it was changed since, or a later release "
+            "wrote it; run `consentid ledger verify`.",
+            retry_after_s=60,
+        ) from error

@@ -9,6 +9,7 @@ Those of different subjects that fall into one batch are put into an order of ea
 two receivers cannot find whom they have in common by comparing who came after whom.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,12 +19,12 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
-from consentid.core.decision import DecisionId, SubjectId
+from consentid.core.decision import Decision, DecisionId, SubjectId
 from consentid.events.contract import Kind
 from consentid.events.narrowing import narrows
 from consentid.flows.context import Context
 from consentid.flows.event_seal import Told, open_told, seal_event
-from consentid.flows.history import unseal_decision
+from consentid.flows.open_decision import try_decision
 from consentid.flows.tell_receiver import (
     NOTHING,
     Happening,
@@ -45,6 +46,7 @@ from consentid.telemetry.tracing import step
 
 BATCH: Final = 200
 _LANE_BYTES: Final = 8
+_log: Final = logging.getLogger("consentid.flows")
 _encoder: Final = msgspec.json.Encoder()
 _plain: Final = msgspec.json.Decoder(Told)
 
@@ -159,10 +161,16 @@ def _with_decisions(opened: _Opened, found: Mapping[DecisionId, DecisionRow]) ->
     happening, key = opened.happening, opened.key
     if key is None or happening.subject is None:
         return opened
-    unsealed = [
-        unseal_decision(key, happening.subject, found[DecisionId(UUID(bytes=id_))])
-        for id_ in _decisions_of(opened)
-    ]
+    unsealed: list[Decision] = []
+    for id_ in (DecisionId(UUID(bytes=each)) for each in _decisions_of(opened)):
+        row = found.get(id_)
+        decision = None if row is None else try_decision(key, happening.subject, row)
+        if isinstance(decision, Decision):
+            unsealed.append(decision)
+            continue
+        # What holds is told all the same: nobody waits for ever behind one record.
+        why = "it is not there" if decision is None else decision.why
+        _log.error("an event is told without its decision %s: %s", id_, why)
     return replace(opened, happening=replace(happening, decisions=unsealed))
 
 

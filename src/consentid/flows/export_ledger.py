@@ -110,7 +110,7 @@ async def _page(
     faults = list[str]()
     lines: list[EntryOut] = []
     for index, entry in rows:
-        told = _told(log, index, entry)
+        told = _told(log, index, entry, faults)
         if is_opened:
             lines.append(_opened(context, told, entry, found.get(entry.event_id), faults))
         else:
@@ -132,7 +132,7 @@ def _opened(
         key = wrapping.unwrap(context.keyring.master, row.subject.bytes, row.wrapped_key)
         body = wrapping.open_sealed(key, row.sealed, aad=BODY + event)
     except MalformedError as error:
-        faults.append(f"{told['at']}: {error.message}")
+        faults.append(f"{told['at']}: {entry.kind} {entry.event_id}: {error.message}")
         return OpenedOut(**told, subject=str(row.subject), record=None, salt=None)
     return OpenedOut(
         **told,
@@ -142,14 +142,20 @@ def _opened(
     )
 
 
-def _told(log: LogRow, index: int, entry: EntryRow) -> dict[str, Any]:
+def _told(log: LogRow, index: int, entry: EntryRow, faults: list[str]) -> dict[str, Any]:
+    at = f"{log.log_no}/{index}"
+    try:
+        leaf = entry.leaf.decode()
+    except UnicodeDecodeError:
+        leaf = entry.leaf.decode(errors="replace")
+        faults.append(f"{at}: the entry was changed: run `consentid ledger verify`")
     return {
-        "at": f"{log.log_no}/{index}",
+        "at": at,
         "log": log.origin,
         "index": index,
         "id": str(entry.event_id),
         "kind": entry.kind,
-        "leaf": entry.leaf.decode(),
+        "leaf": leaf,
     }
 
 

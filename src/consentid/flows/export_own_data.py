@@ -9,9 +9,9 @@ import msgspec
 
 from consentid.flows.context import Context, read_book
 from consentid.flows.export_rows import RowsOut, export_rows
-from consentid.flows.history import full_history
 from consentid.flows.manage_devices import show_places
 from consentid.flows.note_export import note_download
+from consentid.flows.open_decision import open_readable
 from consentid.flows.own_captures import every_own_capture
 from consentid.flows.own_history import find_shown
 from consentid.flows.own_reads import subjects_of
@@ -21,7 +21,7 @@ from consentid.flows.show_captures import CaptureOut, describe_capture
 from consentid.flows.write_receipt import sign_receipt, write_receipt
 from consentid.kit.errors import NotFoundError
 from consentid.kit.instants import Instant, to_rfc3339
-from consentid.store import clients, ledger, reads
+from consentid.store import clients, decisions, ledger, reads
 from consentid.tokens.receipt import Receipt
 
 SCHEMA: Final = "consentid/own-data/1"
@@ -94,6 +94,15 @@ class OwnCaptureOut(msgspec.Struct, frozen=True, kw_only=True):
     capture: CaptureOut
 
 
+class UnreadableOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision whose record cannot be read at present."""
+
+    decision: str
+    recorded_at: str
+    why: str
+    """For whoever runs this service."""
+
+
 class OwnDataOut(msgspec.Struct, frozen=True, kw_only=True):
     """The document."""
 
@@ -105,6 +114,8 @@ class OwnDataOut(msgspec.Struct, frozen=True, kw_only=True):
     recorded_as_adult: bool
     decisions: list[Receipt]
     """Oldest first, each with its receipt."""
+    unreadable: list[UnreadableOut]
+    """What was decided besides, and cannot be told at present; empty where all is well."""
     notices: dict[str, Any]
     """The exact texts that were answered, by the SHA-256 of their canonical JSON (RFC 8785)."""
     effective: list[StandingOut]
@@ -130,7 +141,10 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
         if session is None:
             raise NotFoundError("nobody_known", "Nothing is kept about you in this browser.")
         book = page.book
-        history = await full_history(connection, session.subject)
+        opened = open_readable(
+            session.subject, await decisions.of_subject(connection, session.subject.id)
+        )
+        history = opened.readable
         leaves = await ledger.find_leaves(connection, [decision.id for decision in history])
         then = {
             version: await read_book(connection, version)
@@ -172,6 +186,12 @@ async def export_own_data(context: Context, coming: Coming) -> OwnDataOut:
                 ),
             )
             for decision in history
+        ],
+        unreadable=[
+            UnreadableOut(
+                decision=str(each.id), recorded_at=to_rfc3339(each.recorded_at), why=each.why
+            )
+            for each in opened.unreadable
         ],
         notices=notices,
         effective=[

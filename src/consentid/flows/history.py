@@ -9,23 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.core.catalogue import offered
-from consentid.core.decision import Choice, Decision, Outcome, SubjectId
+from consentid.core.decision import Choice, Decision, Outcome
 from consentid.core.party import Named, Party, can_cover, reach_kind
 from consentid.core.purpose import lineage
-from consentid.core.record import from_record
-from consentid.flows.append_decisions import BODY
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.flows.note_read import note_read
+from consentid.flows.open_decision import Unreadable, open_decision, try_decision
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.read_buffer import ReadKind
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
 from consentid.flows.session import open_session
 from consentid.flows.show_state import public_decision_id
-from consentid.keyring import wrapping
 from consentid.kit.instants import DAY, Instant, to_rfc3339
 from consentid.store import decisions
-from consentid.store.decisions import DecisionRow
 
 PAGE: Final = 50
 
@@ -63,6 +60,8 @@ class HistoryOut(msgspec.Struct, frozen=True, kw_only=True):
     decisions: list[HistoryEntry]
     next: str | None
     """Pass it as ``cursor`` for what is older; null at the end."""
+    unreadable: list[str]
+    """Decisions of this page whose records cannot be read at present; empty where all is well."""
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -71,7 +70,11 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True):
 
 
 async def full_history(connection: AsyncConnection, subject: OpenSubject) -> Sequence[Decision]:
-    """Every decision of a subject, oldest first."""
+    """Every decision of a subject, oldest first.
+
+    Raises:
+        RecordUnreadableError: one of them cannot be read, so what follows from all is not known.
+    """
     return [
         open_decision(subject, row) for row in await decisions.of_subject(connection, subject.id)
     ]
@@ -93,6 +96,7 @@ async def show_history(
         at = open_reference(context, ReferenceKind.CURSOR, cursor, holder=str(party), into=_Cursor)
         before = (Instant(at.recorded_at), UUID(bytes=at.id))
     shown: list[HistoryEntry] = []
+    unreadable: list[str] = []
     more = True
     async with context.database.reading() as connection:
         book = await context.book(connection)
@@ -105,7 +109,10 @@ async def show_history(
             more = len(rows) == PAGE
             for row in rows:
                 before = (row.recorded_at, row.id)
-                decision = open_decision(session.subject, row)
+                decision = try_decision(session.subject.key, subject_id, row)
+                if isinstance(decision, Unreadable):
+                    unreadable.append(public_decision_id(context, party, row.id))
+                    continue
                 choices = visible_choices(book, party, decision)
                 if not choices:
                     continue
@@ -125,18 +132,8 @@ async def show_history(
             holder=str(party),
             content=_Cursor(recorded_at=before[0], id=before[1].bytes),
         ),
+        unreadable=unreadable,
     )
-
-
-def open_decision(subject: OpenSubject, row: DecisionRow) -> Decision:
-    """Unseal one decision of a subject."""
-    return unseal_decision(subject.key, subject.id, row)
-
-
-def unseal_decision(key: bytes, subject: SubjectId, row: DecisionRow) -> Decision:
-    """Unseal one decision with its subject's key."""
-    body = wrapping.open_sealed(key, row.sealed, aad=BODY + row.id.bytes)
-    return from_record(msgspec.json.decode(body), subject=subject)
 
 
 def visible_choices(book: Book, party: Party, decision: Decision) -> Sequence[Choice]:

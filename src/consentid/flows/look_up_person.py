@@ -15,6 +15,7 @@ from consentid.core.decision import Outcome
 from consentid.core.purpose import ROOT
 from consentid.flows.context import Context
 from consentid.flows.hub_session import Visitor
+from consentid.flows.open_decision import Unreadable
 from consentid.flows.open_subject import open_subject
 from consentid.flows.own_history import OwnDecision, newest_of
 from consentid.flows.preference_page import page_of
@@ -44,7 +45,7 @@ class LookedUp:
     """What support sees of a person."""
 
     overview: Overview
-    history: tuple[OwnDecision, ...]
+    history: tuple[OwnDecision | Unreadable, ...]
     """The newest decisions."""
     is_account: bool
     """Whether these are an account's choices, not a device's."""
@@ -93,6 +94,8 @@ class LookedUpOut(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: int
     purposes: list[PurposeOut]
     decisions: list[DecidedOut]
+    unreadable: list[str]
+    """When those were made whose records cannot be read at present; empty where all is well."""
 
 
 @step("look_up_person")
@@ -158,7 +161,10 @@ def looked_up_out(found: LookedUp) -> LookedUpOut:
             )
             for each in found.overview.purposes
         ],
-        decisions=[_decided(each) for each in found.history],
+        decisions=[_decided(each) for each in found.history if isinstance(each, OwnDecision)],
+        unreadable=[
+            to_rfc3339(each.recorded_at) for each in found.history if isinstance(each, Unreadable)
+        ],
     )
 
 

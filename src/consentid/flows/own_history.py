@@ -9,11 +9,11 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.notice import Notice
-from consentid.core.decision import CatalogueVersion, Decision
+from consentid.core.decision import CatalogueVersion, Decision, DecisionId
 from consentid.core.party import Party
 from consentid.flows.complete_receipt import complete_receipt
 from consentid.flows.context import Context, read_book
-from consentid.flows.history import open_decision
+from consentid.flows.open_decision import Unreadable, open_decision, open_readable
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.preference_page import Coming, Errand, PreferencePage, receive
 from consentid.flows.references import ReferenceKind, open_reference, seal_reference
@@ -21,6 +21,7 @@ from consentid.flows.show_arrival import show_arrivals
 from consentid.kit.errors import NotFoundError
 from consentid.kit.instants import Instant
 from consentid.store import clients, decisions
+from consentid.store.decisions import DecisionRow
 from consentid.store.systems import Arrival
 from consentid.tokens.receipt import Receipt
 
@@ -49,19 +50,20 @@ class OwnHistory:
 
     page: PreferencePage
     errand: Errand
-    entries: tuple[OwnDecision, ...]
+    entries: tuple[OwnDecision | Unreadable, ...]
     older: str | None
     """The cursor for what is older; None at the end."""
 
 
 async def newest_of(
     connection: AsyncConnection, subject: OpenSubject, *, limit: int
-) -> tuple[OwnDecision, ...]:
+) -> tuple[OwnDecision | Unreadable, ...]:
     """What somebody decided last, the newest first."""
     rows = await decisions.page(connection, subject.id, before=None, limit=limit)
-    opened = [open_decision(subject, row) for row in rows]
-    takers = await _takers(connection, opened)
-    return tuple(OwnDecision(decision=each, party=takers.get(each.actor)) for each in opened)
+    opened = open_readable(subject, rows)
+    takers = await _takers(connection, opened.readable)
+    told = [OwnDecision(decision=each, party=takers.get(each.actor)) for each in opened.readable]
+    return _in_order(rows, told, opened.unreadable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,27 +105,21 @@ async def show_own_history(
             before = (Instant(at.recorded_at), UUID(bytes=at.id))
         rows = await decisions.page(connection, subject.id, before=before, limit=PAGE + 1)
         shown = rows[:PAGE]
-        opened = [open_decision(subject, row) for row in shown]
-        takers = await _takers(connection, opened)
+        opened = open_readable(subject, shown)
+        takers = await _takers(connection, opened.readable)
         arrivals = await show_arrivals(
-            context, connection, page.book, subject.id, [each.id for each in opened]
+            context, connection, page.book, subject.id, [each.id for each in opened.readable]
         )
     older = None
     if len(rows) > PAGE:
         last = _Cursor(recorded_at=shown[-1].recorded_at, id=shown[-1].id.bytes)
         older = seal_reference(context, ReferenceKind.CURSOR, holder=_holder(subject), content=last)
+    told = [
+        OwnDecision(decision=each, party=takers.get(each.actor), arrivals=arrivals.get(each.id, ()))
+        for each in opened.readable
+    ]
     return OwnHistory(
-        page=page,
-        errand=errand,
-        entries=tuple(
-            OwnDecision(
-                decision=each,
-                party=takers.get(each.actor),
-                arrivals=arrivals.get(each.id, ()),
-            )
-            for each in opened
-        ),
-        older=older,
+        page=page, errand=errand, entries=_in_order(shown, told, opened.unreadable), older=older
     )
 
 
@@ -132,6 +128,7 @@ async def show_own_decision(context: Context, coming: Coming, decision: UUID) ->
 
     Raises:
         NotFoundError: it is not this person's.
+        RecordUnreadableError: its record cannot be read.
     """
     async with context.database.reading() as connection:
         page, errand = await receive(context, connection, coming)
@@ -176,6 +173,14 @@ async def find_shown(connection: AsyncConnection, decision: Decision) -> Notice 
     book = await read_book(connection, CatalogueVersion(decision.catalogue))
     notice = book.notices.get((ref.id, ref.language))
     return notice if notice is not None and notice.digest == ref.digest else None
+
+
+def _in_order(
+    rows: Sequence[DecisionRow], told: Sequence[OwnDecision], unreadable: Sequence[Unreadable]
+) -> tuple[OwnDecision | Unreadable, ...]:
+    found: dict[DecisionId, OwnDecision | Unreadable] = {each.decision.id: each for each in told}
+    found |= {each.id: each for each in unreadable}
+    return tuple(found[row.id] for row in rows)
 
 
 async def _takers(connection: AsyncConnection, opened: Sequence[Decision]) -> dict[str, Party]:

@@ -16,9 +16,9 @@ from consentid.core.decision import CatalogueVersion, Decision, DecisionId, Serv
 from consentid.core.record import to_record
 from consentid.flows.complete_receipt import complete_receipt
 from consentid.flows.context import Context, read_book
-from consentid.flows.history import open_decision
 from consentid.flows.note_export import note_proof
 from consentid.flows.open_aside import open_anyhow
+from consentid.flows.open_decision import Unreadable, try_decision
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.portal_identity import identity_hash
 from consentid.flows.show_ledger import find_proof
@@ -58,6 +58,14 @@ class Named:
 
     subject: SubjectId
     decisions: tuple[DecisionId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What cannot be proven, since its record cannot be read."""
+
+    decision: str
+    why: str
 
 
 class _EventOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,13 +110,14 @@ async def find_named(
 
 async def prove_decisions(
     context: Context, named: Named, *, apart: Database | None = None
-) -> AsyncIterator[Evidence]:
+) -> AsyncIterator[Evidence | Missing]:
     """Decision by decision, each catalogue version and each picture once, and the keys.
 
-    ``apart`` as above.
+    ``apart`` as above.  One that cannot be read is named, and the others are proven all the same.
 
     Raises:
         GoneError: the subject was erased, or set aside and we may not look at it.
+        RecordUnreadableError: none of them can be read.
         UnavailableError: a decision is not in the log yet, or something is missing.
     """
     async with context.database.reading() as connection:
@@ -118,13 +127,18 @@ async def prove_decisions(
     await note_proof(context, whose, named.decisions)
     told = set[int]()
     shown = set[bytes]()
+    unreadable = list[Unreadable]()
     for id_ in named.decisions:
         async with context.database.reading() as connection:
             subject = await open_anyhow(context, connection, named.subject, apart)
             row = await decisions.find(connection, named.subject, id_)
             if subject is None or row is None:
                 raise _gone()
-            decision = open_decision(subject, row)
+            decision = try_decision(subject.key, subject.id, row)
+            if isinstance(decision, Unreadable):
+                unreadable.append(decision)
+                yield Missing(decision=str(decision.id), why=decision.why)
+                continue
             if decision.catalogue not in told:
                 told.add(decision.catalogue)
                 yield await _catalogue(context, connection, CatalogueVersion(decision.catalogue))
@@ -133,6 +147,8 @@ async def prove_decisions(
                 shown.add(decision.notice.digest)
                 async for picture in _pictures(context, connection, decision.notice.digest):
                     yield picture
+    if len(unreadable) == len(named.decisions):
+        raise unreadable[0].error()
     async with context.database.reading() as connection:
         logs = await ledger.every_log(connection)
         book = await context.book(connection)

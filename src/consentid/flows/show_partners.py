@@ -18,8 +18,8 @@ from consentid.core.projection import Grant
 from consentid.core.purpose import PurposeId
 from consentid.core.sharing import Line
 from consentid.flows.context import read_book
-from consentid.flows.history import open_decision
 from consentid.flows.lines import find_line, say_now
+from consentid.flows.open_decision import open_readable
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.preference_page import PreferencePage
 from consentid.store import decisions, statuses
@@ -86,8 +86,8 @@ async def _asked_by(
         if client.party.kind is PartyKind.PARTNER
     }
     rows = await decisions.page(connection, subject.id, before=None, limit=_LOOKED_AT)
-    opened = (open_decision(subject, row) for row in rows)
-    return {each.id: askers[each.actor] for each in opened if each.actor in askers}
+    opened = open_readable(subject, rows)  # history tells of the others
+    return {each.id: askers[each.actor] for each in opened.readable if each.actor in askers}
 
 
 async def _passings(

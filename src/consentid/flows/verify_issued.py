@@ -8,6 +8,7 @@ ended, and every ended one that was published has its bit in the list that verif
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,8 +17,8 @@ from consentid.core import projection
 from consentid.core.decision import CatalogueVersion, SubjectId
 from consentid.core.saying import Saying
 from consentid.flows.context import Context, read_book
-from consentid.flows.history import open_decision
 from consentid.flows.lines import audience_of, find_line, say_now
+from consentid.flows.open_decision import open_decision
 from consentid.flows.open_subject import OpenSubject, unseal
 from consentid.flows.seal_saying import open_saying
 from consentid.flows.verify_projection import PAGE
@@ -30,6 +31,7 @@ from consentid.store.statuses import AudienceState
 from consentid.store.subjects import SubjectRow
 
 _NOTHING = Saying(yes=(), no=())
+_UNREADABLE: Final = frozenset({"record_unreadable", "catalogue_missing", "catalogue_unreadable"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +107,16 @@ async def _check(
         return None
     try:
         for version in {state.catalogue for state in states} - books.keys():
-            books[version] = await _read_book(connection, version)
+            books[version] = await read_book(connection, version)
         subject = unseal(context, row)
         history = [open_decision(subject, each) for each in page.decisions.get(id_, [])]
     except MalformedError as error:
         told = f"its history or its rules cannot be opened: {error.message}"
         return Issued(subject=id_, faults=(told,))
-    except (ValueError, LookupError, TypeError):
-        told = "its history is in a form that this release cannot read"
+    except UnavailableError as error:
+        if error.code not in _UNREADABLE:
+            raise
+        told = f"its history or its rules cannot be read: {error.where}: {error.message}"
         return Issued(subject=id_, faults=(told,))
     at = max((each.recorded_at for each in history), default=page.at)
     rested = replace(subject, projection=projection.project(history))
@@ -123,19 +127,6 @@ async def _check(
     ]
     faults += _index_faults(states, page.indices.get(id_, []))
     return Issued(subject=id_, audiences=len(states), faults=tuple(faults))
-
-
-async def _read_book(connection: AsyncConnection, version: CatalogueVersion) -> Book:
-    try:
-        return await read_book(connection, version)
-    except UnavailableError as error:
-        if error.code != "catalogue_missing":
-            raise
-        raise MalformedError(error.code, error.message) from error
-    except ValueError as error:
-        raise MalformedError(
-            "catalogue_unreadable", f"Catalogue version {version} is none."
-        ) from error
 
 
 def _row_faults(

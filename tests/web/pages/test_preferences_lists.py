@@ -197,3 +197,51 @@ def test_a_form_that_no_page_makes_is_refused(arrive: Arrive, fields: dict[str, 
         {"form_token": person.hidden["form_token"], **fields}, path=f"{PATH}/devices"
     )
     assert answer.status_code in (400, 409)
+
+
+@pytest.fixture
+def spoiled(hub: Hub, arrive: Arrive) -> Iterator[tuple[Person, str]]:
+    """Somebody with two answers, and the older one, whose record was changed behind our back."""
+    person = arrive()
+    person.answer("granted", "content")
+    person.answer("granted", "ads.personalised")
+    *_, oldest = person.look(f"{PATH}/history").text.split(f'href="{PATH}/decisions/')
+    decision = oldest.partition('"')[0]
+    change = "UPDATE decisions SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)"
+    hub.rows("ALTER TABLE decisions DISABLE TRIGGER USER")
+    hub.rows(f"{change} WHERE id = '{decision}'")
+    yield person, decision
+    hub.rows(f"{change} WHERE id = '{decision}'")
+    hub.rows("ALTER TABLE decisions ENABLE TRIGGER USER")
+
+
+def test_an_answer_that_cannot_be_read_is_named_and_hides_no_other(
+    hub: Hub, spoiled: tuple[Person, str]
+) -> None:
+    person, decision = spoiled
+    page = told(person.look(f"{PATH}/history").text)
+    assert "Yes Personalised ads" in page
+    assert page.count("An answer that cannot be shown") == 1
+    assert f"Reference: {decision}" in page
+    assert "Une réponse qui ne peut pas" in told(person.look(f"{PATH}/history?lang=fr").text)
+    for path in (f"decisions/{decision}", f"receipts/{decision}", f"receipts/{decision}/page"):
+        alone = person.look(f"{PATH}/{path}")
+        assert alone.status_code == 503
+        assert f"decision {decision}: its record cannot be opened" in told(alone.text)
+        assert "See and change my choices" in told(alone.text)
+    assert person.look().status_code == 200
+
+    data = person.look(f"{PATH}/data").json()
+    assert [each["decision"] for each in data["unreadable"]] == [decision]
+    assert len(data["decisions"]) == 1
+    assert "Cannot be shown" in (page := told(person.look(f"{PATH}/everything").text))
+    assert decision in page
+
+    access = hub.exchange(credential_of(person), DEVICE_CREDENTIAL).json()["access_token"]
+    history = hub.http.get("/v1/history", headers=bearer(access)).json()
+    (unreadable,) = history["unreadable"]
+    assert len(history["decisions"]) == 1
+    answer = hub.http.get(f"/v1/receipts/{unreadable}", headers=bearer(access))
+    assert (answer.status_code, answer.json()["code"]) == (503, "record_unreadable")
+    assert answer.json()["where"] == f"decision {unreadable}"
+    assert decision not in answer.text

@@ -43,6 +43,7 @@ _CODES: Final = {
     "portal_mixed_up": Message.SIGN_IN_FAILED,
     "portal_refused": Message.SIGN_IN_FAILED,
     "role_missing": Message.ROLE_MISSING,
+    "record_unreadable": Message.RECORD_UNREADABLE,
     "redirect_uri_unknown": Message.REDIRECT_UNKNOWN,
 }
 _STATUSES: Final = {
@@ -52,9 +53,14 @@ _STATUSES: Final = {
     HTTPStatus.SERVICE_UNAVAILABLE: Message.UNAVAILABLE,
     HTTPStatus.INTERNAL_SERVER_ERROR: Message.INTERNAL,
 }
+_SAYS_WHERE: Final = frozenset({"record_unreadable"})
+"""What the place says is in the database, not in a request."""
 _SHOWN_AGAIN: Final = frozenset({Message.STALE, Message.FORM_FOREIGN})
 _LED_ON: Final = frozenset(
-    {Message.EXPIRED, Message.LINK_USED, Message.NOT_FOUND, Message.OTHER_BROWSER}
+    {
+        *(Message.EXPIRED, Message.LINK_USED, Message.NOT_FOUND, Message.OTHER_BROWSER),
+        Message.RECORD_UNREADABLE,
+    }
 )
 """Where nothing is left to do there, one's choices can still be seen and changed."""
 _INTERACTIONS: Final = "/interaction/"
@@ -71,7 +77,7 @@ def on_consentid_error(request: Request[Any, Any, Any], error: ConsentidError) -
         request,
         HTTPStatus(found.status),
         code=found.code,
-        detail=found.detail,
+        detail=f"{found.where}: {found.detail}" if found.code in _SAYS_WHERE else found.detail,
         retry_after_s=found.retry_after_s,
     )
 

@@ -25,6 +25,7 @@ class Message(StrEnum):
     NOT_ALLOWED = "not_allowed"
     TOO_MANY = "too_many"
     UNAVAILABLE = "unavailable"
+    RECORD_UNREADABLE = "record_unreadable"
     INTERNAL = "internal"
     SIGNED_OUT = "signed_out"
     SIGN_IN_FAILED = "sign_in_failed"

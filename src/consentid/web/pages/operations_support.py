@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from consentid.web.pages.frame import Frame
 from consentid.web.pages.operations import Desk, Moment
 from consentid.web.pages.preferences import Section
-from consentid.web.pages.preferences_lists import DecisionItem
+from consentid.web.pages.preferences_lists import DecisionItem, UnreadableItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class ShownPerson:
     is_account: bool
     at: Moment
     sections: Sequence[Section]
-    decisions: Sequence[DecisionItem]
+    decisions: Sequence[DecisionItem | UnreadableItem]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,14 @@ from litestar.di import NamedDependency
 
 from consentid.flows.context import Context
 from consentid.flows.look_up_person import SUPPORT, LookedUp
+from consentid.flows.open_decision import Unreadable
 from consentid.flows.staff import Staff
 from consentid.kit.errors import MalformedError, NotFoundError, RateLimitedError
 from consentid.web.pages.operations import Tab
 from consentid.web.pages.operations_support import ShownPerson, SupportView
 from consentid.web.pages.operations_view import moment_of
 from consentid.web.pages.operations_visit import OVER, PATH, PATHS, Visit, open_visit
-from consentid.web.pages.preferences_list_views import decision_item
+from consentid.web.pages.preferences_list_views import decision_item, unreadable_item
 from consentid.web.pages.preferences_view import sections_of
 from consentid.web.pages.preferences_visit import go
 from consentid.web.support_guesses import look_up_counted
@@ -89,5 +90,10 @@ def _shown(found: LookedUp) -> ShownPerson:
         is_account=found.is_account,
         at=moment_of(page.now),
         sections=sections_of(found.overview),
-        decisions=[decision_item(page.book, page.language, each) for each in found.history],
+        decisions=[
+            unreadable_item(each)
+            if isinstance(each, Unreadable)
+            else decision_item(page.book, page.language, each)
+            for each in found.history
+        ],
     )

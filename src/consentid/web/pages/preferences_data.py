@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from consentid.web.pages.preferences_lists import OfCentre
+from consentid.web.pages.preferences_lists import OfCentre, UnreadableItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,8 @@ class DataView(OfCentre):
     ends_on: date | None
     is_adult: bool
     decisions: int
+    unreadable: tuple[UnreadableItem, ...]
+    """Answers that cannot be told at present."""
     history_href: str
     reads: int
     reads_href: str

@@ -12,6 +12,7 @@ from consentid.flows.export_own_data import OwnDataOut
 from consentid.web.pages.preferences import Centre
 from consentid.web.pages.preferences_data import DataView, StatementItem, TokenItem, ToldItem
 from consentid.web.pages.preferences_list_views import party_name
+from consentid.web.pages.preferences_lists import UnreadableItem
 from consentid.web.pages.preferences_view import name_of
 
 
@@ -36,6 +37,12 @@ def data_view(
         ends_on=None if kept.subject.ends_at is None else _day(kept.subject.ends_at),
         is_adult=data.recorded_as_adult,
         decisions=len(data.decisions),
+        unreadable=tuple(
+            UnreadableItem(
+                on=_day(each.recorded_at), at=each.recorded_at[11:16], reference=each.decision
+            )
+            for each in data.unreadable
+        ),
         history_href=address("/preferences/history"),
         reads=sum(each.times for each in data.reads),
         reads_href=address("/preferences/reads"),

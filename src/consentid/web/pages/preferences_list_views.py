@@ -9,6 +9,7 @@ from consentid.core.party import Party, PartyKind
 from consentid.core.purpose import ROOT, PurposeId
 from consentid.flows.look_up_person import STAFF, SUPPORT
 from consentid.flows.manage_devices import OwnPlaces
+from consentid.flows.open_decision import Unreadable
 from consentid.flows.own_history import OwnDecision, OwnEntry, OwnHistory
 from consentid.flows.own_reads import OwnRead, OwnReads
 from consentid.kit.instants import Instant, to_datetime
@@ -30,6 +31,7 @@ from consentid.web.pages.preferences_lists import (
     ReadsView,
     ReceiptView,
     SessionItem,
+    UnreadableItem,
 )
 from consentid.web.pages.preferences_view import day_of, name_of
 from consentid.web.pages.preferences_visit import PATH
@@ -51,7 +53,12 @@ def history_view(
     book, language = history.page.book, history.page.language
     return HistoryView(
         centre=centre,
-        entries=tuple(decision_item(book, language, each, address) for each in history.entries),
+        entries=tuple(
+            unreadable_item(each, reference=str(each.id))
+            if isinstance(each, Unreadable)
+            else decision_item(book, language, each, address)
+            for each in history.entries
+        ),
         older=older,
         newest=newest,
     )
@@ -192,6 +199,13 @@ def decision_item(
         href=address(f"{PATH}/decisions/{decision.id}"),
         receipt_href=address(f"{PATH}/receipts/{decision.id}/page"),
         arrival=arrival_item(book, own.arrivals),
+    )
+
+
+def unreadable_item(found: Unreadable, *, reference: str | None = None) -> UnreadableItem:
+    """A decision of which no more than this can be told."""
+    return UnreadableItem(
+        on=day_of(found.recorded_at), at=_time(found.recorded_at), reference=reference
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import ClassVar
 
 from consentid.brandbook.notice import Notice
 from consentid.core.decision import Channel
@@ -66,13 +67,26 @@ class DecisionItem:
     receipt_href: str
     arrival: ArrivalItem | None = None
     """None where no system was to hear of it, or that is kept no more."""
+    is_readable: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableItem:
+    """A decision whose record cannot be read at present."""
+
+    on: date
+    at: str
+    """The time of day, in UTC."""
+    reference: str | None
+    """Its id, for whom to ask; None where whoever looks may know of none."""
+    is_readable: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryView(OfCentre):
     """What the person decided, newest first."""
 
-    entries: tuple[DecisionItem, ...]
+    entries: tuple[DecisionItem | UnreadableItem, ...]
     older: str | None
     newest: str | None
     """The address of the first page, where this is another."""
