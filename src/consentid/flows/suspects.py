@@ -19,12 +19,12 @@ class Suspects:
     """Places in the status lists, each for a while."""
 
     def __init__(self) -> None:
-        self._noted: dict[tuple[int, int], Instant] = {}
+        self._noted: dict[StatusIndex, Instant] = {}
         self._swept_at: Instant = Instant(0)
 
     def note(self, status: StatusIndex, *, at: Instant) -> None:
         """Suspect an index from now on."""
-        self._noted[status.list_no, status.idx] = at
+        self._noted[status] = at
         if abs(at - self._swept_at) > _SWEEP:
             self._swept_at = at
             self._noted = {
@@ -33,8 +33,8 @@ class Suspects:
                 if abs(at - noted_at) < KEPT
             }
 
-    def __contains__(self, place: tuple[int, int]) -> bool:
-        """Whether a place (list, index) is suspected."""
+    def __contains__(self, place: StatusIndex) -> bool:
+        """Whether a place is suspected."""
         return place in self._noted
 
     def __len__(self) -> int:

@@ -177,7 +177,7 @@ class Memory:
                 return self._no(client_id or seen.client_id, reason, bare)
         place = seen.place
         ended = self._watch.has_ended(place.list_no, place.idx)
-        if ended is None or (place.list_no, place.idx) in self._context.suspects:
+        if ended is None or place in self._context.suspects:
             self.passed_on += 1
             return None
         client_id = client_id or seen.client_id

@@ -6,7 +6,7 @@ drawing is the measure of a list's fill: after so many in a row it is closed and
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import RowMapping, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -29,8 +29,7 @@ DRAWS: Final = 16
 """Hits in a row that close a list: it is about three fifths full then."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusIndex:
+class StatusIndex(NamedTuple):
     """A place in a status list."""
 
     list_no: int

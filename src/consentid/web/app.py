@@ -133,6 +133,7 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     app.asgi_handler = EdgeHeaders(
         Compression(app.asgi_handler), context, watch, methods=_methods(app)
     )
+    app.asgi_handler = Peers(app.asgi_handler, settings.trusted_proxies)
     app.asgi_handler = Crowding(app.asgi_handler, most=settings.concurrency)
     app.asgi_handler = QuickVerify(
         app.asgi_handler if timings is None else Timed(app.asgi_handler, timings),
@@ -143,7 +144,6 @@ def make_app(context: Context, *, close: Callable[[], Awaitable[None]]) -> Lites
     app.asgi_handler = QuickPolls(app.asgi_handler, polls, watch, timings)
     if settings.traces:
         app.asgi_handler = Traced(app.asgi_handler)
-    app.asgi_handler = Peers(app.asgi_handler, context.settings.trusted_proxies)
     return app
 
 

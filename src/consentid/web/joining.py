@@ -11,6 +11,8 @@ from typing import Any, Final, final
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from consentid.web.prepared import offer_whole
+
 _LARGE_BYTES: Final = 65_536
 
 
@@ -68,8 +70,14 @@ class Joined(asyncio.Transport):
 
 
 class JoiningProtocol(HttpToolsProtocol):
-    """uvicorn's, over such a transport."""
+    """uvicorn's, over such a transport; what is prepared as one piece is taken as one."""
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(Joined(transport, self.loop))
+
+    @override
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        # Whoever answers begins in a later round of the loop.
+        offer_whole(self.cycle)

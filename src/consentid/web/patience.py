@@ -40,6 +40,8 @@ class PatientProtocol(JoiningProtocol):
     """Whether a request has begun and is not whole yet."""
     _is_in_head = False
     _head_bytes = 0
+    """Of pieces that came before; ``_piece_bytes`` has the one that is being read."""
+    _piece_bytes = 0
     _is_leaving = False
     _refused_as: HTTPStatus | None = None
 
@@ -58,6 +60,7 @@ class PatientProtocol(JoiningProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        self._piece_bytes = len(data)
         super().data_received(data)
         if self._is_arriving or self._rests():
             if self._deadline is None:
@@ -107,13 +110,15 @@ class PatientProtocol(JoiningProtocol):
 
     def _judge_head(self) -> HTTPStatus | None:
         """How a head is refused that came whole: by its size, or for whom it is."""
-        size = len(self.url) + sum(len(name) + len(text) for name, text in self.headers)
-        if size > MAX_HEAD_BYTES:
-            return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        if self._head_bytes + self._piece_bytes > MAX_HEAD_BYTES:  # the body counts there, too
+            size = len(self.url) + sum(len(name) + len(text) for name, text in self.headers)
+            if size > MAX_HEAD_BYTES:
+                return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if hosts == 1:
+            return None
         version = None if self.parser is None else self.parser.get_http_version()
-        is_for_one = hosts == 1 or (hosts == 0 and version == "1.0")
-        return None if is_for_one else HTTPStatus.BAD_REQUEST
+        return None if hosts == 0 and version == "1.0" else HTTPStatus.BAD_REQUEST
 
     def _rests(self) -> bool:
         """Whether no request is being answered."""

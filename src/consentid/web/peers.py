@@ -17,7 +17,10 @@ _PEER: Final = "consentid.peer"
 
 @final
 class Peers:
-    """Middleware: note the peer, then let ``client`` be whom a trusted proxy names."""
+    """Middleware: note the peer, then let ``client`` be whom a trusted proxy names.
+
+    In front of it ``client`` is the peer.
+    """
 
     def __init__(self, app: ASGIApp, trusted_proxies: Sequence[str]) -> None:
         self._app: ASGIApp = app
@@ -34,7 +37,7 @@ class Peers:
 
 def peer_is_in(scope: Scope, networks: Sequence[str]) -> bool:
     """Whether the peer's address lies in one of some networks."""
-    peer = cast("dict[str, Any]", cast("object", scope)).get(_PEER)
+    peer = cast("dict[str, Any]", cast("object", scope)).get(_PEER, scope["client"])
     if peer is None:
         return False
     try:

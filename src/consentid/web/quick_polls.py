@@ -11,6 +11,7 @@ Spec: RFC 8628 sections 3.4 and 3.5.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from time import perf_counter
 from typing import Final, final
 
@@ -26,6 +27,7 @@ from consentid.telemetry.tally import Timings
 from consentid.web.headers import ALWAYS, EXPOSED, VARY
 from consentid.web.oauth_errors import oauth_error
 from consentid.web.oauth_requests import NO_STORE
+from consentid.web.prepared import Prepared
 from consentid.web.received import again, read_body
 
 PATH: Final = "/token"
@@ -54,16 +56,15 @@ _ANSWERS: Final = {
         (Told.EXPIRED, EXPIRED),
     )
 }
-_HEADERS: Final = {
-    told: (
+_WAITING: Final = Prepared(
+    HTTPStatus.BAD_REQUEST,
+    (
         (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
         *((name.lower().encode(), text.encode()) for name, text in NO_STORE.items()),
         *ALWAYS,
         VARY,
-    )
-    for told, body in _ANSWERS.items()
-}
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,8 @@ class QuickPolls:
         if told is None:
             await self._app(scope, again(messages, receive), send)
             return
-        headers = _HEADERS[told]
-        if origin is not None:
-            headers = (*headers, (b"access-control-allow-origin", origin), EXPOSED)
-        await send({"type": "http.response.start", "status": 400, "headers": headers})
-        await send({"type": "http.response.body", "body": _ANSWERS[told], "more_body": False})
+        extra = () if origin is None else ((b"access-control-allow-origin", origin), EXPOSED)
+        await _WAITING.send(scope, send, _ANSWERS[told], extra=extra)
         if self._timed is not None:
             self._timed.add(perf_counter() - begun_s)
 

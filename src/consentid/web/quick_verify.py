@@ -8,19 +8,13 @@ but for the time that it takes.
 
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 from time import perf_counter
 from typing import Annotated, Final, TypeVar, final
 
 import msgspec
 from litestar.enums import ScopeType
-from litestar.types import (
-    ASGIApp,
-    HTTPResponseStartEvent,
-    HTTPScope,
-    Receive,
-    Scope,
-    Send,
-)
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from msgspec import Meta
 
 from consentid.brandbook.client import Scope as ApiScope
@@ -34,6 +28,7 @@ from consentid.telemetry.tally import Timings
 from consentid.verify.middleware import find_token
 from consentid.web.headers import ALWAYS, VARY
 from consentid.web.peers import peer_is_in
+from consentid.web.prepared import Prepared
 from consentid.web.received import again, read_body
 from consentid.web.strict_bodies import BATCH_PATH, max_bytes_at
 from consentid.web.words import PurposeText
@@ -45,8 +40,9 @@ _ENDING: Final = frozenset({"/revoke", "/logout", "/backchannel_logout"})
 _JSON: Final = b"application/json"
 _BEARER: Final = "bearer"
 _MAX_ACCESS_TOKEN: Final = 256
-_MANY_HEADERS: Final = ((b"content-type", _JSON), (b"cache-control", b"no-store"), *ALWAYS)
-_ONE_HEADERS: Final = (*_MANY_HEADERS, VARY)  # televisions' pages may ask for one
+_HEAD: Final = ((b"content-type", _JSON), (b"cache-control", b"no-store"), *ALWAYS)
+_MANY: Final = Prepared(HTTPStatus.OK, _HEAD)
+_ONE: Final = Prepared(HTTPStatus.OK, (*_HEAD, VARY))  # televisions' pages may ask for one
 _SAID: Final = frozenset(
     {b"authorization", b"cookie", b"consent-audience", b"consent-purposes", b"consent-cookie"}
 )
@@ -55,16 +51,8 @@ _COOKIE: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
 _YES: Final = b'{"active":true'
 _DENY: Final = b'"deny"}'
 _NO_STORE: Final = ((b"cache-control", b"no-store"), *ALWAYS)
-_PASSED: Final[HTTPResponseStartEvent] = {
-    "type": "http.response.start",
-    "status": 204,
-    "headers": _NO_STORE,
-}
-_STOPPED: Final[HTTPResponseStartEvent] = {
-    "type": "http.response.start",
-    "status": 401,
-    "headers": ((b"content-length", b"0"), *_NO_STORE),
-}
+_PASSED: Final = Prepared(HTTPStatus.NO_CONTENT, _NO_STORE)
+_STOPPED: Final = Prepared(HTTPStatus.UNAUTHORIZED, _NO_STORE)
 T = TypeVar("T")
 
 
@@ -116,8 +104,7 @@ class QuickVerify:
             if passed is None:
                 await self._app(scope, receive, send)
             else:
-                await send(_PASSED if passed else _STOPPED)
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await (_PASSED if passed else _STOPPED).send(scope, send)
                 if timed is not None:
                     durations = timed.passed if passed else timed.stopped
                     durations.add(perf_counter() - begun_s)
@@ -134,16 +121,7 @@ class QuickVerify:
         if answer is None:
             await self._app(scope, again(messages, receive), send)
             return
-        length = str(len(answer)).encode()
-        headers = _ONE_HEADERS if path == PATH else _MANY_HEADERS
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [(b"content-length", length), *headers],
-            }
-        )
-        await send({"type": "http.response.body", "body": answer, "more_body": False})
+        await (_ONE if path == PATH else _MANY).send(scope, send, answer)
         if timed is not None:
             durations = timed.one if path == PATH else timed.many
             durations.add(perf_counter() - begun_s)

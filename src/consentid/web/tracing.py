@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from consentid.telemetry.tracing import is_tracing, request_span, tracing
 from consentid.web.metrics import UNMATCHED
+from consentid.web.prepared import withdraw_whole
 from consentid.web.quick_verify import FORWARD_PATH, PATH
 from consentid.web.strict_bodies import BATCH_PATH
 
@@ -36,6 +37,7 @@ class Traced:
             for name, text in scope["headers"]
             if name in _PARENTS
         }
+        withdraw_whole(scope)  # the status is read from what is sent
         with request_span(parents) as span:
 
             async def note_status(message: Message) -> None:
