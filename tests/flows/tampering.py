@@ -18,6 +18,7 @@ _BOOKKEEPING: Final = (
     *("captures.recorded_at", "captures.expires_at", "captures.ended_at", "minted_at"),
     # By these is known what is sent twice, and how much an operator sends.
     *("captures.key_hash", "captures.digest", "captures.evidence_hash", "captures.operator_hash"),
+    "account_devices.sealed_told",  # what was told once, and is not told again
     "served_notices.client_id",  # any client of the brand's or partner's brings the answer
 )
 """When the database did something, and how often: nobody is told, and nothing rests on it."""

@@ -21,3 +21,4 @@ async def test_a_device_is_linked_once_and_unlinked_when_it_is_forgotten(town: T
     kinds = [kind for (kind,) in await town.rows("SELECT kind FROM ledger_entries ORDER BY idx")]
     assert [kind for kind in kinds if "link" in kind] == ["link", "unlink"]
     assert (await walk(town))[1] == []
+    assert await town.faults() == []

@@ -45,6 +45,9 @@ async def inhabit(town: Town, erasing: Database) -> None:
         await drain(town.context)
         await town.decide(device, {"ads": REFUSED}, BRAND)
     await capture(town)
+    for _ in range(2):
+        await town.sign_in("ada", device=await town.new_device())
+    await town.sign_in("ben", device=await town.new_device())
     await drain(town.context)
     await publish_status_lists(town.context)
     await town.decide(await town.device(), {"ads": GRANTED})

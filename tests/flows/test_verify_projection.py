@@ -1,4 +1,6 @@
 import pytest
+from tests.flows.test_erasure import ask
+from tests.flows.test_sequence_ledger import drain
 from tests.flows.town import GRANTED, REFUSED, Town
 
 from consentid.core.decision import Decision
@@ -110,5 +112,52 @@ async def test_a_record_of_a_later_release_is_told_of_and_the_others_are_checked
     assert (await lived_in.faults()) == [
         f"decision {id_}: its body is in a form that this release cannot read",
         "the stored projection is not that of the history",
-        "its history is in a form that this release cannot read",
+        (
+            f"its history or its rules cannot be read: decision {id_}: its record is in a form "
+            "that this release cannot read: use the one that wrote it"
+        ),
     ]
+
+
+_OTHER = "(SELECT subject_id FROM devices WHERE subject_id NOT IN (SELECT device_id FROM {0}))"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("DELETE FROM account_devices", "its link is missing"),
+        (
+            (
+                "INSERT INTO account_devices (account_id, device_id, first_seen_at)"
+                f" SELECT account_id, {_OTHER.format('account_devices')},"
+                " first_seen_at - interval '1 day' FROM account_devices"
+            ),
+            "it is linked, and the log does not say so",
+        ),
+        (
+            f"UPDATE account_devices SET device_id = {_OTHER.format('account_devices')}",
+            "it is linked, and the log does not say so",
+        ),
+        (
+            "UPDATE account_devices SET first_seen_at = first_seen_at - interval '1 s'",
+            "it is linked since another time than the log says",
+        ),
+    ],
+    ids=["lost", "made-up", "moved", "of-another-time"],
+)
+async def test_a_link_of_an_account_and_a_device_that_nobody_made_is_found(
+    town: Town, change: str, fault: str
+) -> None:
+    await town.sign_in("ada", device=await town.new_device())
+    await town.new_device()
+    await drain(town.context)
+    assert await town.faults() == []
+    await town.change(change)
+    assert any(fault in each for each in await town.faults())
+
+
+async def test_a_link_goes_with_its_device(town: Town) -> None:
+    credential = await town.new_device()
+    await town.sign_in("ada", device=credential)
+    await ask(town, (await town.on_device(credential)).subject)
+    assert await town.faults() == []

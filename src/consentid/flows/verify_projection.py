@@ -22,6 +22,7 @@ from consentid.flows.open_aside import open_set_aside
 from consentid.flows.open_subject import OpenSubject, unseal
 from consentid.flows.stage_entry import open_own
 from consentid.flows.verify_captures import Said, capture_faults
+from consentid.flows.verify_links import link_faults
 from consentid.keyring import wrapping
 from consentid.kit.errors import MalformedError
 from consentid.store import (
@@ -37,6 +38,7 @@ from consentid.store.decisions import DecisionRow
 from consentid.store.engine import Database
 from consentid.store.entry_bodies import BodyRow
 from consentid.store.served import ServedNotice
+from consentid.store.subject_audit import LinkRow
 from consentid.store.subjects import SubjectRow
 
 PAGE: Final = 256
@@ -65,6 +67,7 @@ class _Page:
     showings: Mapping[ServedId, Showing]
     bodies: Mapping[SubjectId, Sequence[BodyRow]]
     captures: Mapping[SubjectId, Sequence[CaptureId]]
+    links: Mapping[SubjectId, Sequence[LinkRow]]
 
 
 async def verify_projections(
@@ -103,6 +106,7 @@ async def _read(connection: AsyncConnection, ids: Sequence[SubjectId]) -> _Page:
         showings=await served.showings_of_subjects(connection, ids),
         bodies=await entry_bodies.of_subjects(connection, ids),
         captures=await captures.ids_of_subjects(connection, ids),
+        links=await subject_audit.links(connection, ids),
     )
 
 
@@ -132,6 +136,7 @@ async def _check(
     )
     if id_ not in page.there:
         return Checked(subject=id_, decisions=len(history), faults=tuple(faults))
+    faults += await link_faults(connection, subject, said, page.links.get(id_, []))
     recomputed = projection_form.encode(projection.project(history))
     if recomputed != projection_form.encode(subject.projection):
         faults.append("the stored projection is not that of the history")

@@ -21,3 +21,8 @@ def uuid7(instant: Instant, randomness: bytes) -> UUID:
     rand_a = int.from_bytes(randomness[:2], "big") & 0x0FFF
     rand_b = int.from_bytes(randomness[2:], "big") & 0x3FFF_FFFF_FFFF_FFFF
     return UUID(int=milliseconds << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b)
+
+
+def made_at(id_: UUID) -> Instant:
+    """When a UUIDv7 was made, to the millisecond before."""
+    return Instant((id_.int >> 80) * 1000)

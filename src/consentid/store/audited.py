@@ -2,8 +2,8 @@
 
 In a table that it answers for, whatever a superuser of the database changes, adds or removes is
 found and named, but for when the database did something (what a table calls its own instants), for
-what was served and answered by nobody, for how it was shown where the record does not say so, and
-for the checkpoint of the empty log, which says nothing.
+what was served and answered by nobody, for how it was shown where the record does not say so, for
+what somebody was told of a link once, and for the checkpoint of the empty log, which says nothing.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ COVERED: Final = (
     *("ledger_logs", "ledger_entries", "ledger_tiles", "ledger_trees", "ledger_checkpoints"),
     *("staged_entries", "decisions", "entry_bodies", "projections", "subject_keys", "catalogues"),
     *("erasures", "erased_decisions", "audience_states", "status_indices"),
-    *("captures", "served_notices", "served_events", "notice_pictures"),
+    *("account_devices", "captures", "served_notices", "served_events", "notice_pictures"),
 )
 """What ``consentid ledger verify`` answers for."""
 BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
     "who somebody is, and on what": (
-        *("subjects", "known_subjects", "devices", "account_devices", "restricted_subjects"),
+        *("subjects", "known_subjects", "devices", "restricted_subjects"),
     ),
     "secrets, codes and sessions, which end": (
         *("access_tokens", "refresh_tokens", "used_tokens", "authorization_codes", "device_codes"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import exists, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,6 +23,10 @@ from consentid.store.tables import (
     ledger_trees,
     staged_entries,
 )
+
+
+class _Timed(msgspec.Struct, frozen=True):
+    time: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +119,17 @@ async def committed(
         row.id: CommittedRow(commitment=row.commitment, recorded_at=row.recorded_at, kind=row.kind)
         for row in await connection.execute(statement)
     }
+
+
+async def first_time(connection: AsyncConnection, kinds: Sequence[str]) -> Instant | None:
+    """When the logs first said something of these kinds, as the entry itself has it."""
+    leaf = await connection.scalar(
+        select(ledger_entries.c.leaf)
+        .where(ledger_entries.c.kind.in_(kinds))
+        .order_by(ledger_entries.c.log_no, ledger_entries.c.idx)
+        .limit(1)
+    )
+    return None if leaf is None else Instant(msgspec.json.decode(leaf, type=_Timed).time)
 
 
 async def catalogue_times(connection: AsyncConnection) -> Mapping[bytes, Instant]:

@@ -1,6 +1,7 @@
 """What is said of subjects beside their records, for whoever checks all of it."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,7 +9,9 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
-from consentid.store.tables import decisions, subjects
+from consentid.kit.instants import Instant
+from consentid.store.groups import by_subject
+from consentid.store.tables import account_devices, decisions, subjects
 
 _STRAYS: Final = text(
     """
@@ -20,6 +23,8 @@ _STRAYS: Final = text(
       UNION SELECT 'what tokens say', subject_id FROM audience_states
       UNION SELECT 'a place in a status list', subject_id FROM status_indices
       UNION SELECT 'an erasure', subject_id FROM erasures
+      UNION SELECT 'a link', account_id FROM account_devices
+      UNION SELECT 'a link', device_id FROM account_devices
     ) AS named
     WHERE subject_id IS NOT NULL
       AND NOT EXISTS (SELECT FROM subjects WHERE subjects.id = named.subject_id)
@@ -44,10 +49,42 @@ _CLEAR: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRow:
+    """A device that an account is used on."""
+
+    device: SubjectId
+    since: Instant
+    sealed_told: bytes | None
+
+
 async def strays(connection: AsyncConnection) -> Sequence[str]:
     """What is said of subjects who are not there, or not as it is said."""
     rows = await connection.execute(_STRAYS)
     return [f"{row.subject_id or 'nobody'}: {row.fault}" for row in rows]
+
+
+async def links(
+    connection: AsyncConnection, accounts: Collection[SubjectId]
+) -> Mapping[SubjectId, Sequence[LinkRow]]:
+    """The devices that each account is used on."""
+    statement = select(
+        account_devices.c.account_id,
+        account_devices.c.device_id,
+        account_devices.c.first_seen_at,
+        account_devices.c.sealed_told,
+    ).where(account_devices.c.account_id.in_(accounts))
+    return by_subject(
+        (
+            row.account_id,
+            LinkRow(
+                device=SubjectId(row.device_id),
+                since=row.first_seen_at,
+                sealed_told=row.sealed_told,
+            ),
+        )
+        for row in await connection.execute(statement)
+    )
 
 
 async def those_there(
