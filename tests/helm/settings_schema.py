@@ -12,8 +12,9 @@ import msgspec
 from msgspec.structs import fields as fields_of
 
 from consentid.settings import Settings
-from consentid.settings.chosen import SECRETS
+from consentid.settings.chosen import NETWORKS, SECRETS
 from consentid.settings.reference import entries, markdown
+from consentid.settings.staff import Role
 
 SAID_ELSEWHERE = frozenset(
     {
@@ -23,7 +24,9 @@ SAID_ELSEWHERE = frozenset(
         *("localhost_hosts", "chromium"),
     }
 )
-
+_NETWORK = r"^[0-9a-fA-F:.]+(/[0-9]{1,3})?$"
+_ROLE = rf"^(({'|'.join(Role)})=)?[^=,\s][^=,]*$"
+"""What reads them (``consentid.settings.reading``) is nearer, and the migration does so first."""
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = REPOSITORY / "helm" / "consentid" / "values.schema.json"
@@ -38,6 +41,9 @@ def settings_schema() -> dict[str, Any]:
     for entry in entries():
         if entry.name in properties:
             properties[entry.name]["description"] = entry.said
+    for name in NETWORKS:
+        properties[name]["items"]["pattern"] = _NETWORK
+    properties["staff_roles"]["items"]["pattern"] = _ROLE
     # Helm's engine has no \Z; in JSON Schema $ is the very end.
     text = json.dumps(properties, sort_keys=True).replace("\\\\Z", "$")
     return {"type": "object", "additionalProperties": False, "properties": json.loads(text)}

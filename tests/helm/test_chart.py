@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helm.cases import CANARY, REFUSED, SOUND
+from tests.helm.cases import CANARY, SOUND
+from tests.helm.refused import REFUSED
 from tests.helm.rendering import FOREIGN, Rendered, render
 
 from consentid import settings
@@ -104,7 +105,7 @@ def test_every_pod_is_told_what_our_settings_take(sound: Rendered, tmp_path: Pat
             environ = {
                 pair["name"]: str(tmp_path / ("valkey" if "VALKEY" in pair["name"] else "secret"))
                 if pair["name"].endswith("_FILE")
-                else pair["value"]
+                else pair.get("value", "")
                 for pair in each["env"]
             }
             read = settings.read(environ)

@@ -4,7 +4,7 @@
 {{- range $path, $content := .Files.Glob "brands/**.{toml,json}" -}}
 {{- $_ := set $files (trimPrefix "brands/" $path) (toString $content) -}}
 {{- end -}}
-{{- toYaml (merge (dict) .Values.brands.files $files) -}}
+{{- toYaml (merge (dict) (default dict .Values.brands.files) $files) -}}
 {{- end -}}
 
 {{- define "consentid.hasBrands" -}}

@@ -7,6 +7,12 @@
 {{- if and (not $database.existingSecret) (not (and $database.urls.serving $database.urls.owner)) -}}
 {{- fail "database: name existingSecret, or write urls.serving and urls.owner" -}}
 {{- end -}}
+{{- if and $database.urls.erasing (not $database.keys.erasing) -}}
+{{- fail "database: urls.erasing goes with keys.erasing: what it is called in the Secret" -}}
+{{- end -}}
+{{- if or (eq $database.keys.serving $database.keys.owner) (eq $database.keys.serving $database.keys.erasing) -}}
+{{- fail "database.keys: the serving role has a URL of its own, which may neither change nor destroy what was decided" -}}
+{{- end -}}
 {{- if and .Values.valkey.existingSecret .Values.valkey.url -}}
 {{- fail "valkey: give existingSecret or url, not both" -}}
 {{- end -}}
@@ -20,7 +26,7 @@
 {{- fail "staff: give existingSecret or clientSecret, not both" -}}
 {{- end -}}
 {{- $carriers := list -}}
-{{- range concat .Values.connectors.nats .Values.connectors.exports -}}
+{{- range concat (default list .Values.connectors.nats) (default list .Values.connectors.exports) -}}
 {{- if has .name $carriers -}}
 {{- fail (printf "connectors: %s is there twice" .name) -}}
 {{- end -}}
@@ -39,7 +45,7 @@
 {{- if gt (len (compact (list $keyring.existingSecret $keyring.existingClaim (ternary "files" "" (not (empty $keyring.files)))))) 1 -}}
 {{- fail "keyring: give one of existingSecret, existingClaim and files" -}}
 {{- end -}}
-{{- if not (or $keyring.existingSecret $keyring.existingClaim (hasKey $keyring.files "keyring.json")) -}}
+{{- if not (or $keyring.existingSecret $keyring.existingClaim (hasKey (default dict $keyring.files) "keyring.json")) -}}
 {{- fail "keyring: name existingSecret, made of the folder of `consentid keys generate`" -}}
 {{- end -}}
 {{- if and $keyring.ledgerSecret $keyring.existingClaim -}}
@@ -47,6 +53,45 @@
 {{- end -}}
 {{- if and .Values.brands.existingConfigMap .Values.brands.files -}}
 {{- fail "brands: give existingConfigMap or files, not both" -}}
+{{- end -}}
+{{- if and .Values.brands.items (not .Values.brands.existingConfigMap) -}}
+{{- fail "brands: items say which key of existingConfigMap is which file, and go with it" -}}
+{{- end -}}
+{{- $size := 0 -}}
+{{- $keys := list -}}
+{{- range $path, $content := fromYaml (include "consentid.brandFiles" .) -}}
+{{- $key := replace "/" "__" $path -}}
+{{- if has $key $keys -}}
+{{- fail (printf "brands: %s would lie over another file: give it another name" $path) -}}
+{{- end -}}
+{{- $keys = append $keys $key -}}
+{{- $size = add $size (len $path) (len $content) -}}
+{{- end -}}
+{{- if gt (int64 $size) 1000000 -}}
+{{- fail (printf "brands: the files have %d bytes, and a ConfigMap takes 1 MiB: run `consentid brands apply` beside the chart" (int64 $size)) -}}
+{{- end -}}
+{{- $settings := .Values.settings -}}
+{{- if and $settings.smtp_host (not $settings.smtp_from) -}}
+{{- fail "settings: smtp_host goes with smtp_from: whom mails are from" -}}
+{{- end -}}
+{{- if and $settings.staff_issuer (not (and $settings.staff_client_id $settings.staff_roles)) -}}
+{{- fail "settings: staff_issuer goes with staff_client_id and staff_roles" -}}
+{{- end -}}
+{{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.enabled) -}}
+{{- fail "metrics: serviceMonitor reads what metrics.enabled switches on" -}}
+{{- end -}}
+{{- $resources := default dict .Values.web.resources -}}
+{{- if and .Values.autoscaling.enabled (not (or (default dict $resources.requests).cpu (default dict $resources.limits).cpu)) -}}
+{{- fail "autoscaling: the target is a share of web.resources.requests.cpu: name that, or set autoscaling.enabled to false" -}}
+{{- end -}}
+{{- $mounted := list -}}
+{{- range .Values.extraVolumes -}}
+{{- $mounted = append $mounted .name -}}
+{{- end -}}
+{{- range .Values.extraVolumeMounts -}}
+{{- if not (has .name $mounted) -}}
+{{- fail (printf "extraVolumeMounts: %s is not among extraVolumes" .name) -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
 {{- fail "ingress: name the hub's host under hosts" -}}
