@@ -27,6 +27,9 @@ TOO_MUCH = """
 GRANT UPDATE (leaf) ON staged_entries TO {serving};
 GRANT DELETE ON subject_keys TO {serving};
 GRANT CREATE ON SCHEMA public TO {serving};
+GRANT INSERT ON clients TO {serving};
+GRANT TRUNCATE ON subjects TO PUBLIC;
+DROP TRIGGER append_only ON served_notices;
 ALTER TABLE catalogues DISABLE TRIGGER append_only;
 INSERT INTO staged_entries (event_id, kind, leaf, staged_at)
     VALUES (gen_random_uuid(), 'decision', 'x', now() - interval '1 hour');
@@ -87,12 +90,15 @@ async def test_rights_guards_steps_and_work_are_looked_at(
     found = await asyncio.to_thread(told, guarded)
     assert found["role.creates"]["place"] == serving
     assert found["database.guard_off"]["place"] == "catalogues"
+    assert found["database.guard_missing"]["place"] == "served_notices"
     assert "0001" in found["database.behind"]["message"]
     assert found["worker.lists_old"]["place"] == "status lists"
     ended = (await asyncio.to_thread(guarded, "doctor", "--json")).json["findings"]
     assert {each["place"] for each in ended if each["code"] == "role.may_change"} == {
+        "clients",
         "staged_entries",
         "subject_keys",
+        "subjects",
     }
     stalled = {each["place"] for each in ended if each["code"] == "worker.stalled"}
     assert "ledger_entries" in stalled

@@ -60,6 +60,10 @@ def test_safe_settings_are_not_complained_of() -> None:
         ("TRUSTED_PROXIES", "10.0.0.0/8,0.0.0.0/0", "proxies.everywhere", "unsafe"),
         ("TRUSTED_PROXIES", "::/0", "proxies.everywhere", "unsafe"),
         ("TRUSTED_PROXIES", "128.0.0.0/1", "proxies.everywhere", "unsafe"),
+        (
+            *("TRUSTED_PROXIES", ",".join(f"{each}.0.0.0/8" for each in range(256))),
+            *("proxies.everywhere", "unsafe"),
+        ),
         ("TRUSTED_PROXIES", None, "proxies.nobody", "warning"),
         ("FORWARD_AUTH_PROXIES", "0.0.0.0/0", "forward_auth.everywhere", "unsafe"),
         ("LOG_LEVEL", "debug", "log.debug", "warning"),

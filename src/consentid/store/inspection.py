@@ -34,31 +34,6 @@ _ROLE: Final = text(
       FROM pg_roles AS own WHERE rolname = current_user
     """
 )
-_GUARDS: Final = text(
-    """
-    SELECT relname::text AS name, tgenabled IN ('O', 'A') AS is_on,
-           array_remove(ARRAY[
-             CASE WHEN tgtype & 16 <> 0 AND has_any_column_privilege(tgrelid, 'UPDATE')
-                  THEN 'UPDATE' END,
-             CASE WHEN tgtype & 8 <> 0 AND has_table_privilege(tgrelid, 'DELETE')
-                  THEN 'DELETE' END,
-             CASE WHEN has_table_privilege(tgrelid, 'TRUNCATE') THEN 'TRUNCATE' END,
-             CASE WHEN has_table_privilege(tgrelid, 'TRIGGER') THEN 'TRIGGER' END
-           ], NULL) AS may
-      FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
-     WHERE tgname = 'append_only' AND relnamespace = current_schema()::regnamespace
-     UNION ALL
-    SELECT relname::text, true,
-           array_remove(ARRAY[
-             CASE WHEN has_any_column_privilege(oid, 'UPDATE') THEN 'UPDATE' END,
-             CASE WHEN has_table_privilege(oid, 'DELETE') THEN 'DELETE' END,
-             CASE WHEN has_table_privilege(oid, 'TRUNCATE') THEN 'TRUNCATE' END
-           ], NULL)
-      FROM pg_class
-     WHERE relname = 'subject_keys' AND relnamespace = current_schema()::regnamespace
-     ORDER BY 1
-    """
-)
 _REPLICAS: Final = text(
     """
     SELECT coalesce(nullif(application_name, ''), 'pid ' || pid) AS name, state,
@@ -115,16 +90,6 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """A table that nobody may change, or that only some may destroy rows of."""
-
-    table: str
-    is_on: bool
-    may: Sequence[str]
-    """What the role that asks is let do all the same."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
     """A server that follows this one."""
 
@@ -159,14 +124,6 @@ async def role(connection: AsyncConnection) -> Role:
         may_create=row.may_create,
         owned=row.owned,
     )
-
-
-async def guards(connection: AsyncConnection) -> Sequence[Guard]:
-    """Every table with a guard, as it holds for the role of this connection."""
-    return [
-        Guard(table=row.name, is_on=row.is_on, may=row.may)
-        for row in await connection.execute(_GUARDS)
-    ]
 
 
 async def replicas(connection: AsyncConnection) -> Sequence[Replica]:

@@ -6,8 +6,9 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.flows.doctor.finding import Finding, unknown, unsafe, warning
-from consentid.store import inspection
-from consentid.store.inspection import Guard, Replica, Role, Server
+from consentid.store import guarding, inspection
+from consentid.store.guarding import Guard
+from consentid.store.inspection import Replica, Role, Server
 from consentid.store.migrating import known_steps, newest_step
 
 _LATE_S: Final = 10
@@ -21,7 +22,7 @@ async def look_at_serving(connection: AsyncConnection, place: str) -> AsyncItera
         yield each
     for each in judge_role(await inspection.role(connection)):
         yield each
-    for guard in await inspection.guards(connection):
+    for guard in await guarding.guards(connection):
         for each in judge_guard(guard):
             yield each
 
@@ -79,12 +80,21 @@ def judge_role(role: Role) -> Iterator[Finding]:
 
 def judge_guard(guard: Guard) -> Iterator[Finding]:
     """Whether what was written once stays written."""
-    if not guard.is_on:
+    if not guard.is_there:
+        yield unsafe(
+            "database.guard_missing",
+            guard.table,
+            "the trigger that keeps everybody from changing it is gone",
+            f"make append_only anew ON {guard.table} as a new database has it (EXECUTE FUNCTION"
+            " refuse_change()); then `consentid ledger verify`",
+        )
+    elif not guard.is_on:
         yield unsafe(
             "database.guard_off",
             guard.table,
             "the trigger that keeps everybody from changing it is switched off",
-            f"ALTER TABLE {guard.table} ENABLE TRIGGER append_only; then `consentid ledger verify`",
+            f"ALTER TABLE {guard.table} ENABLE TRIGGER append_only, and RESET"
+            " session_replication_role of the role; then `consentid ledger verify`",
         )
     if guard.may:
         privileges = ", ".join(guard.may)

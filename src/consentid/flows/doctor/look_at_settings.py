@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from sqlalchemy.engine import URL, make_url
@@ -121,8 +121,7 @@ def _look_at_networks(given: Given) -> Iterator[Finding]:
             "anybody asks about tokens of every audience, without being known as a client",
         ),
     ):
-        for text in getattr(given.settings, name):
-            network = ipaddress.ip_network(text)
+        for network in _joined(getattr(given.settings, name)):
             if network.prefixlen < _WIDEST[network.version]:
                 yield unsafe(
                     code,
@@ -130,6 +129,17 @@ def _look_at_networks(given: Given) -> Iterator[Finding]:
                     f"{network} is nearly everybody: {message}",
                     "name the addresses of your own proxies",
                 )
+
+
+def _joined(texts: Iterable[str]) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Networks as they lie together: 256 narrow ones may be everybody, too."""
+    networks = [ipaddress.ip_network(text) for text in texts]
+    yield from ipaddress.collapse_addresses(
+        each for each in networks if isinstance(each, ipaddress.IPv4Network)
+    )
+    yield from ipaddress.collapse_addresses(
+        each for each in networks if isinstance(each, ipaddress.IPv6Network)
+    )
 
 
 def _look_at_database_url(place: str, url: URL) -> Iterator[Finding]:
