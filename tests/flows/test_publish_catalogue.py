@@ -5,6 +5,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 from tests.flows.faults import CrashError, crash_at_commit
+from tests.flows.test_sequence_ledger import drain
 from tests.flows.test_verify_ledger import walk
 from tests.flows.town import BRAND, GRANTED, Town, edit, together
 
@@ -189,3 +190,15 @@ async def test_the_log_names_what_a_version_changes(town: Town, halcyon_folder: 
         await connection.execute(text("UPDATE entry_bodies SET body = '{}' WHERE kind = 'policy'"))
     (fault,) = (await walk(town))[1]
     assert (fault.kind, fault.message.partition(" ")[0]) == ("staged", "body")
+
+
+async def test_an_address_that_was_corrected_before_the_first_worker_is_no_fault_of_the_log(
+    town: Town, halcyon_folder: Path
+) -> None:
+    await town.decide(await town.device(), {"ads": GRANTED})
+    edit(halcyon_folder / "group.toml", 'issuer = "http://consent', 'issuer = "http://corrected')
+    assert await apply(town, halcyon_folder)
+    await drain(town.context)
+    count, faults = await walk(town)
+    assert count > 1
+    assert faults == []

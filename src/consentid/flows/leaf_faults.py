@@ -1,5 +1,6 @@
 """Hold a leaf of the log against its form, and against what it speaks of."""
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +10,13 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consentid.brandbook.encoding import decode
+from consentid.core.decision import CatalogueVersion
 from consentid.flows.open_log import continuation_commitment
 from consentid.flows.restrict_subject import request_commitment
 from consentid.kit.instants import Instant
-from consentid.ledger.leaf import VERSION, Kind, encode_leaf
-from consentid.store import entry_bodies, erasure_audit, ledger_audit
+from consentid.ledger.leaf import VERSION, Kind, encode_leaf, origin_of
+from consentid.store import catalogues, entry_bodies, erasure_audit, ledger_audit
 from consentid.store.ledger import EntryRow, LogRow
 from consentid.store.ledger_audit import CommittedRow
 
@@ -37,7 +40,9 @@ class Known:
     """What leaves are held against, beside what each speaks of by its id."""
 
     origins: frozenset[str] | None
-    """The logs' names; None where any will do."""
+    """The logs' names, and those that were to be: what is staged before a log's first worker comes
+    bears the name of then.  None where any will do.
+    """
     catalogues: Mapping[bytes, Instant]
     """When each was applied, by its digest."""
     continued: frozenset[bytes]
@@ -48,12 +53,24 @@ class Known:
 async def read_known(connection: AsyncConnection, logs: Sequence[LogRow]) -> Known:
     """What the leaves of these logs are held against."""
     return Known(
-        origins=frozenset(each.origin for each in logs),
+        origins=frozenset(each.origin for each in logs) | await _named(connection),
         catalogues=await ledger_audit.catalogue_times(connection),
         continued=frozenset(
             continuation_commitment(each.continues) for each in logs if each.continues
         ),
     )
+
+
+async def _named(connection: AsyncConnection) -> frozenset[str]:
+    """What each version of the configuration would have the log called."""
+    newest = await catalogues.newest_version(connection) or 0
+    found: set[str] = set()
+    for number in range(1, newest + 1):
+        row = await catalogues.find(connection, CatalogueVersion(number))
+        with contextlib.suppress(ValueError):  # another check tells of what cannot be read
+            if row is not None:
+                found.add(origin_of(decode(row.body).group.issuer))
+    return frozenset(found)
 
 
 async def spoken_of(
