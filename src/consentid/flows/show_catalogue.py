@@ -120,7 +120,7 @@ async def show_catalogue(context: Context, *, brand: str, languages: Sequence[st
     Raises:
         NotFoundError: no such brand.
     """
-    async with context.database.reading() as connection:
+    async with context.database.glancing() as connection:
         book = await context.book(connection)
         now = await clock.now(connection)
     slug = Slug(brand)
