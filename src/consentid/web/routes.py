@@ -55,13 +55,7 @@ from consentid.web.pages.link_pages import (
     post_link_answer,
     post_link_sign_in,
 )
-from consentid.web.pages.operations_list_pages import (
-    get_acts_page,
-    get_catalogues_page,
-    get_clients_page,
-    get_field_devices_page,
-    get_held_page,
-)
+from consentid.web.pages.operations_list_pages import LIST_PAGES
 from consentid.web.pages.operations_pages import get_operations, post_operations
 from consentid.web.pages.operations_sign_in_pages import (
     get_staff_callback,
@@ -165,11 +159,7 @@ HANDLERS: Final = (
     post_link,
     post_link_answer,
     post_link_sign_in,
-    get_acts_page,
-    get_catalogues_page,
-    get_clients_page,
-    get_field_devices_page,
-    get_held_page,
+    *LIST_PAGES,
     get_operations,
     post_operations,
     get_staff_callback,

@@ -3,19 +3,22 @@
 They only read, and no person is in them.
 """
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 
 from consentid.flows.context import Context
 from consentid.flows.hold_captures import list_held
 from consentid.flows.manage_field_devices import list_devices
 from consentid.flows.show_administration import show_acts, show_clients, show_versions
-from consentid.flows.staff import Staff
-from consentid.web.pages.operations import Tab
+from consentid.web.pages.frame import Frame
+from consentid.web.pages.operations import Desk, Tab
 from consentid.web.pages.operations_list_views import (
     act_item,
     device_groups,
@@ -32,6 +35,7 @@ from consentid.web.pages.operations_lists import (
 )
 from consentid.web.pages.operations_visit import PATH, PATHS, Visit, open_visit
 from consentid.web.pages.preferences_visit import go
+from consentid.web.pages.rendering import View
 
 _BEFORE: Final = "before"
 _MAX_NUMBER: Final = 9
@@ -39,127 +43,106 @@ _MOST: Final = 200
 """Of held captures and devices on a page; the commands and ``/v1/admin`` tell of all."""
 
 
-@get(PATHS[Tab.CATALOGUES][0], include_in_schema=False)
-async def get_catalogues_page(
-    request: Request[Any, Any, Any], context: NamedDependency[Context]
-) -> Response[Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A list that somebody may see."""
+
+    visit: Visit
+    frame: Frame
+    desk: Desk
+    path: str
+
+    def next_path(self, before: str | None) -> str | None:
+        """The page after this one, None where there is none."""
+        if before is None:
+            return None
+        return f"{self.path}?{urlencode({'lang': self.visit.language, _BEFORE: before})}"
+
+
+def _page(tab: Tab, show: Callable[[Context, _Opened], Awaitable[View]]) -> HTTPRouteHandler:
+    """The page of a list, for whoever is signed in and may see it."""
+    path, verb = PATHS[tab]
+
+    @get(path, include_in_schema=False, name=f"operations {tab}")
+    async def page(
+        request: Request[Any, Any, Any], context: NamedDependency[Context]
+    ) -> Response[Any]:
+        visit = await open_visit(request, context)
+        staff = visit.staff
+        if staff is None:
+            return go(PATH)
+        staff.check(verb)
+        opened = _Opened(
+            visit=visit, frame=visit.frame(path), desk=visit.desk(staff, tab), path=path
+        )
+        return visit.respond(await show(context, opened))
+
+    return page
+
+
+async def _catalogues(context: Context, opened: _Opened) -> View:
     """Every version of the configuration, and what it changed."""
-    visit = await open_visit(request, context)
-    staff = visit.staff
-    if staff is None:
-        return _away()
-    path = _enter(staff, Tab.CATALOGUES)
+    visit = opened.visit
     found = await show_versions(context, before=_number(visit.parameter(_BEFORE)))
     newest = found.book.catalogue.version
-    return visit.respond(
-        CataloguesView(
-            frame=visit.frame(path),
-            desk=visit.desk(staff, Tab.CATALOGUES),
-            versions=tuple(version_item(each, newest, visit.language) for each in found.versions),
-            next_path=_next(path, visit, found.next),
-        )
+    return CataloguesView(
+        frame=opened.frame,
+        desk=opened.desk,
+        versions=tuple(version_item(each, newest, visit.language) for each in found.versions),
+        next_path=opened.next_path(found.next),
     )
 
 
-@get(PATHS[Tab.ACTS][0], include_in_schema=False)
-async def get_acts_page(
-    request: Request[Any, Any, Any], context: NamedDependency[Context]
-) -> Response[Any]:
+async def _acts(context: Context, opened: _Opened) -> View:
     """Who changed what."""
-    visit = await open_visit(request, context)
-    staff = visit.staff
-    if staff is None:
-        return _away()
-    path = _enter(staff, Tab.ACTS)
-    found = await show_acts(context, before=_entry(visit.parameter(_BEFORE)))
-    return visit.respond(
-        ActsView(
-            frame=visit.frame(path),
-            desk=visit.desk(staff, Tab.ACTS),
-            acts=tuple(act_item(each) for each in found.acts),
-            next_path=_next(path, visit, found.next),
-        )
+    found = await show_acts(context, before=_entry(opened.visit.parameter(_BEFORE)))
+    return ActsView(
+        frame=opened.frame,
+        desk=opened.desk,
+        acts=tuple(act_item(each) for each in found.acts),
+        next_path=opened.next_path(found.next),
     )
 
 
-@get(PATHS[Tab.CLIENTS][0], include_in_schema=False)
-async def get_clients_page(
-    request: Request[Any, Any, Any], context: NamedDependency[Context]
-) -> Response[Any]:
+async def _clients(context: Context, opened: _Opened) -> View:
     """Brands and partners, and their clients."""
-    visit = await open_visit(request, context)
-    staff = visit.staff
-    if staff is None:
-        return _away()
-    path = _enter(staff, Tab.CLIENTS)
     found = await show_clients(context)
-    return visit.respond(
-        ClientsView(
-            frame=visit.frame(path),
-            desk=visit.desk(staff, Tab.CLIENTS),
-            parties=party_items(found.book, found.clients),
-        )
+    return ClientsView(
+        frame=opened.frame, desk=opened.desk, parties=party_items(found.book, found.clients)
     )
 
 
-@get(PATHS[Tab.CAPTURES][0], include_in_schema=False)
-async def get_held_page(
-    request: Request[Any, Any, Any], context: NamedDependency[Context]
-) -> Response[Any]:
+async def _held(context: Context, opened: _Opened) -> View:
     """What came too fast and waits for somebody."""
-    visit = await open_visit(request, context)
-    staff = visit.staff
-    if staff is None:
-        return _away()
-    path = _enter(staff, Tab.CAPTURES)
     held = await list_held(context)
-    return visit.respond(
-        HeldView(
-            frame=visit.frame(path),
-            desk=visit.desk(staff, Tab.CAPTURES),
-            groups=held_groups(held[:_MOST]),
-            total=len(held),
-            is_cut=len(held) > _MOST,
-        )
+    return HeldView(
+        frame=opened.frame,
+        desk=opened.desk,
+        groups=held_groups(held[:_MOST]),
+        total=len(held),
+        is_cut=len(held) > _MOST,
     )
 
 
-@get(PATHS[Tab.DEVICES][0], include_in_schema=False)
-async def get_field_devices_page(
-    request: Request[Any, Any, Any], context: NamedDependency[Context]
-) -> Response[Any]:
+async def _field_devices(context: Context, opened: _Opened) -> View:
     """Capture devices, and how far each came."""
-    visit = await open_visit(request, context)
-    staff = visit.staff
-    if staff is None:
-        return _away()
-    path = _enter(staff, Tab.DEVICES)
     async with context.database.reading() as connection:
         devices = await list_devices(connection, None)
-    return visit.respond(
-        FieldDevicesView(
-            frame=visit.frame(path),
-            desk=visit.desk(staff, Tab.DEVICES),
-            groups=device_groups(devices[:_MOST]),
-            is_cut=len(devices) > _MOST,
-        )
+    return FieldDevicesView(
+        frame=opened.frame,
+        desk=opened.desk,
+        groups=device_groups(devices[:_MOST]),
+        is_cut=len(devices) > _MOST,
     )
 
 
-def _away() -> Response[Any]:
-    return go(PATH)
-
-
-def _enter(staff: Staff, tab: Tab) -> str:
-    path, verb = PATHS[tab]
-    staff.check(verb)
-    return path
-
-
-def _next(path: str, visit: Visit, before: str | None) -> str | None:
-    if before is None:
-        return None
-    return f"{path}?{urlencode({'lang': visit.language, _BEFORE: before})}"
+LIST_PAGES: Final = (
+    _page(Tab.CATALOGUES, _catalogues),
+    _page(Tab.ACTS, _acts),
+    _page(Tab.CLIENTS, _clients),
+    _page(Tab.CAPTURES, _held),
+    _page(Tab.DEVICES, _field_devices),
+)
 
 
 def _number(unverified: str | None) -> int | None:
