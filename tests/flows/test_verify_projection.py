@@ -7,6 +7,7 @@ from consentid.core.decision import Decision
 from consentid.core.record import to_record
 from consentid.flows import append_decisions, verify_issued, verify_projection
 from consentid.kit.canonical import Json
+from consentid.store.engine import Database
 
 _UNLOCK = "ALTER TABLE decisions DISABLE TRIGGER USER"
 
@@ -154,6 +155,20 @@ async def test_a_link_of_an_account_and_a_device_that_nobody_made_is_found(
     assert await town.faults() == []
     await town.change(change)
     assert any(fault in each for each in await town.faults())
+
+
+async def test_a_key_that_was_destroyed_before_its_time_is_found(
+    town: Town, erasing: Database
+) -> None:
+    device = await town.device()
+    await town.decide(device, {"ads": GRANTED})
+    await ask(town, device.subject, at_once=False)
+    checked = verify_projection.verify_projections
+    assert [each.faults async for each in checked(town.context, apart=erasing)] == [()]
+    await town.change("DELETE FROM restricted_subjects")
+    (found,) = [each async for each in checked(town.context, apart=erasing)]
+    assert found.subject == device.subject
+    assert found.faults == ("it is set aside for proof, and its key is gone before the time",)
 
 
 async def test_a_link_goes_with_its_device(town: Town) -> None:

@@ -29,6 +29,7 @@ from consentid.store import (
     captures,
     decisions,
     entry_bodies,
+    erasures,
     restricted,
     served,
     subject_audit,
@@ -84,8 +85,10 @@ async def verify_projections(
     async with context.database.reading() as connection:
         everyone = await subjects.every_id(connection)
     if apart is not None:
+        async with context.database.reading() as connection:
+            waiting = {each.subject for each in await erasures.pending(connection)}
         async with apart.reading() as beside:
-            everyone += await restricted.every_id(beside)
+            everyone += sorted(waiting.union(await restricted.every_id(beside)))
     for first in range(0, len(everyone), PAGE):
         ids = everyone[first : first + PAGE]
         async with context.database.reading() as connection:
@@ -124,9 +127,12 @@ async def _check(
         fault = f"the stored projection cannot be opened: {error.message}"
         return Checked(subject=id_, decisions=0, faults=(fault,))
     if subject is None:
-        if id_ not in page.there:
-            return None  # set aside since it was listed
-        fault = "its key or its projection is gone, and nobody asked for its erasure"
+        if id_ in page.there:
+            fault = "its key or its projection is gone, and nobody asked for its erasure"
+        elif apart is not None and await _is_waiting(context, id_):
+            fault = "it is set aside for proof, and its key is gone before the time"
+        else:
+            return None  # set aside or destroyed since it was listed
         return Checked(subject=id_, decisions=0, faults=(fault,))
     history, faults = _open_history(page, subject)
     said, more = _open_bodies(page, subject)
@@ -144,6 +150,12 @@ async def _check(
     if subject.version != count:
         faults.append(f"version {subject.version} after {count} decisions")
     return Checked(subject=id_, decisions=count, faults=tuple(faults))
+
+
+async def _is_waiting(context: Context, id_: SubjectId) -> bool:
+    """Whether somebody waits to be destroyed, in a snapshot of its own: it may be done by now."""
+    async with context.database.reading() as connection:
+        return await erasures.find_of(connection, id_) is not None
 
 
 def _open_history(page: _Page, subject: OpenSubject) -> tuple[list[Decision], list[str]]:
