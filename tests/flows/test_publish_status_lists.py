@@ -10,7 +10,7 @@ from consentid.flows.publish_status_lists import (
     show_status_list,
 )
 from consentid.flows.reap import reap
-from consentid.store import acts, clock, statuses
+from consentid.store import acts, clock, status_lists, statuses
 from consentid.store.acts import Act
 from consentid.store.statuses import StatusIndex
 from consentid.tokens import status
@@ -141,7 +141,7 @@ async def test_a_publisher_and_who_takes_an_index_do_not_wait_for_each_other(
         assert await publish_status_list(town.context, 1)
     assert taken.idx not in await bits(town)
     async with town.context.database.writing() as publishing:
-        await statuses.lock_bits(publishing, 1)
+        await status_lists.lock_bits(publishing, 1)
         async with town.context.database.writing() as connection:
             await take(connection)
     assert await publish_status_list(town.context, 1)

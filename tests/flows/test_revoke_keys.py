@@ -24,7 +24,7 @@ from consentid.flows.verify_token import VerifyOut, verify_token
 from consentid.keyring.manifest import State, Use
 from consentid.kit.errors import NotFoundError, UnavailableError
 from consentid.kit.instants import MINUTE, Instant
-from consentid.store import clock, entry_bodies, reads, statuses
+from consentid.store import clock, entry_bodies, reads, status_lists, statuses
 from consentid.tokens import consent, jws, status
 from consentid.tokens.consent import ConsentClaims
 
@@ -88,7 +88,7 @@ async def test_lists_are_signed_anew_once_their_key_is_revoked(town: Town) -> No
     await revoke(town, active(town))
     assert await publish_status_lists(town.context) == 1
     async with town.context.database.reading() as connection:
-        found = await statuses.find_published(connection, LIST)
+        found = await status_lists.find_published(connection, LIST)
     assert found is not None
     keys = town.context.keyring.verifying_keys()
     opened = status.open_list(found.token, keys=keys, now_s=found.signed_at / 1e6)
@@ -204,7 +204,7 @@ async def test_a_forged_status_list_is_told_apart(town: Town) -> None:
     await town.withdraw(person, "ads")
     await publish_status_lists(town.context)
     async with town.context.database.reading() as connection:
-        genuine = await statuses.find_published(connection, LIST)
+        genuine = await status_lists.find_published(connection, LIST)
     assert genuine is not None
     key = town.context.keyring.active(Use.CONSENT)
     hour_later = genuine.signed_at // 1_000_000 + 3_600

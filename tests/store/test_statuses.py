@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from consentid.core.decision import CatalogueVersion, SubjectId
 from consentid.kit.instants import Instant
-from consentid.store import acts, statuses, subjects
+from consentid.store import acts, status_lists, statuses, subjects
 from consentid.store.acts import Act
 from consentid.store.engine import Database
 from consentid.store.statuses import LIST_BITS, AudienceState, StatusIndex
@@ -131,20 +131,20 @@ async def test_a_revocation_keeps_its_first_moment(
 async def test_unpublished_flips_are_taken_once(database: Database, subject: SubjectId) -> None:
     status = await take(database, subject)
     async with database.writing() as connection:
-        assert await statuses.take_unpublished(connection, 1) == []
+        assert await status_lists.take_unpublished(connection, 1) == []
         await end(connection, subject, status)
-        assert await statuses.take_unpublished(connection, 1) == [status.idx]
-        assert await statuses.take_unpublished(connection, 1) == []
+        assert await status_lists.take_unpublished(connection, 1) == [status.idx]
+        assert await status_lists.take_unpublished(connection, 1) == []
 
 
 async def test_a_decoy_takes_nobodys_index(database: Database, subject: SubjectId) -> None:
     status = await take(database, subject)
     free = StatusIndex(list_no=1, idx=(status.idx + 1) % LIST_BITS)
     async with database.writing() as connection:
-        assert not await statuses.add_decoy(connection, status, at=AT)
-        assert await statuses.add_decoy(connection, free, at=AT)
-        assert not await statuses.add_decoy(connection, free, at=AT)
-        assert await statuses.take_unpublished(connection, 1) == []
+        assert not await status_lists.add_decoy(connection, status, at=AT)
+        assert await status_lists.add_decoy(connection, free, at=AT)
+        assert not await status_lists.add_decoy(connection, free, at=AT)
+        assert await status_lists.take_unpublished(connection, 1) == []
         assert await statuses.find_holder(connection, free) is None
         holder = await statuses.find_holder(connection, status)
     assert holder is not None

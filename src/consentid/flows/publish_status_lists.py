@@ -9,8 +9,9 @@ from typing import Final
 from consentid.brandbook.book import Book
 from consentid.flows.context import Context
 from consentid.kit.instants import SECOND, Instant, to_seconds
-from consentid.store import clock, statuses
-from consentid.store.statuses import LIST_BITS, PublishedList, StatusIndex
+from consentid.store import clock, status_lists
+from consentid.store.status_lists import PublishedList
+from consentid.store.statuses import LIST_BITS, StatusIndex
 from consentid.telemetry.tracing import step
 from consentid.tokens.status import PATH, TTL_S, assemble, unsigned_list
 
@@ -25,7 +26,7 @@ MAX_DECOYS: Final = 4
 async def publish_status_lists(context: Context) -> int:
     """Publish every list that has flips or grows old; returns how many were published."""
     async with context.database.reading() as connection:
-        numbers = await statuses.every_list(connection)
+        numbers = await status_lists.every(connection)
     return sum([await publish_status_list(context, number) for number in numbers])
 
 
@@ -34,21 +35,21 @@ async def publish_status_list(context: Context, list_no: int) -> bool:
     """Publish one list where that is due.  Two publishers of one list wait for each other."""
     async with context.database.writing() as connection:
         book = await context.book(connection)
-        bits, signed_at = await statuses.lock_bits(connection, list_no)
+        bits, signed_at = await status_lists.lock_bits(connection, list_no)
         now = await clock.now(connection)
-        flips = list(await statuses.take_unpublished(connection, list_no))
+        flips = list(await status_lists.take_unpublished(connection, list_no))
         if not flips and signed_at is not None and not _is_due(context, signed_at, now):
             return False
         if flips:
             # A decoy is flipped now, and stands among the flips of this very window.
             for _ in range(MIN_DECOYS + context.draw(MAX_DECOYS)):
                 decoy = StatusIndex(list_no=list_no, idx=context.draw(LIST_BITS))
-                if await statuses.add_decoy(connection, decoy, at=now):
+                if await status_lists.add_decoy(connection, decoy, at=now):
                     flips.append(decoy.idx)
         changed = bytearray(bits)
         for idx in flips:
             changed[idx >> 3] |= 1 << (idx & 7)
-        await statuses.save_list(
+        await status_lists.save(
             connection,
             list_no=list_no,
             bits=bytes(changed),
@@ -70,13 +71,13 @@ def _is_due(context: Context, signed_at: Instant, now: Instant) -> bool:
 async def show_status_list(context: Context, list_no: int) -> PublishedList | None:
     """The newest signed form of a list; one just opened is published on the spot."""
     async with context.database.reading() as connection:
-        found = await statuses.find_published(connection, list_no)
-        exists = list_no in await statuses.every_list(connection)
+        found = await status_lists.find_published(connection, list_no)
+        exists = list_no in await status_lists.every(connection)
     if found is not None or not exists:
         return found
     await publish_status_list(context, list_no)
     async with context.database.reading() as connection:
-        return await statuses.find_published(connection, list_no)
+        return await status_lists.find_published(connection, list_no)
 
 
 def _sign(context: Context, book: Book, list_no: int, bits: bytes, now: Instant) -> str:

@@ -24,7 +24,7 @@ from consentid.flows.seal_saying import open_saying
 from consentid.flows.verify_projection import PAGE
 from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.kit.instants import Instant
-from consentid.store import clock, decisions, status_audit, statuses, subjects
+from consentid.store import clock, decisions, status_audit, status_lists, statuses, subjects
 from consentid.store.decisions import DecisionRow
 from consentid.store.status_audit import HeldIndex
 from consentid.store.statuses import AudienceState
@@ -69,7 +69,7 @@ async def verify_issued(context: Context) -> AsyncIterator[Issued]:
     """
     async with context.database.reading() as connection:
         everyone = await subjects.every_id(connection)
-        lists = await statuses.every_list(connection)
+        lists = await status_lists.every(connection)
     books: dict[CatalogueVersion, Book] = {}
     for first in range(0, len(everyone), PAGE):
         ids = everyone[first : first + PAGE]

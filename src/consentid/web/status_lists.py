@@ -16,7 +16,7 @@ from litestar.params import PathParameter
 from consentid.flows.context import Context
 from consentid.flows.publish_status_lists import show_status_list
 from consentid.kit.errors import NotFoundError
-from consentid.store import statuses
+from consentid.store import status_lists
 from consentid.tokens.status import MEDIA_TYPE, PATH, TTL_S
 from consentid.web.responses import DOCUMENT_PROBLEMS, PUBLIC_PROBLEMS
 
@@ -73,6 +73,6 @@ async def get_status_lists(context: NamedDependency[Context]) -> AggregationOut:
     """Where every list is."""
     async with context.database.reading() as connection:
         book = await context.book(connection)
-        numbers = await statuses.every_list(connection)
+        numbers = await status_lists.every(connection)
     base = f"{book.group.issuer.rstrip('/')}{PATH}"
     return AggregationOut(status_lists=[f"{base}{number}" for number in numbers])
