@@ -196,6 +196,27 @@ def test_nobody_plants_their_own_device_in_anothers_browser(
     assert victim.url == f"{PLAY}/film"
 
 
+@pytest.mark.parametrize("key", ["", "Enter"])
+def test_a_code_that_somebody_wrote_into_a_page_of_the_group_goes_nowhere(
+    visit: Callable[..., Visitor], page: Page, sites: Sites, key: str
+) -> None:
+    """As in a comment: it was made at the page that is left, and yet not by this visitor."""
+    code = carried(page)
+    address = f"{PLAY}/film?id=8#cast&consentid={code}&consentid={code}"
+    sites.body["news"] = f'<p><a href="{address}">come</a></p>'
+    victim = visit().open("news")
+    lent(victim, sites)
+    link = victim.get_by_role("link", name="come")
+    if key:
+        link.press(key)
+    else:
+        link.click()
+    found = play(victim)
+    assert victim.url == f"{PLAY}/film?id=8#cast"
+    assert found["granted"] == []
+    assert holder(victim, "play-spa") is None
+
+
 def test_a_code_never_replaces_what_is_there(visitor: Visitor, page: Page) -> None:
     code = carried(page)
     other = visitor.open("play")

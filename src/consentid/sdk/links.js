@@ -2,7 +2,8 @@
  * Links to the group's other brands take the answer along: a one-time code in the fragment, made
  * when the person uses the link, good for a minute, for that origin, and for a visitor from here.
  *
- * An account finds itself at the hub, so only a device's answer travels this way.
+ * An account finds itself at the hub, so only a device's answer travels this way.  A code that stands
+ * in a link already is of whoever wrote the link, in a comment perhaps: it is taken off.
  */
 
 /** @typedef {import("./types").Core} Core */
@@ -12,6 +13,7 @@ const WAIT_MS = 400;
 /** No referrer to be known by; or somebody else wrote the link, and nobody answers for where it leads on to. */
 const UNSAID = ["noreferrer", "ugc", "nofollow", "sponsored"];
 const OWN_WINDOW = /^(_self)?$/i;
+const WRITTEN = /([#&]consentid=[\w-]+)+$/;
 
 /** @typedef {{ origin: string, at: number, ready: string | null, coming: Promise<string | null> }} Minted */
 /** @type {Minted | null} */ let minted = null;
@@ -23,10 +25,19 @@ export function lend(core) {
     const link = linkOf(core, event);
     if (link) order(core, link.origin);
   };
+  for (const way of ["pointerdown", "keydown", "click", "auxclick"]) addEventListener(way, strip, true);
   addEventListener("pointerdown", mint, true);
   addEventListener("keydown", mint, true);
   addEventListener("click", (event) => use(core, event));
   addEventListener("auxclick", (event) => use(core, event));
+}
+
+/** Whoever uses a link takes no device along but their own.  @param {Event} event */
+function strip(event) {
+  for (const each of event.composedPath()) {
+    const isLink = each instanceof HTMLAnchorElement || each instanceof HTMLAreaElement;
+    if (isLink && WRITTEN.test(each.hash)) each.hash = each.hash.replace(WRITTEN, "");
+  }
 }
 
 /**

@@ -178,6 +178,7 @@
       shown = found;
       at("wrong").hidden = true;
       list(found);
+      say("note", asker(found));
       enable(true);
     });
   }
@@ -187,6 +188,15 @@
     for (i = 0; i < ids.length; i += 1) { at(ids[i]).disabled = !isOn; }
     // Between the yes and the no: neither is nearer, and neither looks chosen.
     if (isOn) { root.Remote.focus(at("each")); }
+  }
+
+  /** By whom, and for whom alone, since the television collects for its own brand. */
+  function asker(found) {
+    var i, one = null;
+    for (i = 0; i < found.names.length; i += 1) {
+      if (found.names[i].party === "brand/" + found.brand) { one = found.names[i]; }
+    }
+    return one ? fill(fill(words.remote_note, "entity", one.legal_entity), "brand", one.name) : "";
   }
 
   function wrong(text) {
