@@ -13,7 +13,9 @@ from consentid.web import patience
 from consentid.web.patience import MAX_HEAD_BYTES, PatientProtocol
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
 SHORT_S = 0.2
+LARGE = 8_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -23,17 +25,22 @@ def patience_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def answering(scope: Any, receive: Any, send: Any) -> None:
-    """Reads all, takes as long as the path says, and says ``done``."""
-    del scope["headers"]
+    """Reads all, takes as long as the path says, and says ``done``; or how late headers came."""
+    headers = scope.pop("headers")
+    known = len(headers)
     while (message := await receive()).get("more_body"):
         continue
     if message["type"] == "http.disconnect":
         return
     if scope["path"] == "/slow":
         await asyncio.sleep(2 * SHORT_S)
-    headers = [(b"content-length", b"4")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"done"})
+    body = b"done" if len(headers) == known else b"late"
+    if scope["path"] == "/large":
+        body *= LARGE
+    size = str(len(body)).encode()
+    head = [(b"content-length", size)]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": body})
 
 
 @asynccontextmanager
@@ -114,6 +121,73 @@ async def test_a_request_names_one_host(head: bytes, status: bytes) -> None:
     """Two servers would else take it for one of different hosts.  Spec: RFC 9112 section 3.2."""
     async with serving() as (_, port):
         assert (await told(port, head)).startswith(b"HTTP/1.1 " + status)
+
+
+async def test_what_follows_a_body_is_no_header() -> None:
+    """Who judged the head, a proxy above all, did not see it."""
+    async with serving() as (_, port):
+        later = b"0\r\nAuthorization: Bearer x\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n"
+        for pieces in ([CHUNKED + later], [CHUNKED, later]):
+            answer = await told(port, *pieces)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert answer.endswith(b"done")
+
+
+async def send_on(writer: asyncio.StreamWriter, piece: bytes) -> None:
+    while True:
+        writer.write(piece)
+        await writer.drain()
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"0\r\n", b"X-A: b\r\n" * 1_000),
+        (b"0\r\nX-A: ", b"b" * 8_000),
+        (b"1;", b"a" * 8_000),
+    ],
+    ids=["many trailers", "a large one", "an extension of a chunk"],
+)
+async def test_framing_without_end_is_refused(
+    begin: bytes, more: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "WHOLE_WITHIN_S", 600.0)  # it is not the time that ends it
+    async with serving() as (_, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(CHUNKED + begin)
+        with pytest.raises(ConnectionError):
+            await send_on(writer, more)
+
+
+async def test_a_body_of_small_chunks_is_taken() -> None:
+    async with serving() as (_, port):
+        chunks = b"1\r\na\r\n" * 50_000 + b"0\r\n\r\n"
+        pieces = [chunks[place : place + 20_000] for place in range(0, len(chunks), 20_000)]
+        assert (await told(port, CHUNKED, *pieces)).endswith(b"done")
+
+
+async def test_an_answer_that_nobody_takes_is_ended() -> None:
+    async with serving() as (state, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(WHOLE.replace(b"GET /", b"GET /large"))
+        assert await reader.read(1)
+        (connection,) = state.connections
+        async with asyncio.timeout(60):  # ends a hang only
+            while connection in state.connections:  # noqa: ASYNC110 nothing tells of it
+                await asyncio.sleep(SHORT_S / 10)
+        writer.transport.abort()
+
+
+async def test_an_answer_that_is_taken_slowly_is_not() -> None:
+    async with serving() as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        whole = WHOLE.replace(b"Host", b"Connection: close\r\nHost")
+        writer.write(whole.replace(b"GET /", b"GET /large"))
+        got = 0
+        while piece := await reader.read(1_000_000):
+            got += len(piece)
+        assert got > 4 * LARGE
+        writer.close()
 
 
 async def test_an_answer_may_take_its_time() -> None:

@@ -1,11 +1,13 @@
 """A server's protocol that waits for nobody without end, and leaves nobody unheard.
 
 A request has to be here whole within half a minute, its head within 64 KiB: whoever sends a byte
-now and then would keep a connection for as long as they please.
+now and then would keep a connection for as long as they please.  What frames a body in chunks is no
+more than a few times the body, and what follows it (trailers) is no header: nobody who judged the
+head saw it.  Whoever reads nothing of an answer for half a minute gets no more of it.
 
 Where the process is to end, a connection that rests is not closed at once: a request may be on its
 way, and its sender could not know whether it was heard.  For a moment more it is answered, and told
-that the connection ends.  Spec: RFC 9112 sections 3.2, 9.5 and 9.6, RFC 6585 section 5.
+that the connection ends.  Spec: RFC 9112 sections 3.2, 7.1.2, 9.5 and 9.6, RFC 6585 section 5.
 """
 
 import asyncio
@@ -21,6 +23,8 @@ from consentid.web.joining import JoiningProtocol
 WHOLE_WITHIN_S: Final = 30.0
 MAX_HEAD_BYTES: Final = 65_536
 LEAVE_AFTER_S: Final = 1.0
+_FRAMING: Final = 8
+"""Bytes of framing to one of a body: chunks of a single byte take five."""
 _ending: Final[WeakSet[ServerState]] = WeakSet()
 """Servers of this process that are to end: whom they still let in is told so, too."""
 _REFUSAL: Final = "HTTP/1.1 {0} {1}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -42,6 +46,12 @@ class PatientProtocol(JoiningProtocol):
     _head_bytes = 0
     """Of pieces that came before; ``_piece_bytes`` has the one that is being read."""
     _piece_bytes = 0
+    _body_bytes = 0
+    _framing_bytes = 0
+    """Of the body's pieces, but for the first and the last: what was no body there."""
+    _messages = 0
+    _unread: asyncio.TimerHandle | None = None
+    """Ends a connection whose other side takes nothing."""
     _is_leaving = False
     _refused_as: HTTPStatus | None = None
 
@@ -56,12 +66,19 @@ class PatientProtocol(JoiningProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_arriving = False
         self._end_wait()
+        self._end_unread()
         super().connection_lost(exc)
 
     @override
     def data_received(self, data: bytes) -> None:
         self._piece_bytes = len(data)
+        body_of = self._messages if self._is_arriving and not self._is_in_head else None
+        before = self._body_bytes
         super().data_received(data)
+        if self._is_arriving and body_of == self._messages:
+            self._framing_bytes += len(data) - (self._body_bytes - before)
+            if self._framing_bytes > MAX_HEAD_BYTES + _FRAMING * self._body_bytes:
+                self._refuse(HTTPStatus.BAD_REQUEST)
         if self._is_arriving or self._rests():
             if self._deadline is None:
                 self._deadline = self.loop.call_later(WHOLE_WITHIN_S, self._give_up)
@@ -74,7 +91,29 @@ class PatientProtocol(JoiningProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._is_arriving = self._is_in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._body_bytes = self._framing_bytes = 0
+        self._messages += 1
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_in_head:
+            super().on_header(name, value)
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._end_unread()
+        self._unread = self.loop.call_later(WHOLE_WITHIN_S, self.transport.abort)
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._end_unread()
 
     @override
     def on_headers_complete(self) -> None:
@@ -132,6 +171,11 @@ class PatientProtocol(JoiningProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _end_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _give_up(self) -> None:
         self._deadline = None
