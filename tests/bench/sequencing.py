@@ -6,7 +6,7 @@ of it as ``consentid ledger verify --log`` does (without the decisions behind th
 leaves come in at a rate, in turn without a worker, beside one of all roles while the sequencers'
 turn is ours, so that it does everything but sequencing, and while it is its own: what sequencing
 costs those who commit.  At last somebody looks every few milliseconds what was published: how long
-after its commit a leaf is in there.
+after its commit a leaf is in there.  What it costs whole decisions: ``tests.bench.deciding``.
 """
 
 import argparse
@@ -100,12 +100,9 @@ async def _measure(
     postgres: EmbeddedPostgres, folder: Path, given: argparse.Namespace
 ) -> dict[str, Any]:
     entries, proofs = int(given.entries), int(given.proofs)
-    urls = await postgres.create_database("sequencing")
-    await upgrade(urls.owner, serving_role=SERVING)
+    urls = await published_group(postgres, folder)
     keys = folder / "keys"
-    generate(keys, now=from_seconds(int(time.time())), randomness=secrets.token_bytes)
     owner = Database(urls.owner)
-    await publish_catalogue(owner, load(_BRANDS), randomness=secrets.token_bytes)
     for first in range(0, entries, _STAGED_AT_ONCE):
         async with owner.writing() as connection:
             many = min(_STAGED_AT_ONCE, entries - first)
@@ -145,12 +142,23 @@ async def _measure(
         "batch_ms_median": round(1_000 * statistics.median(batches), 2),
         "drained_cpu_us_an_entry": round(1e6 * drained_cpu_s / size, 1),
         "proof_ms_median": round(1_000 * statistics.median(took), 2),
-        "proof_ms_p99": round(1_000 * _p99(took), 2),
+        "proof_ms_p99": round(1_000 * p99(took), 2),
         "proof_cpu_ms": round(1_000 * proofs_cpu_s / proofs, 2),
         "verified_per_second": round(walked / walked_s),
         "verified_cpu_us_an_entry": round(1e6 * walked_cpu_s / walked, 1),
         **coming,
     }
+
+
+async def published_group(postgres: EmbeddedPostgres, folder: Path) -> DatabaseUrls:
+    """A database with the group's files in force, and its keys."""
+    urls = await postgres.create_database("sequencing")
+    await upgrade(urls.owner, serving_role=SERVING)
+    generate(folder / "keys", now=from_seconds(int(time.time())), randomness=secrets.token_bytes)
+    owner = Database(urls.owner)
+    await publish_catalogue(owner, load(_BRANDS), randomness=secrets.token_bytes)
+    await owner.close()
+    return urls
 
 
 async def _coming_in(
@@ -166,13 +174,13 @@ async def _coming_in(
         await _stage(owner, rate=rate, seconds=_WARM_UP_S)
         unworked += _took(await _stage(owner, rate=rate, seconds=_TURN_S))
         async with contextlib.AsyncExitStack() as ours:
-            await ours.enter_async_context(_nobody_sequencing(context))
+            await ours.enter_async_context(nobody_sequencing(context))
             with working(urls, folder):
-                await _at_work(context)
+                await at_work(context)
                 await _stage(owner, rate=rate, seconds=_WARM_UP_S)
                 alone += _took(await _stage(owner, rate=rate, seconds=_TURN_S))
                 await ours.aclose()
-                await _caught_up(context)
+                await caught_up(context)
                 await _stage(owner, rate=rate, seconds=_WARM_UP_S)
                 beside += _took(await _stage(owner, rate=rate, seconds=_TURN_S))
                 included += await _included(context, owner, rate=rate)
@@ -182,12 +190,12 @@ async def _coming_in(
         "commit_ms_median_no_worker": round(1_000 * statistics.median(unworked), 2),
         "commit_ms_median_not_sequencing": round(1_000 * statistics.median(alone), 2),
         "commit_ms_median_sequencing": round(1_000 * statistics.median(beside), 2),
-        "commit_ms_p99_no_worker": round(1_000 * _p99(unworked), 2),
-        "commit_ms_p99_not_sequencing": round(1_000 * _p99(alone), 2),
-        "commit_ms_p99_sequencing": round(1_000 * _p99(beside), 2),
-        "commit_p99_raised_percent": round(100 * (_p99(beside) / _p99(alone) - 1)),
+        "commit_ms_p99_no_worker": round(1_000 * p99(unworked), 2),
+        "commit_ms_p99_not_sequencing": round(1_000 * p99(alone), 2),
+        "commit_ms_p99_sequencing": round(1_000 * p99(beside), 2),
+        "commit_p99_raised_percent": round(100 * (p99(beside) / p99(alone) - 1)),
         "included_ms_median": round(1_000 * statistics.median(included)),
-        "included_ms_p99": round(1_000 * _p99(included)),
+        "included_ms_p99": round(1_000 * p99(included)),
     }
 
 
@@ -211,12 +219,12 @@ def _took(commits: list[_Commit]) -> list[float]:
     return [each.took_s for each in commits]
 
 
-def _p99(figures: list[float]) -> float:
+def p99(figures: list[float]) -> float:
     return statistics.quantiles(figures, n=100)[98]
 
 
 @contextlib.asynccontextmanager
-async def _nobody_sequencing(context: Context) -> AsyncGenerator[None]:
+async def nobody_sequencing(context: Context) -> AsyncGenerator[None]:
     """While the sequencers' turn is ours, and nothing is done with it."""
     async with turn(context.database, SEQUENCING) as ours:
         while not await ours.take():  # noqa: ASYNC110 - nobody tells of it
@@ -224,7 +232,7 @@ async def _nobody_sequencing(context: Context) -> AsyncGenerator[None]:
         yield
 
 
-async def _at_work(context: Context) -> None:
+async def at_work(context: Context) -> None:
     """Wait until the worker has begun: somebody drains the outbox."""
     while True:
         async with context.database.reading() as connection:
@@ -239,7 +247,7 @@ async def _published(context: Context) -> int:
     return 0 if found is None else found[1].size
 
 
-async def _caught_up(context: Context) -> int:
+async def caught_up(context: Context) -> int:
     """The size of the log once nothing waits, and all of it is published."""
     while True:
         async with context.database.reading() as connection:
@@ -253,7 +261,7 @@ async def _caught_up(context: Context) -> int:
 
 async def _included(context: Context, owner: Database, *, rate: int) -> list[float]:
     """From each transaction's commit to a published checkpoint that covers it, in seconds."""
-    size = await _caught_up(context)
+    size = await caught_up(context)
     commits: list[_Commit] = []
     included: list[float] = []
     staging = asyncio.create_task(_stage(owner, rate=rate, seconds=_TURN_S, done=commits))

@@ -1,0 +1,163 @@
+"""``python -m tests.bench.deciding``: what sequencing costs those who decide, at a given rate.
+
+Writers, each a process of its own, write all that decisions leave in the database, as the service
+writes it: those that come while a transaction is under way are the next one, which locks, looks and
+writes by the same functions of ``store``.  What they write was judged and sealed before, by the
+service's own flow, one decision of each person; it is written again and again under new ids, so
+that the interpreter is not the limit.  A decision is timed from when it was due.
+
+A worker of all roles runs beside them, in turn while the sequencers' turn is ours, so that it does
+everything but sequencing, and while it is its own; after each such turn it is told how long the
+worker took until the log had everything.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.sequencing import at_work, caught_up, nobody_sequencing, p99, published_group
+from tests.bench.serving import working
+
+from consentid.embedded.places import scratch_folder
+from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
+from consentid.flows.opening import open_context
+from consentid.settings import Settings
+
+_WARM_UP_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Writers:
+    processes: Sequence[asyncio.subprocess.Process]
+
+    async def take(self, *, rate: float, seconds: float) -> list[float]:
+        """A turn of all of them together."""
+        share = json.dumps({"rate": rate / len(self.processes), "seconds": seconds})
+        for each in self.processes:
+            assert each.stdin is not None
+            each.stdin.write(f"{share}\n".encode())
+        told = [json.loads(await _line(each)) for each in self.processes]
+        return [took for each in told for took in each]
+
+
+async def _line(process: asyncio.subprocess.Process) -> bytes:
+    assert process.stdout is not None
+    line = await process.stdout.readline()
+    if not line:
+        sys.exit("a writer ended")
+    return line
+
+
+@contextlib.asynccontextmanager
+async def _writing(
+    urls: DatabaseUrls, folder: Path, given: argparse.Namespace
+) -> AsyncGenerator[_Writers]:
+    command = [sys.executable, "-m", "tests.bench.deciders", "--people", str(given.people)]
+    environ = {
+        **os.environ,
+        "CONSENTID_DATABASE_URL": urls.serving,
+        "CONSENTID_KEYS_DIR": str(folder / "keys"),
+    }
+    processes = [
+        await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=environ,
+            limit=1 << 26,
+        )
+        for _ in range(int(given.writers))
+    ]
+    try:
+        for each in processes:
+            await _line(each)
+        yield _Writers(processes)
+    finally:
+        for each in processes:
+            assert each.stdin is not None
+            each.stdin.close()
+            await each.wait()
+
+
+async def _measure(
+    postgres: EmbeddedPostgres, folder: Path, given: argparse.Namespace
+) -> dict[str, Any]:
+    urls = await published_group(postgres, folder)
+    opened = open_context(Settings(database_url=urls.serving, keys_dir=folder / "keys"))
+    alone, beside, behind = list[list[float]](), list[list[float]](), list[float]()
+    rate, seconds = float(given.rate), float(given.seconds)
+    async with _writing(urls, folder, given) as writers:
+        for _ in range(int(given.rounds)):
+            async with contextlib.AsyncExitStack() as ours:
+                await ours.enter_async_context(nobody_sequencing(opened.context))
+                with working(urls, folder):
+                    await at_work(opened.context)
+                    await writers.take(rate=rate, seconds=_WARM_UP_S)
+                    alone.append(await writers.take(rate=rate, seconds=seconds))
+                    await ours.aclose()
+                    await caught_up(opened.context)
+                    await writers.take(rate=rate, seconds=_WARM_UP_S)
+                    beside.append(await writers.take(rate=rate, seconds=seconds))
+                    ended = time.perf_counter()
+                    await caught_up(opened.context)
+                    behind.append(time.perf_counter() - ended)
+    await opened.close()
+    ratios = [p99(with_) / p99(without) for with_, without in zip(beside, alone, strict=True)]
+    return {
+        "decisions_per_second": rate,
+        "decisions_each": sum(map(len, beside)),
+        **_told("not_sequencing", alone),
+        **_told("sequencing", beside),
+        "p99_raised_percent": round(100 * (statistics.median(ratios) - 1)),
+        "p99_raised_percent_rounds": [round(100 * (each - 1)) for each in ratios],
+        "log_behind_ms_at_the_end_median": round(1_000 * statistics.median(behind)),
+    }
+
+
+def _told(name: str, rounds: Sequence[list[float]]) -> dict[str, Any]:
+    every = [took for each in rounds for took in each]
+    return {
+        f"ms_median_{name}": round(1_000 * statistics.median(every), 2),
+        f"ms_p99_{name}": round(1_000 * p99(every), 2),
+        f"ms_p99_{name}_rounds": [round(1_000 * p99(each), 1) for each in rounds],
+    }
+
+
+def main() -> int:
+    """Measure, and tell."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.deciding")
+    parser.add_argument("--json", action="store_true", help="tell it as JSON")
+    parser.add_argument("--rate", type=int, default=1_000, help="decisions a second, of all")
+    parser.add_argument("--writers", type=int, default=2, help="processes")
+    parser.add_argument("--people", type=int, default=500, help="of each writer")
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each turn")
+    given = parser.parse_args()
+    folder = scratch_folder()
+    try:
+        with EmbeddedPostgres(folder / "postgres") as postgres:
+            told = asyncio.run(_measure(postgres, folder, given))
+    finally:
+        shutil.rmtree(folder)
+    told["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
+    if given.json:
+        print(json.dumps(told))  # noqa: T201 a command speaks by printing
+        return 0
+    for name, figure in told.items():
+        print(f"{name.replace('_', ' '):<36} {figure}")  # noqa: T201 as above
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
