@@ -31,7 +31,7 @@ class OwnRead:
     hour: Instant
     client_id: str
     party: Party | None
-    """None where the client is registered no longer."""
+    """None where it was no client, but our staff; a party that has left is still named."""
     kind: ReadKind
     times: int
 
@@ -69,7 +69,7 @@ async def show_own_reads(
         rows = await reads.page(connection, subjects, before=before, limit=PAGE + 1)
         parties: dict[str, Party] = {}
         for client_id in {row.client_id for row in rows}:
-            client = await clients.find(connection, client_id)
+            client = await clients.find_ever(connection, client_id)
             if client is not None:
                 parties[client_id] = client.party
     shown = rows[:PAGE]
