@@ -71,7 +71,7 @@ def test_french_comes_in_french(visitor: Visitor, sites: Sites) -> None:
     sites.language = "fr"
     page = shown(visitor)
     text = page.get_by_role("region", name="Avant de poursuivre votre lecture").inner_text()
-    assert "3 marques, 3 entités juridiques :" in text
+    assert "3 marques, 3 entités juridiques\u00a0:" in text
     assert "Plus tard" in text
 
 

@@ -30,12 +30,12 @@ const WORDS = {
     yes: "Oui",
     no: "Non",
     scope: (/** @type {number} */ brands, /** @type {number} */ entities) =>
-      `${brands} ${brands > 1 ? "marques" : "marque"}, ${entities} ${entities > 1 ? "entités juridiques" : "entité juridique"} :`,
-    asked: "Ce que nous demandons :",
-    gpc: "Votre navigateur envoie Global Privacy Control. Nous en tenons compte comme d’un non à :",
+      `${brands} ${brands > 1 ? "marques" : "marque"}, ${entities} ${entities > 1 ? "entités juridiques" : "entité juridique"} :`,
+    asked: "Ce que nous demandons :",
+    gpc: "Votre navigateur envoie Global Privacy Control. Nous en tenons compte comme d’un non à :",
     optional: "Réponse facultative",
-    open: "Répondez par oui ou par non pour :",
-    under: "Vous dites oui à une partie de ce que vous refusez :",
+    open: "Répondez par oui ou par non pour :",
+    under: "Vous dites oui à une partie de ce que vous refusez :",
     failed: "Cela n’a pas fonctionné. Veuillez réessayer.",
   },
 };
