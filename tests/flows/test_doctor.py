@@ -66,7 +66,6 @@ def test_safe_settings_are_not_complained_of() -> None:
         ),
         ("TRUSTED_PROXIES", None, "proxies.nobody", "warning"),
         ("FORWARD_AUTH_PROXIES", "0.0.0.0/0", "forward_auth.everywhere", "unsafe"),
-        ("LOG_LEVEL", "debug", "log.debug", "warning"),
         ("LEDGER_COPY", None, "ledger.no_copy", "warning"),
         ("ERASURE_LIST", None, "erasure.no_list", "warning"),
         ("VALKEY_URL", None, "valkey.missing", "warning"),

@@ -107,3 +107,27 @@ def test_no_field_comes_back_or_is_written_down(
     assert told == []
     assert CANARY not in hub.log.read_text()
     assert CANARY not in httpx2.get(address(hub.log)).text
+
+
+def addresses_with(text: str, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Method and target of each parameter of an address in turn."""
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for each in operation.get("parameters", []):
+                if each["in"] == "path":
+                    yield method, path.replace(f"{{{each['name']}}}", text)
+                elif each["in"] == "query":
+                    yield method, f"{path}?{each['name']}={text}"
+
+
+def test_a_nul_is_refused_in_every_address(
+    hub: Hub, callers: list[dict[str, str]], valkey_url: str
+) -> None:
+    """The database takes none, in whatever text it stands."""
+    wanted = [*addresses_with("a%00b", hub.http.get("/schema").json())]
+    assert len(wanted) > 30
+    for method, target in wanted:
+        for caller in callers:
+            told = hub.http.request(method, target, headers={**caller, **fresh_key()})
+            assert 400 <= told.status_code < 500, (method, target, told.text)
+        forget(valkey_url, "limit:*")

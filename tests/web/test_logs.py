@@ -33,6 +33,7 @@ def test_no_log_line_holds_what_a_request_carried(hub: Hub) -> None:
     hub.exchange(id_token)
     hub.token({"grant_type": CANARY, "scope": CANARY})
     hub.http.post("/token", data={"grant_type": "client_credentials"}, auth=(CANARY, CANARY))
+    client = hub.client_token()["Authorization"].removeprefix("Bearer ")
     claims = jwt.decode(token, options={"verify_signature": False})
     hidden = {
         "canary": CANARY,
@@ -40,6 +41,7 @@ def test_no_log_line_holds_what_a_request_carried(hub: Hub) -> None:
         "ID token": id_token,
         "access token": access,
         "device's access token": device_access,
+        "client's access token": client,
         "credential": credential,
         "consent token": token,
         "sub": claims["sub"],

@@ -27,7 +27,11 @@ class JsonFormatter(logging.Formatter):
 
 
 def log_config(chosen: Settings) -> dict[str, Any]:
-    """Python's logging, to standard error, as text or as one JSON object a line."""
+    """Python's logging, to standard error, as text or as one JSON object a line.
+
+    ``debug`` is for what we say: libraries tell of tokens and of headers there.
+    """
+    level = logging.getLevelNamesMapping()[chosen.log_level.upper()]
     formatter = (
         {"()": "consentid.cli.logs.JsonFormatter"}
         if chosen.log_format == "json"
@@ -38,7 +42,8 @@ def log_config(chosen: Settings) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"line": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["stderr"], "level": chosen.log_level.upper()},
+        "root": {"handlers": ["stderr"], "level": max(level, logging.INFO)},
+        "loggers": {"consentid": {"level": level}},
     }
 
 

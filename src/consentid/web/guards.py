@@ -86,18 +86,22 @@ def find_caller(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller | None
 
 
 async def check_query(request: Request[Any, Any, Any]) -> None:
-    """Refuse query parameters that a handler does not know, or that come twice.
+    """Refuse query parameters that a handler does not know, or that come twice, and any NUL.
+
+    The database takes none, in whatever text it stands.
 
     It waits for nothing, but what is no coroutine goes through a thread, at every request.
 
     Raises:
         MalformedError: naming the first such parameter.
     """
+    if "\0" in request.scope["path"]:
+        raise MalformedError("nul", "A NUL is in no address of ours.", where="path")
     known = request.route_handler.opt.get(QUERY)
     if known is None:
         return
     seen: set[str] = set()
-    for name, _ in request.query_params.multi_items():
+    for name, text in request.query_params.multi_items():
         if name not in known:
             raise MalformedError(
                 "unknown_parameter", "This address does not know this parameter.", where=name[:64]
@@ -106,4 +110,6 @@ async def check_query(request: Request[Any, Any, Any]) -> None:
             raise MalformedError(
                 "duplicate_parameter", "This parameter is given twice.", where=name[:64]
             )
+        if "\0" in text:
+            raise MalformedError("nul", "A NUL is no part of this.", where=name[:64])
         seen.add(name)

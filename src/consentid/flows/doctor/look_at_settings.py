@@ -65,13 +65,6 @@ def look_at_settings(given: Given) -> Iterator[Finding]:
             "whoever registers an address has us send requests to this machine itself",
             "unset it: it is for demo and dev",
         )
-    if settings.log_level == "debug":
-        yield warning(
-            "log.debug",
-            _place(given, "log_level"),
-            "libraries log more than we answer for",
-            "choose info",
-        )
     for name, (code, message, remedy) in _CHOSEN_LATER.items():
         if getattr(settings, name) in (None, ()):
             yield warning(code, _place(given, name), message, remedy)
