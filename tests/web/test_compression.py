@@ -1,6 +1,7 @@
 """What travels compressed, what never does, and what a browser has already."""
 
 import gzip
+import json
 import re
 
 import httpx2
@@ -50,10 +51,21 @@ def test_nobody_is_sent_what_they_do_not_take(hub: Hub, refused: str) -> None:
 
 
 def test_what_answers_a_program_is_never_compressed(hub: Hub) -> None:
-    for path in ("/v1/catalogue?brand=news", "/jwks.json", "/schema"):
+    for path in ("/v1/catalogue?brand=none", "/v1/state", "/jwks.json", "/schema"):
         headers, body = _raw(hub, path)
         assert "content-encoding" not in headers, path
         assert len(body) > 100
+
+
+def test_what_a_brand_asks_is_compressed_since_every_visitor_waits_for_it(hub: Hub) -> None:
+    path = "/v1/catalogue?brand=news"
+    headers, body = _raw(hub, path)
+    assert headers["content-encoding"] == "gzip"
+    assert headers.get_list("vary", split_commas=True) == ["Accept-Language", "Accept-Encoding"]
+    assert json.loads(gzip.decompress(body))["brand"] == "news"
+    plain, text = _raw(hub, path, **{"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain
+    assert len(body) * 2 < len(text)
 
 
 def test_a_style_sheet_is_compressed_and_known_again(hub: Hub) -> None:

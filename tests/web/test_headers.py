@@ -137,7 +137,8 @@ def test_what_is_not_there_is_a_problem(hub: Hub) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/catalogue?brand=news", "/jwks.json", "/health/ready"])
 def test_head_is_get_without_a_body(hub: Hub, path: str) -> None:
-    head, got = hub.http.head(path), hub.http.get(path)
+    plain = {"Accept-Encoding": "identity"}  # what is sealed anew compresses a byte more or less
+    head, got = hub.http.head(path, headers=plain), hub.http.get(path, headers=plain)
     assert head.status_code == got.status_code == 200
     assert head.content == b""
     assert head.headers["content-length"] == got.headers["content-length"]

@@ -1,15 +1,17 @@
-"""Pages and style sheets travel compressed; nothing else does.
+"""Pages, style sheets and what a brand asks travel compressed; nothing else does.
 
 What answers a program may hold secrets beside words of the request, which the length of a
 compressed answer could betray (BREACH).  A page may be compressed since no secret stands on it
 twice alike: form tokens are masked afresh for each answer (``pages.forgery``), what was shown is
-sealed under a fresh nonce, and cookies are in no body.
+sealed under a fresh nonce, and cookies are in no body.  The catalogue is public, but for what seals
+its showing, which is of that one answer; and every visitor's first page waits for it.
 
 Spec: RFC 9110 sections 8.4.1.3 (gzip), 12.5.3 and 12.5.5 (Vary).
 """
 
 import gzip
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Final, final
 
 from litestar.enums import ScopeType
@@ -18,6 +20,7 @@ from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Sc
 from consentid.web.sdk_files import accepts_gzip
 
 _TYPES: Final = (b"text/html", b"text/css", b"image/svg+xml")
+_PUBLIC: Final = "/v1/catalogue"
 _LEAST_BYTES: Final = 1_024
 _PAGE_LEVEL: Final = 6
 _VARY: Final = (b"vary", b"Accept-Encoding")
@@ -47,7 +50,8 @@ class Compression:
         async def squeeze(message: Message) -> None:
             nonlocal held
             if message["type"] == "http.response.start":
-                held = message if _is_squeezable(message) else None
+                is_public = scope["path"] == _PUBLIC and message["status"] == HTTPStatus.OK
+                held = message if is_public or _is_squeezable(message) else None
                 if held is None:
                     await send(message)
                 return
