@@ -16,10 +16,14 @@ from consentid.embedded.account import server_account
 from consentid.embedded.binaries import postgres_binaries
 from consentid.embedded.postgres import EmbeddedPostgres
 from consentid.flows.erasure_list import append_to_list, apply_list, apply_list_first
+from consentid.flows.open_aside import open_anyhow
 from consentid.flows.opening import open_context
 from consentid.flows.show_state import show_state
+from consentid.flows.verify_projection import verify_projections
 from consentid.kit.errors import MalformedError, UnauthenticatedError
 from consentid.store.engine import Database
+
+KEY_TABLES = ("subject_keys", "restricted_subjects")
 
 
 async def test_a_backup_brings_nobody_back(
@@ -70,6 +74,66 @@ async def test_a_backup_brings_nobody_back(
     await old.owner.close()
     await restored.close()
     await postgres.drop_database("restored")
+
+
+async def test_a_backup_without_keys_is_read_with_newer_ones_and_of_nobody_who_was_erased(
+    town: Town, erasing: Database, postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    listed = msgspec.structs.replace(
+        town.context.settings, erasure_list=tmp_path / "erasures.jsonl"
+    )
+    town.context.settings = listed
+    caller, _ = await town.sign_in(SUB)
+    await town.decide(caller, {"ads": GRANTED})
+    proven = await town.device()
+    await town.decide(proven, {"ads": GRANTED})
+    other, _ = await town.sign_in("somebody else")
+    token = (await town.decide(other, {"ads": GRANTED})).consent_token
+    dump, keys = tmp_path / "dump", tmp_path / "keys"
+    without = [f"--exclude-table-data={table}" for table in KEY_TABLES]
+    run_tool("pg_dump", town.urls.owner, "--format=custom", f"--file={dump}", *without)
+    await ask(town, caller.subject)
+    assert await shred(town, erasing) == 1
+    await ask(town, proven.subject, at_once=False)
+    assert await shred(town, erasing) == 0
+    await town.device()  # of whom the older dump knows nothing
+    for table in KEY_TABLES:
+        run_tool("psql", town.urls.owner, f"--command=\\copy {table} TO {keys}-{table}")
+
+    urls = await postgres.create_database("keyless")
+    run_tool("pg_restore", urls.owner, "--no-owner", str(dump), into=True)
+    for table in KEY_TABLES:
+        run_tool(
+            *("psql", urls.owner, f"--command=CREATE TEMP TABLE kept (LIKE {table})"),
+            f"--command=\\copy kept FROM {keys}-{table}",
+            f"--command=INSERT INTO {table} SELECT kept.* FROM kept"
+            " JOIN subjects ON subjects.id = kept.subject_id",
+        )
+    restored = open_context(msgspec.structs.replace(listed, database_url=urls.serving))
+    eraser = Database(urls.erasing, connections=2)
+    old = Town(
+        urls=urls,
+        context=restored.context,
+        owner=Database(urls.owner),
+        secrets=town.secrets,
+        portal=town.portal,
+    )
+    assert [await apply_list(old.context) for _ in range(2)] == [2, 0]
+    assert await shred(old, eraser) == 1
+    assert await rows_with(old, {"subject": str(caller.subject)}) == set()
+    assert proven.subject is not None
+    async with old.context.database.reading() as connection:
+        kept = await open_anyhow(old.context, connection, proven.subject, old.owner)
+    assert kept is not None  # for whoever has to prove
+    assert (await verify(old, token)).active
+    await drain(old.context)
+    assert (await walk(old))[1] == []
+    checked = verify_projections(old.context, apart=old.owner)
+    assert [fault async for each in checked for fault in each.faults] == []
+    await eraser.close()
+    await old.owner.close()
+    await restored.close()
+    await postgres.drop_database("keyless")
 
 
 def run_tool(program: str, url: str, *arguments: str, into: bool = False) -> None:

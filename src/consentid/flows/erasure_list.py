@@ -19,15 +19,16 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
+from consentid.core.projection import EMPTY
 from consentid.flows.context import Context
-from consentid.flows.open_subject import open_subject
+from consentid.flows.open_subject import OpenSubject, open_subject
 from consentid.flows.restrict_subject import put_aside
 from consentid.keyring import files
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import HOUR, Instant
-from consentid.store import clock, erasures, shredding
+from consentid.store import clock, erasures, shredding, subjects
 from consentid.store.engine import Database
 from consentid.store.erasures import ErasureRow
 
@@ -113,9 +114,7 @@ async def apply_list_first(context: Context) -> None:
 
 async def _apply(context: Context, connection: AsyncConnection, line: _Line) -> bool:
     subject = await _find(context, connection, line)
-    opened = (
-        None if subject is None else await open_subject(context, connection, subject, lock=True)
-    )
+    opened = None if subject is None else await _open(context, connection, subject)
     if opened is None or await erasures.find_of(connection, opened.id) is not None:
         return False
     erasure = ErasureRow(
@@ -129,6 +128,19 @@ async def _apply(context: Context, connection: AsyncConnection, line: _Line) -> 
     now = await clock.now(connection)
     await put_aside(context, connection, opened, erasure, listed_at=now)
     return True
+
+
+async def _open(
+    context: Context, connection: AsyncConnection, subject: SubjectId
+) -> OpenSubject | None:
+    """A subject, locked; of one whose key no backup brought back, no more than that it was."""
+    opened = await open_subject(context, connection, subject, lock=True)
+    if opened is not None:
+        return opened
+    version = await subjects.lock_keyless(connection, subject)
+    if version is None:
+        return None
+    return OpenSubject(id=subject, version=version, projection=EMPTY, adult=False, key=b"")
 
 
 async def _find(context: Context, connection: AsyncConnection, line: _Line) -> SubjectId | None:

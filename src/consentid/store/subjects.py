@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -223,6 +223,21 @@ async def find(
         statement = statement.with_for_update(of=projections)
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else _row(row)
+
+
+async def lock_keyless(connection: AsyncConnection, subject: SubjectId) -> int | None:
+    """Lock a subject whose key is gone; how many decisions it has made, None where it is not so."""
+    statement = (
+        select(projections.c.version)
+        .join(subjects, subjects.c.id == projections.c.subject_id)
+        .where(
+            projections.c.subject_id == subject,
+            subjects.c.erased_at.is_(None),
+            ~exists().where(subject_keys.c.subject_id == subject),
+        )
+        .with_for_update(of=projections)
+    )
+    return await connection.scalar(statement)
 
 
 async def by_ids(
