@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -45,15 +45,20 @@ class _Found:
     seconds: float = 0.0
     entries: int = 0
     entries_s: float = 0.0
-    checked: "list[Checked]" = field(default_factory=list)
+    subjects: int = 0
+    decisions: int = 0
     checked_s: float = 0.0
-    issued: "list[Issued]" = field(default_factory=list)
+    faulty: dict[str, Sequence[str]] = field(default_factory=dict)
+    """What is wrong with a subject, by its id."""
+    audiences: int = 0
+    token_faults: dict[str, Sequence[str]] = field(default_factory=dict)
+    """What is wrong with what tokens say, by whose they are."""
     faults: "list[Fault]" = field(default_factory=list)
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing was found."""
-        return not self.faults and not any(each.faults for each in (*self.checked, *self.issued))
+        return not (self.faults or self.faulty or self.token_faults)
 
 
 def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -147,14 +152,11 @@ async def _check(
         if not given.projection and not given.tokens:
             await _walk(opened.context, found, kept, policy)
         if not given.log and not given.tokens:
-            began = time.monotonic()
             with terminal.step("every projection recomputed from its history"):
-                checks = verify_projections(opened.context, apart=apart)
-                found.checked = [each async for each in checks]
-            found.checked_s = time.monotonic() - began
+                await _project(found, verify_projections(opened.context, apart=apart))
         if not given.log and not given.projection:
             with terminal.step("every token's claim held against its history"):
-                found.issued = [each async for each in verify_issued(opened.context)]
+                await _judge(found, verify_issued(opened.context))
     finally:
         if apart is not None:
             await apart.close()
@@ -176,20 +178,46 @@ async def _walk(
     async for walked in verify_ledger(context):
         found.entries += walked.entries
         found.faults += walked.faults
-        if (now := time.monotonic()) - told > _PROGRESS_S:
-            told = now
-            pace = found.entries / (now - started)
-            terminal.note(f"  {found.entries:,} of {total:,} entries ({pace:,.0f} a second)")
+        told = _progress(told, started, found.entries, f"of {total:,} entries")
     found.faults += await verify_heads(context, kept, policy=policy)
     found.entries_s = time.monotonic() - started
+
+
+async def _project(found: _Found, checks: "AsyncIterator[Checked]") -> None:
+    began = told = time.monotonic()
+    async for each in checks:
+        found.subjects += 1
+        found.decisions += each.decisions
+        if each.faults:
+            found.faulty[str(each.subject)] = each.faults
+        told = _progress(told, began, found.decisions, f"decisions, {found.subjects:,} subjects")
+    found.checked_s = time.monotonic() - began
+
+
+async def _judge(found: _Found, issued: "AsyncIterator[Issued]") -> None:
+    began = told = time.monotonic()
+    async for each in issued:
+        found.audiences += each.audiences
+        if each.faults:
+            found.token_faults[each.whose] = each.faults
+        told = _progress(told, began, found.audiences, "audiences")
+
+
+def _progress(told: float, began: float, many: int, what: str) -> float:
+    """Tell how far it has come, now and then; when that was last told."""
+    now = time.monotonic()
+    if now - told <= _PROGRESS_S:
+        return told
+    terminal.note_over(f"  {many:,} {what} ({many / (now - began):,.0f} a second)")
+    return now
 
 
 def _as_json(found: _Found) -> dict[str, object]:
     return {
         "entries": found.entries,
-        "subjects": len(found.checked),
-        "decisions": sum(each.decisions for each in found.checked),
-        "audiences": sum(each.audiences for each in found.issued),
+        "subjects": found.subjects,
+        "decisions": found.decisions,
+        "audiences": found.audiences,
         "seconds": round(found.seconds, 3),
         "log_faults": [
             {
@@ -200,8 +228,8 @@ def _as_json(found: _Found) -> dict[str, object]:
             }
             for fault in found.faults
         ],
-        "faults": {str(each.subject): list(each.faults) for each in found.checked if each.faults},
-        "token_faults": {each.whose: list(each.faults) for each in found.issued if each.faults},
+        "faults": found.faulty,
+        "token_faults": found.token_faults,
     }
 
 
@@ -217,17 +245,15 @@ def _say(found: _Found, given: _Arguments) -> None:
         if len(found.faults) > _MOST_SHOWN:
             terminal.say(f"  and {len(found.faults) - _MOST_SHOWN} more: --json tells all")
     if not given.log and not given.tokens:
-        decisions = sum(each.decisions for each in found.checked)
-        pace = decisions / max(found.checked_s, 1e-9)
-        faulty = {f"subject {each.subject}": each.faults for each in found.checked if each.faults}
-        counts = f"{len(found.checked)} subjects, {decisions} decisions, {len(faulty)} with a fault"
-        terminal.say(f"{counts} ({pace:,.0f} decisions a second)")
-        _say_faults(faulty)
+        pace = found.decisions / max(found.checked_s, 1e-9)
+        counts = f"{found.subjects} subjects, {found.decisions} decisions"
+        faulty = f"{len(found.faulty)} with a fault"
+        terminal.say(f"{counts}, {faulty} ({pace:,.0f} decisions a second)")
+        _say_faults({f"subject {id_}": faults for id_, faults in found.faulty.items()})
     if not given.log and not given.projection:
-        faulty = {each.whose: each.faults for each in found.issued if each.faults}
-        audiences = sum(each.audiences for each in found.issued)
-        terminal.say(f"{audiences} audiences that tokens speak to, {len(faulty)} with a fault")
-        _say_faults(faulty)
+        faulty = f"{len(found.token_faults)} with a fault"
+        terminal.say(f"{found.audiences} audiences that tokens speak to, {faulty}")
+        _say_faults(found.token_faults)
 
 
 def _say_faults(faulty: Mapping[str, Sequence[str]]) -> None:

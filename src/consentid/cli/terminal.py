@@ -65,6 +65,12 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def note_over(text: str) -> None:
+    """The same in the place of a line that moves."""
+    clear = "\r\x1b[2K" if has_colour(sys.stderr, os.environ) else ""
+    note(f"{clear}{text}")
+
+
 def say_json(value: object) -> None:
     """The result as one JSON value."""
     print(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
@@ -124,8 +130,7 @@ def step(label: str) -> Generator[None]:
         ended.set()
         if moving.is_alive():
             moving.join()
-        clear = "\r\x1b[2K" if has_colour(stream, os.environ) else ""
-        note(f"{clear}{tick} {label}{f' ({took_s:.1f} s)' if took_s >= SHOW_AFTER_S else ''}")
+        note_over(f"{tick} {label}{f' ({took_s:.1f} s)' if took_s >= SHOW_AFTER_S else ''}")
 
 
 def _show_progress(label: str, ended: threading.Event, stream: TextIO) -> None:
