@@ -234,13 +234,11 @@ async function redeem(code) {
   const isOld = /^(reload|back_f)/.test(entry?.type); // speaks for a new address
   if (!code || !referrer || isOld || load("localStorage", "") || !own.isKept) return;
   const answer = grant({ grant_type: "urn:consentid:params:oauth:grant-type:handoff", code, referrer });
-  const asked = core.catalogue().catch(() => {});
   answer.catch(() => {});
   await lock(async () => {
     const { status, body } = await answer;
     if (status === 200 && !load("localStorage", "")) keep(body, "link"); // never over another tab's
   });
-  await asked;
 }
 
 /** @param {import("./types").Options} given */
