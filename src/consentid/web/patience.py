@@ -95,11 +95,6 @@ class PatientProtocol(JoiningProtocol):
         self._messages += 1
 
     @override
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._is_in_head:
-            super().on_header(name, value)
-
-    @override
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
         super().on_body(body)
@@ -122,6 +117,7 @@ class PatientProtocol(JoiningProtocol):
             raise _RefusedHeadError  # to the parser, which reads no further
         super().on_headers_complete()
         self._is_in_head = False
+        self.headers = []  # what comes behind the body goes there, and nowhere
         if self._is_leaving:
             self.cycle.keep_alive = False
 
