@@ -444,6 +444,16 @@ def test_while_the_hub_is_away_nothing_is_allowed_and_it_comes_back(tv: Tv) -> N
     tv.page.clock.run_for(6_000)  # less than it waits for an answer
     tv.says("This TV allows: a TV that knows")
 
+    # Its choices were opened while the hub was away, and left again: that is over with it.
+    tv.page.route(away, lambda route: route.abort("connectionrefused"))
+    tv.go_to("to-choices")
+    expect(tv.page.locator("#wrong")).to_contain_text("does not answer")
+    tv.press("Escape")
+    tv.page.unroute(away)
+    tv.page.clock.run_for(61_000)
+    tv.says("This TV allows: a TV that knows")
+    expect(tv.page.locator("#row-yours")).to_be_visible()
+
 
 def test_a_set_that_slept_or_whose_clock_is_wrong_shows_a_code_that_holds(tv: Tv) -> None:
     tv.page.clock.set_system_time("1970-01-02T00:00:00Z")

@@ -74,6 +74,8 @@
 
   function draw() {
     var is = household.current, yes = [], i, isYours = consent.allows("tv");
+    // What failed some time ago matters only where an answer is missing for it.
+    var isAway = consent.isAway || (household.isAway && household.isKnown(is) && !consent.isUsable());
     for (i = 0; i < purposes.length; i += 1) {
       if (consent.allows(purposes[i])) { yes.push(words.purposes[purposes[i]]); }
     }
@@ -82,7 +84,7 @@
     at("row-yours").hidden = !isYours;
     at("row-all").hidden = isYours;
     at("now").className = yes.length ? "now yes" : "now";
-    if (household.isAway || consent.isAway) {
+    if (isAway) {
       say("now", words.away);
     } else if (yes.length) {
       say("now", fill(fill(words.allowed, "who", nameOf(is)), "what", yes.join(", ")));
