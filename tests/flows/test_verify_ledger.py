@@ -137,6 +137,7 @@ TAMPERING: Final[dict[str, tuple[str, int | None]]] = {
     ),
     "DELETE FROM ledger_checkpoints WHERE size = 258": ("checkpoint", 258),
     flip("catalogues", "body", 100, "true"): ("catalogue", None),
+    "UPDATE catalogues SET applied_at = 'infinity'": ("entry", 0),
 }
 
 

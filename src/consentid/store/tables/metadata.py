@@ -3,7 +3,7 @@
 Instants are ``timestamptz``; ``InstantType`` carries them as microseconds.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import (
@@ -18,7 +18,10 @@ from consentid.kit.instants import Instant, from_datetime, to_datetime
 
 
 class InstantType(TypeDecorator[Instant]):
-    """``timestamptz`` in the database, an ``Instant`` in Python."""
+    """``timestamptz`` in the database, an ``Instant`` in Python.
+
+    Its infinities, which nobody here writes, are the first and the last instant that there is.
+    """
 
     impl = TIMESTAMP(timezone=True)  # pyright: ignore[reportUnannotatedClassAttribute] SQLAlchemy's own name
     cache_ok = True  # pyright: ignore[reportUnannotatedClassAttribute] SQLAlchemy's own name
@@ -29,7 +32,10 @@ class InstantType(TypeDecorator[Instant]):
 
     @override
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> Instant | None:
-        return None if value is None else from_datetime(value)
+        if value is None:
+            return None
+        # So the driver tells infinities apart: they are in no time zone.
+        return from_datetime(value.replace(tzinfo=UTC) if value.tzinfo is None else value)
 
 
 metadata: Final = MetaData(
