@@ -57,6 +57,8 @@ READS_ONLY: Final[Mapping[str, str]] = {
     "links mint": "a client's own link, made without the hub",
     "notices list": "shows notices",
     "propagation": "shows systems",
+    "operations acts": "shows what the log has",
+    "operations versions": "shows what was applied",
     "serve": "does what others ask for, and these are in the log where they act",
     "subjects pending": "shows erasures",
     "verify": "looks at a token",
