@@ -127,6 +127,7 @@ TAMPERING: Final[dict[str, tuple[str, int | None]]] = {
     """UPDATE ledger_checkpoints AS one SET note = other.note FROM ledger_checkpoints AS other
        WHERE one.size = 258 AND other.size = 302""": ("checkpoint", 258),
     "UPDATE ledger_logs SET key = 'none'": ("log", None),
+    "UPDATE ledger_logs SET continues = ''": ("log", None),
     flip("decisions", "commitment", 0, OF_ENTRY): ("entry", 9),
     f"UPDATE decisions SET recorded_at = now() WHERE {OF_ENTRY}": ("entry", 9),
     f"DELETE FROM decisions WHERE {OF_ENTRY}": ("entry", 9),

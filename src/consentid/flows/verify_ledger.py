@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.flows.context import Context
 from consentid.flows.leaf_faults import Known, leaf_fault, read_known, spoken_of
 from consentid.flows.log_origin import log_origin
+from consentid.flows.open_log import continuation_commitment
 from consentid.flows.verify_catalogues import catalogue_faults
 from consentid.flows.verify_erasures import erasure_faults
 from consentid.flows.verify_pictures import picture_faults
@@ -26,7 +27,7 @@ from consentid.ledger.note import NoteKey
 from consentid.ledger.tiles import HEIGHT, WIDTH, encode_tile
 from consentid.ledger.tree import EMPTY_ROOT, leaf_hash
 from consentid.store import ledger, ledger_audit, ledger_tiles, subject_audit
-from consentid.store.ledger import LogRow
+from consentid.store.ledger import EntryRow, LogRow
 from consentid.store.ledger_audit import HeadRow
 
 _PAGE: Final = 2_048
@@ -126,6 +127,8 @@ class _Walk:
                     faults.append(self._fault("entry", self.growth.size, "it is missing"))
                     yield Walked(entries=0, faults=tuple(faults))
                     return
+                if index == 0 and not _names(entry, self.log.continues):
+                    faults.append(self._fault("log", None, "it continues what no entry names"))
                 message = leaf_fault(entry, committed.get(entry.event_id), self.known)
                 if message is not None:
                     faults.append(self._fault("entry", index, message))
@@ -222,6 +225,11 @@ class _Walk:
 
     def _fault(self, kind: str, index: int | None, message: str) -> Fault:
         return Fault(log=self.log.origin, kind=kind, index=index, message=message)
+
+
+def _names(first: EntryRow, continues: str | None) -> bool:
+    """Whether the first entry of a log names what the log is said to continue, if anything."""
+    return continues is None or continuation_commitment(continues).hex().encode() in first.leaf
 
 
 def _tile_fault(tile: FullTile, stored: tuple[bytes, bytes] | None) -> str | None:
