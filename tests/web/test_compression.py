@@ -44,6 +44,13 @@ def test_a_page_is_compressed_for_whoever_takes_it(hub: Hub) -> None:
     assert len(body) * 2 < len(text)
 
 
+def test_so_are_the_scripts_of_a_page(hub: Hub) -> None:
+    for path in ("/field/app.js", "/field/words.js", "/field/field.css"):
+        headers, body = _raw(hub, path)
+        assert headers["content-encoding"] == "gzip", path
+        assert gzip.decompress(body) == _raw(hub, path, **{"Accept-Encoding": "identity"})[1]
+
+
 @pytest.mark.parametrize("refused", ["gzip;q=0", "br", ""])
 def test_nobody_is_sent_what_they_do_not_take(hub: Hub, refused: str) -> None:
     headers, _ = _raw(hub, "/", **{"Accept-Encoding": refused})

@@ -1,4 +1,4 @@
-"""Pages, style sheets and what a brand asks travel compressed; nothing else does.
+"""Pages, their style sheets and scripts, and what a brand asks travel compressed; no more does.
 
 What answers a program may hold secrets beside words of the request, which the length of a
 compressed answer could betray (BREACH).  A page may be compressed since no secret stands on it
@@ -19,7 +19,7 @@ from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Sc
 
 from consentid.web.sdk_files import accepts_gzip
 
-_TYPES: Final = (b"text/html", b"text/css", b"image/svg+xml")
+_TYPES: Final = (b"text/html", b"text/css", b"text/javascript", b"image/svg+xml")
 _PUBLIC: Final = "/v1/catalogue"
 _LEAST_BYTES: Final = 1_024
 _PAGE_LEVEL: Final = 6
