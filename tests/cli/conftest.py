@@ -1,3 +1,6 @@
+import logging
+from collections.abc import Generator
+
 import pytest
 from tests.cli.running import BRANDS, Command
 
@@ -5,9 +8,15 @@ from consentid.embedded.postgres import DatabaseUrls
 
 
 @pytest.fixture
-def consentid(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The command line."""
-    return Command(capsys, monkeypatch)
+def consentid(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Generator[Command]:
+    """The command line; what it sets up for logging writes to a stream that ends with the test."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield Command(capsys, monkeypatch)
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.fixture
