@@ -335,7 +335,7 @@ def test_a_purpose_that_is_no_slug_is_refused(
     assert answer.json()["where"] == "choices[0].purpose"
 
 
-@pytest.mark.parametrize("brand", ["sundial", "news ", "%00", "%ff", "..%2fnews", "x" * 64])
+@pytest.mark.parametrize("brand", ["sundial", "news ", "%ff", "..%2fnews", "x" * 64])
 def test_an_unknown_brand_is_not_found(hub: Hub, brand: str) -> None:
     answer = hub.http.get(f"/v1/catalogue?brand={brand}")
     assert_problem(answer, 404, "brand_unknown", "brand")
@@ -467,7 +467,8 @@ def test_query_parameters_are_refused_where_none_are_known(
         ("/v1/state?subject=x", 422, "unknown_parameter", "subject"),
         ("/v1/state?at_least=x&at_least=y", 422, "duplicate_parameter", "at_least"),
         ("/v1/state?at_least=x", 422, "bad_consistency", "consistency"),
-        ("/v1/state?at_least=%00", 400, "invalid_parameter", "at_least"),
+        ("/v1/state?at_least=%00", 422, "nul", "at_least"),
+        ("/v1/catalogue?brand=%00", 422, "nul", "brand"),
         ("/v1/history?cursor=../", 400, "invalid_parameter", "cursor"),
         ("/v1/history?limit=0", 400, "invalid_parameter", "limit"),
         ("/v1/history?limit=101", 400, "invalid_parameter", "limit"),
