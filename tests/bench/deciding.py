@@ -7,8 +7,8 @@ service's own flow, one decision of each person; it is written again and again u
 that the interpreter is not the limit.  A decision is timed from when it was due.
 
 A worker of all roles runs beside them, in turn while the sequencers' turn is ours, so that it does
-everything but sequencing, and while it is its own; after each such turn it is told how long the
-worker took until the log had everything.
+everything but sequencing, and while it is its own; every second round the other way round.  After
+each turn of its own it is told how long the worker took until the log had everything.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
 from consentid.flows.opening import open_context
 from consentid.settings import Settings
 
-_WARM_UP_S: Final = 1.0
+_WARM_UP_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +98,23 @@ async def _measure(
     alone, beside, behind = list[list[float]](), list[list[float]](), list[float]()
     rate, seconds = float(given.rate), float(given.seconds)
     async with _writing(urls, folder, given) as writers:
-        for _ in range(int(given.rounds)):
-            async with contextlib.AsyncExitStack() as ours:
-                await ours.enter_async_context(nobody_sequencing(opened.context))
-                with working(urls, folder):
-                    await at_work(opened.context)
-                    await writers.take(rate=rate, seconds=_WARM_UP_S)
-                    alone.append(await writers.take(rate=rate, seconds=seconds))
-                    await ours.aclose()
-                    await caught_up(opened.context)
-                    await writers.take(rate=rate, seconds=_WARM_UP_S)
-                    beside.append(await writers.take(rate=rate, seconds=seconds))
-                    ended = time.perf_counter()
-                    await caught_up(opened.context)
-                    behind.append(time.perf_counter() - ended)
+        for number in range(int(given.rounds)):
+            # Whoever comes second meets what the first left behind: in turn, so that it evens out.
+            for is_sequencing in (True, False) if number % 2 else (False, True):
+                async with contextlib.AsyncExitStack() as ours:
+                    if not is_sequencing:
+                        await ours.enter_async_context(nobody_sequencing(opened.context))
+                    with working(urls, folder):
+                        await at_work(opened.context)
+                        if is_sequencing:
+                            await caught_up(opened.context)
+                        await writers.take(rate=rate, seconds=_WARM_UP_S)
+                        turns = beside if is_sequencing else alone
+                        turns.append(await writers.take(rate=rate, seconds=seconds))
+                        ended = time.perf_counter()
+                        if is_sequencing:
+                            await caught_up(opened.context)
+                            behind.append(time.perf_counter() - ended)
     await opened.close()
     ratios = [p99(with_) / p99(without) for with_, without in zip(beside, alone, strict=True)]
     return {
