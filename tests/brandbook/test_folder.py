@@ -205,3 +205,16 @@ def test_whatever_is_written_for_a_key_is_taken_or_told(
     finally:
         folder.write(file, sound)
     assert all(each.message and each.remedy and each.line >= 1 for each in told)
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 5_000 + "]" * 5_000, "x = " + "{a=" * 5_000])
+def test_what_is_nested_without_end_is_a_mistake_like_others(folder: Folder, text: str) -> None:
+    folder.write("news.toml", text)
+    (problem,) = folder.problems()
+    assert (problem.file, problem.rule) == ("news.toml", Rule.INVALID_TOML)
+
+
+def test_a_key_of_many_parts_is_a_mistake_like_others(folder: Folder) -> None:
+    folder.write("news.toml", "\n" + "a." * 100_000 + "a = 1\n" + folder.read("news.toml"))
+    (problem,) = folder.problems()
+    assert (problem.file, problem.line, problem.rule) == ("news.toml", 2, Rule.INVALID_TOML)

@@ -54,7 +54,7 @@ def test_a_rotation_gives_another_secret_and_tells_how_long_the_old_holds(
         (["add", "x", "--party", "shops/shop"], Exit.USAGE, "brand/SLUG"),
         (["add", "x", "--party", "brand/nowhere"], Exit.NO, "not in the catalogue"),
         (["add", "x", "--party", "brand/shop", "--scope", "all"], Exit.USAGE, "invalid choice"),
-        (["rotate", "nobody"], Exit.NO, "No client nobody"),
+        (["rotate", "nobody"], Exit.NO, "No such client"),
         (["rotate", "nobody", "--overlap-hours", "-1"], Exit.USAGE, "0 or more"),
     ],
 )

@@ -88,6 +88,8 @@ def test_safe_settings_are_not_complained_of() -> None:
         ("SMTP_PASSWORD", "short", "secret.short", "warning"),
         ("ERASURE_DATABASE_URL", SAFE["DATABASE_URL"], "roles.shared", "unsafe"),
         ("MIGRATION_DATABASE_URL", SAFE["DATABASE_URL"], "roles.shared", "unsafe"),
+        ("ADMIN_DATABASE_URL", SAFE["DATABASE_URL"], "roles.shared", "unsafe"),
+        ("ADMIN_DATABASE_URL", SAFE["MIGRATION_DATABASE_URL"], "roles.owner_serves", "warning"),
         ("ERASURE_DATABASE_URL", None, "roles.no_erasing", "warning"),
     ],
 )

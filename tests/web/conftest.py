@@ -4,6 +4,7 @@ import pytest
 from joserfc.jwk import RSAKey
 from tests.conftest import run_apart
 from tests.web.hub import Hub, forget, running_hub, running_portal
+from tests.web.programs import add_programs
 
 from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
 
@@ -33,6 +34,12 @@ def hub(
     }
     with running_hub(folder, urls, portal, valkey_url=valkey_url, settings=settings) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def programs(hub: Hub) -> Hub:
+    """The hub, with a program for each scope of the administration."""
+    return add_programs(hub)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -10,6 +10,7 @@ from tests.flows.readers import NEWS, consumer
 from tests.web.hub import Hub, fresh_key
 from tests.web.pages.centre import Person
 from tests.web.pages.test_operations import NOBODY, prepared_endpoint, state_of_event
+from tests.web.programs import program_of
 from tests.web.tablets import CLIENT
 from tests.web.test_captures import capture
 from tests.web.test_events import opened_by_owner
@@ -30,6 +31,9 @@ ACTS: Final = {
     "POST /operations/sign-in": "staff/sign-in",
     "POST /operations/support": "support/look-up",
     "POST /v1/admin/captures/{capture:str}/{act:str}": "capture/release, capture/discard",
+    "POST /v1/admin/catalogues": "brands/apply",
+    "POST /v1/admin/clients": "client/add",
+    "POST /v1/admin/clients/{client_id:str}/secret": "client/rotate",
     "POST /v1/admin/webhooks": "endpoint/add",
     "POST /v1/admin/webhooks/{number:int}/deliveries": "endpoint/replay",
     "POST /v1/admin/webhooks/{number:int}/secrets": "endpoint/rotate",
@@ -39,32 +43,9 @@ ACTS: Final = {
 """Where an administrator acts, and what the log says of it: tested here and in ``pages``."""
 NO_ACTS: Final = {"POST /operations/sign-out": "ends one's own session"}
 """Where nothing is in the log, and why."""
-READS: Final = ("acts", "catalogues", "clients", "systems", "webhooks", "captures", "devices")
-
-
-async def _register(hub: Hub) -> dict[str, str]:
-    opened = opened_by_owner(hub)
-    made = {
-        scope: await add_client(
-            opened.context.database,
-            consumer(_name(scope), NEWS, scopes=frozenset({scope})),
-            randomness=opened.context.randomness,
-        )
-        for scope in ADMINISTRATION
-    }
-    await opened.close()
-    return {_name(scope): new.secret for scope, new in made.items() if new is not None}
-
-
-def _name(scope: Scope) -> str:
-    return f"program-{scope.replace(':', '-')}"
-
-
-@pytest.fixture(scope="module")
-def programs(hub: Hub) -> Hub:
-    """The hub, with a program for each scope."""
-    hub.secrets = {**hub.secrets, **hub.asking.call(_register, hub)}
-    return hub
+READS: Final = (
+    *("acts", "catalogues", "clients", "systems", "webhooks", "captures", "devices", "erasures"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +54,7 @@ def endpoint(programs: Hub) -> int:
 
 
 def call(hub: Hub, scope: Scope, path: str, method: str = "GET", **sent: Any) -> httpx2.Response:
-    headers = hub.client_token(_name(scope))
+    headers = hub.client_token(program_of(scope))
     if method == "POST":
         sent.setdefault("json", {})
     return hub.http.request(method, f"{ADMIN}/{path}", headers=headers, **sent)
@@ -119,7 +100,7 @@ def test_what_is_seen_takes_the_scope_to_see_and_holds_no_secret(
     clients = call(programs, Scope.ADMIN, "clients").json()
     assert {"brand/news", "partner/reach"} <= {each["party"] for each in clients["parties"]}
     found = {each["client_id"]: each for each in clients["clients"]}
-    assert found[_name(Scope.ADMIN)]["scopes"] == ["admin"]
+    assert found[program_of(Scope.ADMIN)]["scopes"] == ["admin"]
     assert found["news-web"]["source"] == "files"
 
 
@@ -141,7 +122,7 @@ def test_an_endpoint_is_enabled_disabled_tried_and_driven_again(
     programs: Hub, endpoint: int
 ) -> None:
     programs.rows(f"UPDATE webhook_deliveries SET state = 'dead' WHERE id = '{EVENT}'")
-    by = f"client:{_name(Scope.ADMIN_DELIVERIES)}"
+    by = f"client:{program_of(Scope.ADMIN_DELIVERIES)}"
     told: dict[str, dict[str, Any]] = {}
     for act in ("disable", "enable", "test", "redrive"):
         path = f"endpoints/{endpoint}/{act}"
@@ -168,7 +149,7 @@ def test_a_webhook_is_set_up_given_new_secrets_sent_again_and_removed(
         assert call(programs, Scope.ADMIN_DELIVERIES, path, method, **sent).status_code == 403
         return call(programs, Scope.ADMIN_ENDPOINTS, path, method, **sent)
 
-    by = f"client:{_name(Scope.ADMIN_ENDPOINTS)}"
+    by = f"client:{program_of(Scope.ADMIN_ENDPOINTS)}"
     url = f"{NOBODY}/key"
     added = act("webhooks", client_id="program-crm", url=url, brands=["news"], kinds=["consent"])
     assert added.status_code == 201, added.text
@@ -233,7 +214,7 @@ def test_what_is_held_is_released_or_discarded(programs: Hub) -> None:
     programs.rows("UPDATE captures SET state = 'held' WHERE state = 'pending'")
     held = call(programs, Scope.ADMIN, "captures").json()["captures"]
     assert len(held) >= len(made)
-    by = f"client:{_name(Scope.ADMIN_CAPTURES)}"
+    by = f"client:{program_of(Scope.ADMIN_CAPTURES)}"
     for each, act, state in zip(
         held, ("release", "discard"), ("pending", "discarded"), strict=False
     ):
@@ -264,7 +245,7 @@ def test_a_lost_device_of_any_client_is_revoked(programs: Hub) -> None:
     path = f"devices/{device}"
     assert call(programs, Scope.ADMIN, path, "DELETE").status_code == 403
     assert call(programs, Scope.ADMIN_DEVICES, path, "DELETE").status_code == 204
-    assert newest_act(programs)["by"] == f"client:{_name(Scope.ADMIN_DEVICES)}"
+    assert newest_act(programs)["by"] == f"client:{program_of(Scope.ADMIN_DEVICES)}"
     found = call(programs, Scope.ADMIN, "devices").json()["devices"]
     assert {each["device"]: each["state"] for each in found}[device] == "revoked"
     assert call(programs, Scope.ADMIN_DEVICES, "devices/nothing", "DELETE").status_code == 404

@@ -33,6 +33,7 @@ ELSEWHERE: Final = {
         "ids",
     ),  # ssf, events
     *("Idempotency-Key", "client_assertion", "subject_token", "actor_token"),
+    "client_id",  # administration
 }
 """Identifiers whose exchange is tested where their mechanism is."""
 PUBLIC: Final = {"act", "event_id", "file", "first", "index", "number", "path", "second", "size"}

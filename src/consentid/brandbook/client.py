@@ -38,6 +38,10 @@ class Scope(StrEnum):
     """See the administration: acts, versions, clients, deliveries, what is held, devices."""
     ADMIN_CAPTURES = "admin:captures"
     """Release or discard captures that are held."""
+    ADMIN_CATALOGUE = "admin:catalogue"
+    """Put configuration in force."""
+    ADMIN_CLIENTS = "admin:clients"
+    """Register clients, and give clients new secrets."""
     ADMIN_DELIVERIES = "admin:deliveries"
     """Enable, disable and try endpoints, and try again what was given up."""
     ADMIN_DEVICES = "admin:devices"
@@ -50,8 +54,8 @@ class Scope(StrEnum):
 
 ADMINISTRATION: Final = frozenset(
     {
-        *(Scope.ADMIN, Scope.ADMIN_CAPTURES, Scope.ADMIN_DELIVERIES),
-        *(Scope.ADMIN_DEVICES, Scope.ADMIN_ENDPOINTS, Scope.ADMIN_SUPPORT),
+        *(Scope.ADMIN, Scope.ADMIN_CAPTURES, Scope.ADMIN_CATALOGUE, Scope.ADMIN_CLIENTS),
+        *(Scope.ADMIN_DELIVERIES, Scope.ADMIN_DEVICES, Scope.ADMIN_ENDPOINTS, Scope.ADMIN_SUPPORT),
     }
 )
 """Scopes of the group's own staff programs: they act on all brands."""
@@ -155,6 +159,48 @@ class ClientDeclaration:
     id_token_signed_response_alg: IdTokenAlgorithm = IdTokenAlgorithm.RS256
     require_pushed_authorization_requests: bool = False
     keys: tuple[ClientKey, ...] = ()
+
+
+def declare(
+    *,
+    client_id: str,
+    party: Party,
+    auth: AuthMethod,
+    scopes: Iterable[Scope],
+    collects: Collects,
+    surface: Surface,
+    application_type: ApplicationType | None,
+    grant_types: Iterable[GrantType],
+    redirect_uris: Iterable[str],
+    post_logout_redirect_uris: Iterable[str],
+    backchannel_logout_uri: str | None,
+    purposes: Iterable[str],
+    audience: str | None,
+    id_token_signed_response_alg: IdTokenAlgorithm,
+    require_pushed_authorization_requests: bool,
+    keys: tuple[ClientKey, ...],
+) -> ClientDeclaration:
+    """A client that is registered by itself; what is left open or empty follows from the rest."""
+    redirects = tuple(dict.fromkeys(redirect_uris))
+    return ClientDeclaration(
+        id=ClientId(client_id),
+        party=party,
+        auth=auth,
+        scopes=frozenset(scopes) or frozenset({Scope.VERIFY}),
+        collects=collects,
+        surface=surface,
+        token_class=token_class_for(surface, party),
+        application_type=application_type or application_type_for(auth, surface),
+        grant_types=frozenset(grant_types) or grant_types_for(auth, surface, redirects, party),
+        redirect_uris=redirects,
+        post_logout_redirect_uris=tuple(dict.fromkeys(post_logout_redirect_uris)),
+        backchannel_logout_uri=backchannel_logout_uri,
+        purposes=frozenset(PurposeId(each) for each in purposes) or None,
+        audience=audience,
+        id_token_signed_response_alg=id_token_signed_response_alg,
+        require_pushed_authorization_requests=require_pushed_authorization_requests,
+        keys=keys,
+    )
 
 
 def token_class_for(surface: Surface, party: Party) -> TokenClass:

@@ -12,6 +12,8 @@ from consentid.brandbook.problem import Problem, Rule
 
 _POSITION: Final = re.compile(r" \((?:at line (\d+), column (\d+)|at end of document)\)$")
 _TWICE: Final = re.compile(r"Cannot declare \((.+)\) twice")
+_MOST_DOTS: Final = 1_000
+"""On one line: what the parser takes for a key grows with the square of its parts."""
 _QUOTED: Final = re.compile(r"'([^']*)'")
 
 
@@ -51,23 +53,24 @@ def open_page(
         text = raw.decode().removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        problems.append(
-            Problem(
-                rule=Rule.INVALID_TOML,
-                file=file,
-                line=line,
-                key="",
-                message="the file is not UTF-8 text",
-                remedy="save it as UTF-8",
-            )
-        )
+        problems.append(_unread(file, line, "the file is not UTF-8 text", "save it as UTF-8"))
         return None
+    for at, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > _MOST_DOTS:
+            told = f"a line with more than {_MOST_DOTS} dots is not read"
+            problems.append(_unread(file, at, told, "break it"))
+            return None
     try:
         values = tomllib.loads(text)
+        lines = locate(text)
     except tomllib.TOMLDecodeError as error:
         problems.append(_explain(file, text, str(error)))
         return None
-    return Page(file=file, lines=locate(text), problems=problems, folder=folder), values
+    except RecursionError:
+        told = "arrays or tables are nested too deeply"
+        problems.append(_unread(file, 1, told, "write a few levels, as every setting has"))
+        return None
+    return Page(file=file, lines=lines, problems=problems, folder=folder), values
 
 
 def _explain(file: str, text: str, said: str) -> Problem:
@@ -87,11 +90,12 @@ def _explain(file: str, text: str, said: str) -> Problem:
             remedy="keep one, or give the other a slug of its own",
         )
     column = f" (column {found[2]})" if found and found[2] else ""
+    told = f"not valid TOML: {what}{column}"
+    return _unread(file, line, told, "see https://toml.io/en/v1.0.0")
+
+
+def _unread(file: str, line: int, message: str, remedy: str) -> Problem:
+    """A file that cannot be read, or is not."""
     return Problem(
-        rule=Rule.INVALID_TOML,
-        file=file,
-        line=line,
-        key="",
-        message=f"not valid TOML: {what}{column}",
-        remedy="see https://toml.io/en/v1.0.0",
+        rule=Rule.INVALID_TOML, file=file, line=line, key="", message=message, remedy=remedy
     )

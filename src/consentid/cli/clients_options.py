@@ -2,28 +2,22 @@
 
 import argparse
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from consentid.brandbook.client import (
     ApplicationType,
     AuthMethod,
     ClientDeclaration,
-    ClientId,
     Collects,
     GrantType,
     IdTokenAlgorithm,
     Scope,
     Surface,
-    application_type_for,
-    grant_types_for,
-    token_class_for,
+    declare,
 )
 from consentid.brandbook.client_keys import BadKeyError, read_key_file
-from consentid.core.party import Party, PartyKind, Slug
-from consentid.core.purpose import PurposeId
+from consentid.core.party import find_party
 from consentid.kit.errors import MalformedError
-
-_DEFAULT_SCOPES: Final = (Scope.VERIFY,)
 
 
 class Options(Protocol):
@@ -147,40 +141,31 @@ def declared(given: Options) -> ClientDeclaration:
     Raises:
         MalformedError: the party or the keys are not what they should be.
     """
-    party = _party(given.party)
-    auth, surface = AuthMethod(given.auth), Surface(given.surface)
+    party = find_party(given.party)
+    if party is None:
+        raise MalformedError(
+            "usage", "a party is brand/SLUG or partner/SLUG, such as brand/shop", where="--party"
+        )
     try:
         keys = () if given.jwks is None else read_key_file(given.jwks)
     except BadKeyError as bad:
         raise MalformedError("usage", f"{bad.message}: {bad.remedy}", where="--jwks") from bad
-    return ClientDeclaration(
-        id=ClientId(given.client),
+    kind = given.application_type
+    return declare(
+        client_id=given.client,
         party=party,
-        auth=auth,
-        scopes=frozenset(Scope(scope) for scope in given.scope or _DEFAULT_SCOPES),
+        auth=AuthMethod(given.auth),
+        scopes=map(Scope, given.scope),
         collects=Collects.GROUP if given.collects_for_group else Collects.OWN,
-        surface=surface,
-        token_class=token_class_for(surface, party),
-        application_type=ApplicationType(
-            given.application_type or application_type_for(auth, surface)
-        ),
-        grant_types=frozenset(GrantType(each) for each in given.grant_type)
-        or grant_types_for(auth, surface, given.redirect_uri, party),
-        redirect_uris=tuple(dict.fromkeys(given.redirect_uri)),
-        post_logout_redirect_uris=tuple(dict.fromkeys(given.post_logout_redirect_uri)),
+        surface=Surface(given.surface),
+        application_type=None if kind is None else ApplicationType(kind),
+        grant_types=map(GrantType, given.grant_type),
+        redirect_uris=given.redirect_uri,
+        post_logout_redirect_uris=given.post_logout_redirect_uri,
         backchannel_logout_uri=given.backchannel_logout_uri,
-        purposes=frozenset(PurposeId(each) for each in given.purpose) or None,
+        purposes=given.purpose,
         audience=given.audience,
         id_token_signed_response_alg=IdTokenAlgorithm(given.id_token_alg),
         require_pushed_authorization_requests=given.require_pushed_requests,
         keys=keys,
     )
-
-
-def _party(text: str) -> Party:
-    kind, slash, slug = text.partition("/")
-    if not slash or not slug or kind not in set(PartyKind):
-        raise MalformedError(
-            "usage", "a party is brand/SLUG or partner/SLUG, such as brand/shop", where="--party"
-        )
-    return Party(kind=PartyKind(kind), slug=Slug(slug))

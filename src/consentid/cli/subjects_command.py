@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, Protocol, cast
 from uuid import UUID
 
+import msgspec
+
 from consentid import settings
 from consentid.cli import terminal
 from consentid.cli.opening import noting_of
@@ -234,13 +236,9 @@ def _unknown() -> NotFoundError:
 
 
 def _as_json(erasure: "ErasureRow") -> dict[str, object]:
-    return {
-        "erasure": str(erasure.id),
-        "reason": erasure.reason,
-        "asked_by": erasure.asked_by,
-        "restricted_at": to_rfc3339(erasure.restricted_at),
-        "shred_at": to_rfc3339(erasure.shred_at),
-    }
+    from consentid.flows.show_erasures import pending_out  # noqa: PLC0415  the server extra
+
+    return msgspec.structs.asdict(pending_out(erasure))
 
 
 def _say_pending(waiting: "Sequence[ErasureRow]", *, as_json: bool) -> int:

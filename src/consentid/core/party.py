@@ -58,3 +58,9 @@ def reach_kind(reach: Reach) -> ReachKind:
 def can_cover(reach: Reach, party: Party) -> bool:
     """Whether a grant of this reach can ever cover the party: a group grant covers no partner."""
     return party.kind is PartyKind.BRAND if reach is None else party == reach
+
+
+def find_party(text: str) -> Party | None:
+    """The party that ``brand/news`` or ``partner/reach`` names; None for another text."""
+    kind, _, slug = text.partition("/")
+    return Party(kind=PartyKind(kind), slug=Slug(slug)) if slug and kind in set(PartyKind) else None

@@ -64,7 +64,7 @@ class KnownClientOut(msgspec.Struct, frozen=True, kw_only=True):
     auth_method: str
     scopes: list[str]
     source: str
-    """`files` or `command`: where it is declared."""
+    """Where it is declared: `files`, or `command` for one that was registered by itself."""
     disabled_at: str | None
 
 

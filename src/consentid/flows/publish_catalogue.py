@@ -5,18 +5,19 @@ those that they no longer declare are disabled, in the same transaction.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
+from consentid.brandbook.client import ClientId, Scope
 from consentid.brandbook.encoding import decode, encode
 from consentid.brandbook.folder import Draft
 from consentid.brandbook.publication import publish
 from consentid.flows.event_seal import Told
-from consentid.flows.registration import registered
+from consentid.flows.registration import check_withheld, registered
 from consentid.flows.stage_act import Noting
 from consentid.flows.stage_changes import stage_changes
 from consentid.flows.stage_entry import stage_public
@@ -44,24 +45,23 @@ async def publish_catalogue(
     randomness: Callable[[int], bytes],
     ledger_origin: str | None = None,
     by: str = COMMAND_LINE,
+    withheld: Collection[Scope] = (),
 ) -> Published:
     """Apply a checked draft.  Needs the owner's database: the serving role only reads catalogues.
 
-    ``ledger_origin`` is the log's name where the operator chose one, ``by`` whoever applies.
+    ``ledger_origin`` is the log's name where the operator chose one, ``by`` whoever applies,
+    ``withheld`` what they may give to no client.
 
     Raises:
+        ForbiddenError: a client with a scope that is withheld would become another.
         BrandbookError: the draft removes, reuses or re-means a slug of the version in force.
     """
     async with database.writing() as connection:
         await catalogues.lock(connection)
-        newest = await catalogues.find(connection)
-        previous = None if newest is None else decode(newest.body)
-        book = publish(previous, draft)
-        if book is None:
-            if previous is None:
-                msg = "a first draft always makes a version"
-                raise RuntimeError(msg)
-            return Published(book=previous, previous=previous, is_new=False)
+        published = await _succeed(connection, draft, withheld)
+        if not published.is_new:
+            return published
+        book, previous = published.book, published.previous
         now = await clock.now(connection)
         origin = ledger_origin or origin_of(book.group.issuer)
         await _add(connection, book, at=now, origin=origin, randomness=randomness)
@@ -72,7 +72,51 @@ async def publish_catalogue(
         await _register_clients(connection, book, at=now)
         noted = Noting(by=by, randomness=randomness, ledger_origin=ledger_origin)
         await noted.note(connection, "brands/apply", at=now, version=book.catalogue.version)
-    return Published(book=book, previous=previous, is_new=True)
+    return published
+
+
+async def preview_catalogue(
+    database: Database, draft: Draft, *, withheld: Collection[Scope] = ()
+) -> Published:
+    """What applying would do, of which nothing is done.
+
+    Raises:
+        BrandbookError, ForbiddenError: as there.
+    """
+    async with database.reading() as connection:
+        return await _succeed(connection, draft, withheld)
+
+
+async def _succeed(
+    connection: AsyncConnection, draft: Draft, withheld: Collection[Scope]
+) -> Published:
+    newest = await catalogues.find(connection)
+    previous = None if newest is None else decode(newest.body)
+    if withheld:
+        await _check_kept(connection, previous, draft.book, withheld)
+    book = publish(previous, draft)
+    if book is not None:
+        return Published(book=book, previous=previous, is_new=True)
+    if previous is None:
+        msg = "a first draft always makes a version"
+        raise RuntimeError(msg)
+    return Published(book=previous, previous=previous, is_new=False)
+
+
+async def _check_kept(
+    connection: AsyncConnection, previous: Book | None, draft: Book, withheld: Collection[Scope]
+) -> None:
+    """Who has what is withheld stays as it is: whoever puts a key of theirs there has it all.
+
+    The files neither name one anew nor drop one, nor take the id of one that they did not declare.
+    """
+    scopes = {ClientId(each.client_id): each.scopes for each in await clients.every(connection)}
+    for id_ in scopes.keys() | draft.clients.keys():
+        before = None if previous is None else previous.clients.get(id_)
+        now = draft.clients.get(id_)
+        if before != now:
+            check_withheld(scopes.get(id_, frozenset()), withheld)
+            check_withheld(frozenset() if now is None else now.scopes, withheld)
 
 
 async def find_applied(database: Database) -> Book | None:

@@ -1,7 +1,7 @@
 """Register clients, give them secrets, rotate those: a secret is shown once and stored hashed."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook import form
 from consentid.brandbook.book import Book, Profile
-from consentid.brandbook.client import AuthMethod, ClientDeclaration
+from consentid.brandbook.client import AuthMethod, ClientDeclaration, Scope
 from consentid.brandbook.client_faults import find_faults
 from consentid.core.catalogue import offered
 from consentid.flows.publish_catalogue import find_applied
-from consentid.flows.registration import registered
+from consentid.flows.registration import check_withheld, registered
 from consentid.flows.stage_act import Noting
 from consentid.flows.stage_changes import client_body
 from consentid.flows.stage_entry import stage_body
@@ -53,16 +53,20 @@ async def add_client(
     randomness: Callable[[int], bytes],
     ledger_origin: str | None = None,
     by: str = COMMAND_LINE,
+    withheld: Collection[Scope] = (),
 ) -> NewSecret | None:
     """Register a client that the files do not declare; None for one that has no secret.
 
-    ``ledger_origin`` is the log's name where the operator chose one, ``by`` whoever registers it.
+    ``ledger_origin`` is the log's name where the operator chose one, ``by`` whoever registers it,
+    ``withheld`` what they may give nobody.
 
     Raises:
+        ForbiddenError: it has a scope that is withheld.
         ConflictError: the id is taken.
         NotFoundError: no such brand or partner, or no catalogue was applied.
         MalformedError: the declaration contradicts itself, or would widen what its party may do.
     """
+    check_withheld(declared.scopes, withheld)
     book = await find_applied(database)
     profile = None if book is None else book.find_profile(declared.party)
     if book is None or profile is None:
@@ -146,12 +150,14 @@ async def rotate_secret(
     randomness: Callable[[int], bytes],
     ledger_origin: str | None = None,
     by: str = COMMAND_LINE,
+    withheld: Collection[Scope] = (),
 ) -> NewSecret:
     """Give a client a new secret; the old ones hold for ``overlap_s`` more.
 
-    ``ledger_origin`` and ``by`` as above.
+    ``ledger_origin``, ``by`` and ``withheld`` as above.
 
     Raises:
+        ForbiddenError: the client has a scope that is withheld.
         NotFoundError: no such client.
         MalformedError: the client authenticates in another way.
     """
@@ -161,9 +167,10 @@ async def rotate_secret(
         if client is None:
             raise NotFoundError(
                 "client_unknown",
-                f"No client {client_id}: `consentid clients list` shows those that exist.",
+                "No such client: `consentid clients list` shows those that exist.",
                 where="client_id",
             )
+        check_withheld(client.scopes, withheld)
         if client.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
             raise MalformedError(
                 "client_has_no_secret",

@@ -1,6 +1,9 @@
 """A declared client becomes a registered one."""
 
-from consentid.brandbook.client import ClientDeclaration, Collects
+from collections.abc import Collection
+
+from consentid.brandbook.client import ClientDeclaration, Collects, Scope
+from consentid.kit.errors import ForbiddenError
 from consentid.store.clients import Client, RegisteredKey, Registration
 
 
@@ -31,3 +34,19 @@ def registered(declared: ClientDeclaration, *, source: str) -> Client:
             ),
         ),
     )
+
+
+def check_withheld(scopes: Collection[str], withheld: Collection[Scope]) -> None:
+    """Nobody hands on, to a client of their choice, what they may not give.
+
+    Raises:
+        ForbiddenError: one of the scopes is withheld.
+    """
+    found = sorted(set(withheld).intersection(scopes))
+    if found:
+        raise ForbiddenError(
+            "scope_withheld",
+            f"{', '.join(found)}: clients that have such a scope are made, changed and given "
+            "secrets on the command line alone.",
+            where="scopes",
+        )

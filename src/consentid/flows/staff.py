@@ -39,6 +39,10 @@ class Verb(StrEnum):
     DISCARD = "discard"
     REVOKE = "revoke"
     LOOK_UP = "look_up"
+    SEE_ERASURES = "see_erasures"
+    ADD_CLIENT = "add_client"
+    ROTATE_CLIENT = "rotate_client"
+    APPLY = "apply"
 
 
 _SEEING: Final = frozenset(
@@ -77,6 +81,10 @@ SCOPE_OF: Final[Mapping[Verb, Scope]] = MappingProxyType(
         Verb.DISCARD: Scope.ADMIN_CAPTURES,
         Verb.REVOKE: Scope.ADMIN_DEVICES,
         Verb.LOOK_UP: Scope.ADMIN_SUPPORT,
+        Verb.SEE_ERASURES: Scope.ADMIN,
+        Verb.ADD_CLIENT: Scope.ADMIN_CLIENTS,
+        Verb.ROTATE_CLIENT: Scope.ADMIN_CLIENTS,
+        Verb.APPLY: Scope.ADMIN_CATALOGUE,
     }
 )
 """What a program needs in its access token; no scope contains another."""

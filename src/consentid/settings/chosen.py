@@ -15,7 +15,9 @@ COMMAND_LINE: Final = "cli"
 """What the log calls whoever runs commands and does not say more."""
 FILE: Final = "_file"
 """At the end of a secret's name: its value is the name of a file that holds it."""
-DATABASES: Final = ("database_url", "migration_database_url", "erasure_database_url")
+DATABASES: Final = (
+    *("database_url", "migration_database_url", "erasure_database_url", "admin_database_url"),
+)
 SECRETS: Final = frozenset(
     {*DATABASES, "valkey_url", "portal_client_secret", "staff_client_secret", "smtp_password"}
 )
@@ -39,6 +41,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The same as the role that owns it; unset, the serving role migrates too."""
     erasure_database_url: str | None = None
     """The same as the role that destroys what is erased; unset, the owning role does."""
+    admin_database_url: str | None = None
+    """The same as the role that owns it, for one internal web process: with it, programs register
+    clients and apply configuration at ``/v1/admin``; unset, the command line alone does.
+    """
     valkey_url: str | None = None
     """Valkey; unset, everything is answered from the database, slower."""
     portal_client_secret: str | None = None

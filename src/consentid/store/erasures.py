@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Uuid, bindparam, delete, func, insert, literal, select, text, update
+from sqlalchemy import (
+    Row,
+    Uuid,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
@@ -89,13 +101,18 @@ async def find_of(connection: AsyncConnection, subject: SubjectId) -> ErasureRow
     return None if row is None else erasure_of(row)
 
 
-async def pending(connection: AsyncConnection) -> Sequence[ErasureRow]:
-    """Whatever is not shredded yet, the first due first."""
+async def pending(
+    connection: AsyncConnection, *, after: UUID | None = None, limit: int | None = None
+) -> Sequence[ErasureRow]:
+    """Whatever is not shredded yet, the first due first; all of it, or ``limit`` after another."""
+    place = erasures.c.shred_at, erasures.c.id
     statement = (
-        select(erasures)
-        .where(erasures.c.shredded_at.is_(None))
-        .order_by(erasures.c.shred_at, erasures.c.id)
+        select(erasures).where(erasures.c.shredded_at.is_(None)).order_by(*place).limit(limit)
     )
+    if after is not None:
+        last = erasures.alias()
+        before = select(last.c.shred_at, last.c.id).where(last.c.id == after).scalar_subquery()
+        statement = statement.where(tuple_(*place) > before)
     return [erasure_of(row) for row in await connection.execute(statement)]
 
 

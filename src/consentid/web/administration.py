@@ -125,8 +125,8 @@ async def get_admin_catalogues(
     tags=_TAGS,
     summary="Brands, partners and their clients",
     description=(
-        "No secret is told. Clients and versions are changed on the command line alone: what "
-        "serves requests cannot write them in the database."
+        "No secret is told. The role that serves requests cannot write clients and versions: that "
+        "takes the command line, or a process with `CONSENTID_ADMIN_DATABASE_URL`."
     ),
     responses=READ_PROBLEMS,
 )

@@ -1,20 +1,26 @@
-"""``/v1/erasure``: a person is to be forgotten."""
+"""``/v1/erasure``: a person is to be forgotten.  ``/v1/admin/erasures``: who waits for it."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, Final, TypeAlias
+from uuid import UUID
 
 import msgspec
-from litestar import Request, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 
 from consentid.brandbook.client import Scope
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.flows.request_erasure import ErasureOut, request_erasure
 from consentid.flows.restrict_subject import Reason
+from consentid.flows.show_erasures import PendingErasuresOut, show_erasures
+from consentid.flows.staff import SCOPE_OF, Verb
 from consentid.web.guards import QUERY, SCOPE, bearer_guard, read_bearer
-from consentid.web.responses import BODY_PROBLEMS
+from consentid.web.responses import BODY_PROBLEMS, READ_PROBLEMS
+
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+_After: TypeAlias = Annotated[UUID | None, QueryParameter()]
 
 
 class ErasureIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,3 +52,22 @@ async def post_erasure(
 ) -> ErasureOut:
     """Set them aside now; the worker shreds them in time."""
     return await request_erasure(context, caller, data.reason, access_token=read_bearer(request))
+
+
+@get(
+    "/v1/admin/erasures",
+    guards=[bearer_guard],
+    opt={SCOPE: SCOPE_OF[Verb.SEE_ERASURES], QUERY: frozenset({"after"})},
+    tags=["Administration"],
+    summary="Erasures that wait for their time",
+    description=(
+        "Whose they are is not told. What they decided stays sealed until `shred_at`; destroying "
+        "it before its time takes the command line."
+    ),
+    responses=READ_PROBLEMS,
+)
+async def get_admin_erasures(
+    context: NamedDependency[Context], after: _After = None
+) -> Response[PendingErasuresOut]:
+    """The first due first."""
+    return Response(await show_erasures(context, after=after), headers=_NO_STORE)

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from consentid.web.admin_catalogues import post_admin_catalogue
+from consentid.web.admin_clients import CLIENT_HANDLERS
 from consentid.web.admin_webhooks import WEBHOOK_HANDLERS
 from consentid.web.administration import ADMINISTRATION_HANDLERS
 from consentid.web.authorize import get_authorize, post_authorize
@@ -11,7 +13,7 @@ from consentid.web.captures import get_capture, get_captures, post_capture, post
 from consentid.web.catalogue import get_catalogue, post_served
 from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.device_authorization import post_device_authorization
-from consentid.web.erasure import post_erasure
+from consentid.web.erasure import get_admin_erasures, post_erasure
 from consentid.web.events import get_event_schema, get_event_snapshot, get_event_stream, get_events
 from consentid.web.field import FIELD_HANDLERS
 from consentid.web.hand_offs import post_hand_off
@@ -104,6 +106,8 @@ from consentid.web.well_known import get_keys, get_link_keys, get_metadata
 
 HANDLERS: Final = (
     *ADMINISTRATION_HANDLERS,
+    *CLIENT_HANDLERS,
+    post_admin_catalogue,
     *WEBHOOK_HANDLERS,
     get_authorize,
     post_authorize,
@@ -118,6 +122,7 @@ HANDLERS: Final = (
     post_decision,
     post_withdrawal,
     post_device_authorization,
+    get_admin_erasures,
     post_erasure,
     get_event_schema,
     get_event_snapshot,

@@ -171,14 +171,22 @@ def _is_beside_us(url: URL) -> bool:
 
 def _look_at_roles(given: Given, roles: Mapping[str, str | None]) -> Iterator[Finding]:
     serving = roles.get("database_url")
-    for name in ("migration_database_url", "erasure_database_url"):
+    for name in DATABASES[1:]:
         if serving is not None and roles.get(name) == serving:
             yield unsafe(
                 "roles.shared",
                 _place(given, name),
                 f"it is the serving role ({serving}), who may then rewrite what was decided",
-                "give each of the three a role of its own",
+                "give each of them a role of its own",
             )
+    if "admin_database_url" in roles and roles["admin_database_url"] != serving:
+        yield warning(
+            "roles.owner_serves",
+            _place(given, "admin_database_url"),
+            "whoever takes over a process that has it rewrites clients and what is in force; who "
+            "reaches the process is not to be seen from here",
+            "give it to one internal web process, and to none that the public reaches",
+        )
     if "migration_database_url" in roles and "erasure_database_url" not in roles:
         yield warning(
             "roles.no_erasing",
