@@ -182,7 +182,7 @@ async def _be_writer(settings: Settings, many: int) -> None:
     people = itertools.cycle(await _people(opened.context, many))
     print("ready", flush=True)  # noqa: T201 it is how a writer speaks
     while line := await asyncio.to_thread(sys.stdin.readline):
-        print(json.dumps(await _turn(opened.context, people, json.loads(line))), flush=True)  # noqa: T201
+        print(json.dumps(await _turn(opened.context, people, json.loads(line))), flush=True)  # noqa: T201 as above
     await opened.close()
 
 
