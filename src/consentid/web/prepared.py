@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, cast, final
+from weakref import ref
 
 from litestar.types import Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -51,7 +52,7 @@ class Prepared:
 
 def offer_whole(cycle: RequestResponseCycle) -> None:
     """Let who answers this request do so in one piece."""
-    _open(cycle.scope)[_EXTENSIONS] = {_WHOLE: partial(_send_whole, cycle)}
+    _open(cycle.scope)[_EXTENSIONS] = {_WHOLE: partial(_send_whole, ref(cycle))}
 
 
 def withdraw_whole(scope: Scope) -> None:
@@ -59,8 +60,14 @@ def withdraw_whole(scope: Scope) -> None:
     _open(scope).pop(_EXTENSIONS, None)
 
 
-def _send_whole(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
-    """Write an answer; False where it has to go the server's own way."""
+def _send_whole(answering: "ref[RequestResponseCycle]", head: bytes, body: bytes) -> bool:
+    """Write an answer; False where it has to go the server's own way.
+
+    Held weakly: what holds itself stays until the collector comes, and that is seldom here.
+    """
+    cycle = answering()
+    if cycle is None:
+        return False
     if cycle.flow.write_paused or cycle.response_started or cycle.scope["method"] == "HEAD":
         return False
     if cycle.disconnected:
