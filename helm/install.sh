@@ -4,6 +4,11 @@
 #
 #   install.sh ENVIRONMENT WHEEL REQUIREMENTS [EXTRAS]
 set -euo pipefail
+if [ $# -lt 3 ] || [ $# -gt 4 ]; then
+  echo "install.sh: give one environment, one wheel, requirements.txt and perhaps extras:" \
+    "does dist/ hold wheels of several versions? got: $*" >&2
+  exit 2
+fi
 command -v uv >/dev/null || uv() { python3 -m uv "$@"; }
 
 wheel=$(realpath "$2")
