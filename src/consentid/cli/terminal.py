@@ -14,7 +14,12 @@ from collections.abc import Generator, Mapping, Sequence
 from enum import IntEnum
 from typing import Final, TextIO
 
-from consentid.kit.errors import ConsentidError, MalformedError, UnavailableError
+from consentid.kit.errors import (
+    ConsentidError,
+    MalformedError,
+    UnavailableError,
+    said_by,
+)
 
 SHOW_AFTER_S: Final = 1.0
 REFRESH_S: Final = 0.2
@@ -95,7 +100,8 @@ def say_error(error: ConsentidError, *, command: str, as_json: bool = False) -> 
     else:
         name = paint(f"consentid {command}:", Style.RED, on=sys.stderr)
         where = f"{error.where}: " if error.where else ""
-        note(f"{name} {where}{error.message}")
+        why = said_by(error) if error.code == "database_unavailable" else None
+        note(f"{name} {where}{error.message}{f' ({why})' if why else ''}")
     return exit_of(error)
 
 

@@ -58,3 +58,14 @@ class UnavailableError(ConsentidError):
     def __init__(self, code: str, message: str, *, retry_after_s: int) -> None:
         super().__init__(code, message)
         self.retry_after_s: int = retry_after_s
+
+
+def said_by(error: ConsentidError) -> str | None:
+    """What stopped us from answering, in the first line of its own words; None: it said nothing.
+
+    For whoever runs us: names of hosts and roles may be among it.
+    """
+    if not isinstance(error, UnavailableError) or error.__cause__ is None:
+        return None
+    cause: BaseException = getattr(error.__cause__, "orig", None) or error.__cause__
+    return (str(cause).splitlines() or [""])[0] or None

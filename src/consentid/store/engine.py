@@ -23,9 +23,12 @@ _ENDED_AFTER: Final = 15 / ANSWERED_WITHIN_S
 """Of that time; then the server ends a statement.  Who is silent for longer cannot be reached."""
 _CONNECTED_WITHIN_S: Final = 5.0
 _AUTOCOMMIT: Final = "AUTOCOMMIT"
-_PASSING: Final = ("08", "40", "53", "55P03", "57", "58")
-"""What may go better next time: connection lost, rolled back against another transaction, out of
-resources, lock not got in time, cancelled or shutting down, trouble with the disk.
+NOT_LET_IN: Final = ("28", "3D")
+"""The role, its password or the database's name: PostgreSQL answers, and refuses."""
+_PASSING: Final = (*NOT_LET_IN, "08", "40", "53", "55P03", "57", "58")
+"""What may go better next time: not let in (a password was changed there first, a database is
+being restored), connection lost, rolled back against another transaction, out of resources, lock
+not got in time, cancelled or shutting down, trouble with the disk.
 Spec: PostgreSQL, appendix A.
 """
 
@@ -103,7 +106,7 @@ class Database:
         """
         acts: list[Callable[[], None]] = []
         async with (
-            _reachable(),
+            reachable(),
             self._engine.connect() as connection,
             letting_go(connection),  # of who does not answer the commit
             connection.begin(),
@@ -136,7 +139,7 @@ class Database:
             UnavailableError: PostgreSQL cannot be reached.
         """
         async with (
-            _reachable(),
+            reachable(),
             self._engine.connect() as connection,
             letting_go(connection),
         ):
@@ -153,7 +156,7 @@ class Database:
             UnavailableError: PostgreSQL cannot be reached.
         """
         async with (
-            _reachable(),
+            reachable(),
             self._engine.connect() as connection,
             letting_go(connection),
         ):
@@ -169,7 +172,7 @@ class Database:
         Raises:
             UnavailableError: PostgreSQL cannot be reached.
         """
-        async with _reachable():
+        async with reachable():
             connection = await self._apart.connect()
         try:
             raw = await connection.get_raw_connection()
@@ -210,7 +213,12 @@ def driver_of(connection: AsyncConnection) -> Driver | None:
 
 
 @asynccontextmanager
-async def _reachable() -> AsyncGenerator[None]:
+async def reachable() -> AsyncGenerator[None]:
+    """Say of whatever the driver raises whether the database can be reached.
+
+    Raises:
+        UnavailableError: PostgreSQL cannot be reached; caused by what the driver said.
+    """
     try:
         with span("database"):
             yield
@@ -219,14 +227,19 @@ async def _reachable() -> AsyncGenerator[None]:
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise _unavailable() from error  # the connection was cut when the driver was asked
     except asyncpg.PostgresError as error:
-        if str(getattr(error, "sqlstate", "") or "").startswith(_PASSING):
+        if sqlstate_of(error).startswith(_PASSING):
             raise _unavailable() from error
         raise
     except DBAPIError as error:
-        state = str(getattr(error.orig, "sqlstate", "") or "")
-        if error.connection_invalidated or state.startswith(_PASSING):
+        if error.connection_invalidated or sqlstate_of(error).startswith(_PASSING):
             raise _unavailable() from error
         raise
+
+
+def sqlstate_of(error: BaseException | None) -> str:
+    """What PostgreSQL calls an error; empty where it did not say so itself."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(origin, "sqlstate", None) or "")
 
 
 def _unavailable() -> UnavailableError:

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from consentid.kit.errors import NotFoundError, UnavailableError
 from consentid.store import shredding
+from consentid.store.engine import reachable
 
 _LOCKED_MS: Final = 2_000
 """A step that waits for a table holds up everybody who comes after it: it lets them pass, and tries
@@ -83,11 +84,12 @@ async def upgrade(
 
     Raises:
         NotFoundError: a role does not exist.
-        UnavailableError: somebody holds a table for two minutes; what was done until then stays.
+        UnavailableError: the database cannot be reached, or somebody holds a table for two minutes;
+            what was done until then stays.
     """
     engine = create_async_engine(owner_url, poolclass=NullPool)
     try:
-        async with engine.connect() as connection:
+        async with reachable(), engine.connect() as connection:
             await _require_role(connection, serving_role, "serving")
             if erasing_role is not None:
                 await _require_role(connection, erasing_role, "erasing")

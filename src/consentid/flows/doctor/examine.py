@@ -23,13 +23,13 @@ from consentid.flows.doctor.look_at_database import (
 from consentid.flows.doctor.look_at_keys import look_at_keys
 from consentid.flows.doctor.look_at_settings import look_at_settings
 from consentid.flows.doctor.look_at_work import look_at_work
-from consentid.kit.errors import UnavailableError
+from consentid.kit.errors import UnavailableError, said_by
 from consentid.kit.instants import SECOND, Instant
 from consentid.net.guarded import make_client
 from consentid.settings import PREFIX, Given
 from consentid.settings.chosen import DATABASES
 from consentid.store import catalogues, inspection
-from consentid.store.engine import Database
+from consentid.store.engine import NOT_LET_IN, Database, sqlstate_of
 from consentid.store.migrating import step_of
 
 
@@ -88,6 +88,24 @@ async def _look_at_databases(given: Given, seen: _Seen, clock: Callable[[], floa
             await _look_at_one(given, name, url, seen, clock)
 
 
+def _unread(place: str, error: UnavailableError | DBAPIError | asyncpg.PostgresError) -> Finding:
+    cause = error.__cause__ if isinstance(error, UnavailableError) else error
+    state = sqlstate_of(cause)
+    if isinstance(error, UnavailableError) and not state.startswith(NOT_LET_IN):
+        return unsafe(
+            "database.unreachable",
+            place,
+            f"{error.message} ({said_by(error) or type(cause).__name__})",
+            "see that it runs, and that we may reach it and believe its certificate",
+        )
+    return unsafe(
+        "database.refused",
+        place,
+        f"it refuses (SQLSTATE {state or 'unknown'})",
+        "look into the database's own log; `consentid migrate` grants what roles need",
+    )
+
+
 async def _look_at_one(
     given: Given, name: str, url: str, seen: _Seen, clock: Callable[[], float]
 ) -> None:
@@ -99,25 +117,8 @@ async def _look_at_one(
             # The role that sees most tells of followers.
             if name == "migration_database_url" or given.settings.migration_database_url is None:
                 await _look_at_followers(connection, place, seen)
-    except UnavailableError as error:
-        seen.findings.append(
-            unsafe(
-                "database.unreachable",
-                place,
-                f"{error.message} ({type(error.__cause__).__name__})",
-                "see that it runs, and that we may reach it and believe its certificate",
-            )
-        )
-    except (DBAPIError, asyncpg.PostgresError) as error:
-        origin = error.orig if isinstance(error, DBAPIError) else error
-        seen.findings.append(
-            unsafe(
-                "database.refused",
-                place,
-                f"it refuses (SQLSTATE {getattr(origin, 'sqlstate', None) or 'unknown'})",
-                "look into the database's own log; `consentid migrate` grants what roles need",
-            )
-        )
+    except (UnavailableError, DBAPIError, asyncpg.PostgresError) as error:
+        seen.findings.append(_unread(place, error))
 
 
 async def _look_as_serving(
