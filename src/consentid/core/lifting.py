@@ -14,12 +14,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from consentid.core.catalogue import Catalogue, find_terms, offered
+from consentid.core.catalogue import Catalogue, Terms, terms_of
 from consentid.core.decision import MAX_CHOICES, Choice, Decision, DecisionId, Outcome
 from consentid.core.party import Party, Reach, can_cover
 from consentid.core.projection import Projection, Refusal
 from consentid.core.purpose import PurposeId, is_within, lineage
-from consentid.core.resolution import Resolution, resolve
+from consentid.core.resolution import Resolution, resolve_each
 from consentid.kit.instants import Instant
 
 
@@ -91,15 +91,14 @@ def _before(
 ) -> Mapping[PurposeId, Resolution]:
     """What held before at one party for what the decision grants there."""
     answers = {choice.purpose: choice.outcome for choice in decision.choices}
-    found: dict[PurposeId, Resolution] = {}
-    for purpose in offered(catalogue, party):
+    granted: dict[PurposeId, Terms] = {}
+    for purpose, terms in terms_of(catalogue, party).items():
         answered = _answered(purpose, answers)
-        terms = find_terms(catalogue, party, purpose)
-        if answered is None or answers[answered] is Outcome.REFUSED or terms is None:
+        if answered is None or answers[answered] is Outcome.REFUSED:
             continue
         if decision.reach is not None or not terms.own:
-            found[purpose] = resolve(projection, catalogue, party, purpose, now, adult=adult)
-    return found
+            granted[purpose] = terms
+    return resolve_each(projection, catalogue, party, granted, now, adult=adult)
 
 
 def _answered(purpose: PurposeId, answers: Mapping[PurposeId, Outcome]) -> PurposeId | None:

@@ -1,11 +1,12 @@
 """A projection as it is stored: its facts, gathered by the decision that each comes from."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Final
 from uuid import UUID
+
+import msgspec
 
 from consentid.core.decision import CatalogueVersion, DecisionId, SignalSource
 from consentid.core.party import LegalEntity, Named, Party, PartyKind, Slug
@@ -53,7 +54,7 @@ def decode(stored: bytes) -> Projection:
     Raises:
         ValueError: the stored form is not one that this release knows.
     """
-    document: dict[str, Any] = json.loads(stored)
+    document: dict[str, Any] = msgspec.json.decode(stored)
     if document.get("form") not in {FORM, ASSISTED_FORM}:
         msg = f"a stored projection has no form {document.get('form')!r}"
         raise ValueError(msg)

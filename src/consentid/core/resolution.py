@@ -111,6 +111,19 @@ def resolve_all(
 ) -> Mapping[PurposeId, Resolution]:
     """Say what holds for one party, for every purpose that it offers."""
     held = terms_of(catalogue, asked)
+    return resolve_each(projection, catalogue, asked, held, now, adult=adult)
+
+
+def resolve_each(
+    projection: Projection,
+    catalogue: Catalogue,
+    asked: Party,
+    held: Mapping[PurposeId, Terms],
+    now: Instant,
+    *,
+    adult: bool,
+) -> Mapping[PurposeId, Resolution]:
+    """Say what holds for one party and purposes that it offers, on the terms that they have."""
     if not held:
         return {}
     sight = sight_of(projection, catalogue, asked)

@@ -38,7 +38,7 @@ def audience_of_key(key: str) -> str:
 def find_line(book: Book, key: str) -> Line | None:
     """The line that a row speaks for; None where one of its parties has left."""
     audience, *before = key.split(_VIA)
-    names = {str(party): party for party in book.catalogue.parties}
+    names = {str(party): party for party in book.catalogue.parties} if before else {}
     holder = find_party(book.catalogue, audience)
     if holder is None or any(name not in names for name in before):
         return None

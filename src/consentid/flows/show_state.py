@@ -1,12 +1,13 @@
 """What holds now for a subject at the caller's brand, what may be asked, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import msgspec
 
 from consentid.brandbook.book import Book
-from consentid.core.catalogue import find_terms
+from consentid.core.catalogue import Terms, terms_of
 from consentid.core.decision import CatalogueVersion, DecisionId, SubjectId
 from consentid.core.party import Party
 from consentid.core.purpose import PurposeId
@@ -129,8 +130,11 @@ def describe(
     context: Context, book: Book, party: Party, resolutions: Mapping[PurposeId, Resolution]
 ) -> tuple[PurposeState, ...]:
     """Put resolutions into the words of the API, in the party's order."""
+    terms = terms_of(book.catalogue, party)
+    # One decision usually speaks for many purposes.
+    id_of = cache(partial(public_decision_id, context, party))
     return tuple(
-        _describe(context, book, party, purpose, resolutions[purpose])
+        _describe(book, terms.get(purpose), purpose, resolutions[purpose], id_of)
         for purpose in _ordered(book, party, resolutions)
     )
 
@@ -145,9 +149,12 @@ def _ordered(
 
 
 def _describe(
-    context: Context, book: Book, party: Party, purpose: PurposeId, found: Resolution
+    book: Book,
+    terms: Terms | None,
+    purpose: PurposeId,
+    found: Resolution,
+    id_of: Callable[[DecisionId], str],
 ) -> PurposeState:
-    terms = find_terms(book.catalogue, party, purpose)
     declared = book.catalogue.purposes[purpose]
     return PurposeState(
         purpose=purpose,
@@ -158,9 +165,7 @@ def _describe(
         mandatory=terms is not None and terms.ask,
         in_doubt=found.in_doubt,
         waits_for_link=found.waiting is not None,
-        rests_on=None
-        if found.grant is None
-        else public_decision_id(context, party, found.grant.decision),
+        rests_on=None if found.grant is None else id_of(found.grant.decision),
         refused_by=tuple(
             sorted(
                 {
