@@ -9,13 +9,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 Json: TypeAlias = "str | int | bool | Sequence[Json] | Mapping[str, Json] | None"
 
 _SAFE_INTEGER: Final = 2**53 - 1
+_NAMES: Final = frozenset({str})
+_LEAVES: Final = frozenset({str, bool, type(None)})
 _quick: Final = msgspec.json.Encoder(order="sorted")
 """Writes strings as RFC 8785 wants them, and sorts keys by their UTF-8: of ASCII, the same."""
 _encoder: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -27,9 +29,9 @@ def encode(value: Json) -> bytes:
     Raises:
         ValueError: a float, an integer beyond 2^53 - 1, a lone surrogate, or another type.
     """
-    if _is_plain(value):
-        return _quick.encode(value)
     try:
+        if _is_plain(value):
+            return _quick.encode(value)
         return _encoder.encode(_ordered(value)).encode()
     except UnicodeEncodeError as error:
         msg = "a lone surrogate has no canonical form"
@@ -42,31 +44,22 @@ def digest(value: Json) -> bytes:
 
 
 def _is_plain(whole: Json) -> bool:
-    """Whether it is of Python's own types and all text is ASCII, as nearly always."""
+    """Whether it is of Python's own types and all names are ASCII: nearly always."""
     parts: list[Any] = [whole]
     for part in parts:  # which grows meanwhile
-        kind: object = type(cast("object", part))
+        kind: object = type(part)
         if kind is dict:
-            if not all(map(_is_name, part)):
+            if not (_NAMES.issuperset(map(type, part)) and "".join(part).isascii()):
                 return False
             parts.extend(part.values())
         elif kind is list or kind is tuple:
             parts.extend(part)
-        elif not (part.isascii() if kind is str else _is_plain_leaf(part)):
+        elif kind is int:
+            if not -_SAFE_INTEGER <= part <= _SAFE_INTEGER:
+                return False
+        elif kind not in _LEAVES and not isinstance(part, StrEnum):
             return False
     return True
-
-
-def _is_name(key: object) -> bool:
-    return type(key) is str and key.isascii()
-
-
-def _is_plain_leaf(value: object) -> bool:
-    if type(value) is int:
-        return -_SAFE_INTEGER <= value <= _SAFE_INTEGER
-    if value is None or type(value) is bool:
-        return True
-    return isinstance(value, StrEnum) and value.isascii()
 
 
 def _utf16(key: str) -> bytes:
