@@ -64,6 +64,7 @@ _MAX_PLACE: Final = 128
 _BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 """A string as a whole, with whatever is in it, or a bracket."""
 _UNTOLD: Final = re.compile("[\0\ud800-\udfff]")
+_ESCAPE: Final = "\\u"
 _UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -177,7 +178,8 @@ def _check_json(body: bytes) -> None:
         raise _malformed(f"The body is not JSON: {error.msg} ({place}).") from error
     except ValueError as error:  # more digits than Python reads
         raise _malformed("A number is too large.") from error
-    _check_texts(document, "")
+    if _ESCAPE in text:  # as it is written, JSON holds neither NUL nor a surrogate
+        _check_texts(document, "")
 
 
 def _depth(text: str) -> int:
