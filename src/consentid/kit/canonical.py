@@ -17,7 +17,7 @@ Json: TypeAlias = "str | int | bool | Sequence[Json] | Mapping[str, Json] | None
 
 _SAFE_INTEGER: Final = 2**53 - 1
 _NAMES: Final = frozenset({str})
-_LEAVES: Final = frozenset({str, bool, type(None)})
+_LEAVES: Final[frozenset[object]] = frozenset({str, bool, type(None)})
 _quick: Final = msgspec.json.Encoder(order="sorted")
 """Writes strings as RFC 8785 wants them, and sorts keys by their UTF-8: of ASCII, the same."""
 _encoder: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -46,8 +46,8 @@ def digest(value: Json) -> bytes:
 def _is_plain(whole: Json) -> bool:
     """Whether it is of Python's own types and all names are ASCII: nearly always."""
     parts: list[Any] = [whole]
-    for part in parts:  # which grows meanwhile
-        kind: object = type(part)
+    kinds: Iterable[object] = map(type, parts)
+    for part, kind in zip(parts, kinds, strict=True):  # which grow meanwhile
         if kind is dict:
             if not (_NAMES.issuperset(map(type, part)) and "".join(part).isascii()):
                 return False
