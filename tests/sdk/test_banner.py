@@ -91,6 +91,38 @@ def test_accepting_refusing_and_choosing_look_alike(
     assert tops[0] == tops[1]
 
 
+_SCREENS = [(320, 568), (360, 640), (390, 844), (1280, 800), (640, 400)]
+"""Small and large telephones, a computer, and that one at 200 %."""
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("body", ["", IN_PAGE], ids=["hub", "in page"])
+def test_every_act_is_in_sight_however_small_the_screen(
+    visit: Callable[..., Visitor], sites: Sites, language: str, body: str
+) -> None:
+    sites.language = language
+    sites.body["news"] = body
+    page = shown(visit(**_STILL))
+    for width, height in _SCREENS:
+        page.set_viewport_size({"width": width, "height": height})
+        acts = page.locator("consent-banner .acts button").all()
+        assert len(acts) == (4 if body else 2)
+        for act in acts:
+            expect(act).to_be_in_viewport(ratio=1)
+        if body:
+            refuse, accept = acts[0].bounding_box(), acts[1].bounding_box()
+            assert refuse is not None
+            assert accept is not None
+            assert (refuse["y"], refuse["height"]) == (accept["y"], accept["height"])
+            assert abs(refuse["width"] - accept["width"]) <= 1
+    if body:
+        page.set_viewport_size({"width": 320, "height": 568})
+        page.locator("consent-banner .acts button").nth(2).click()
+        save = page.locator("consent-banner form button")
+        save.focus()
+        expect(save).to_be_in_viewport(ratio=1)
+
+
 def test_a_keyboard_passes_through_and_is_not_kept(visitor: Visitor, sites: Sites) -> None:
     sites.body["news"] = '<a href="/story">A story</a>'
     page = shown(visitor)

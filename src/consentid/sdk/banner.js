@@ -47,21 +47,23 @@ const STYLE = `
 * { box-sizing: border-box }
 [hidden] { display: none !important }
 h2, p, ul, fieldset, legend { margin: 0; padding: 0; border: 0 }
-section { max-height: 85vh; max-height: 85dvh; overflow: auto; overflow-wrap: break-word;
+section { max-height: 85vh; max-height: 85dvh; overflow: auto; overflow-wrap: break-word; scroll-padding: 8rem;
   background: var(--consent-paper, var(--paper)); border-top: 3px solid var(--consent-accent, var(--accent));
   box-shadow: 0 -.5rem 2rem #0003 }
-.in { display: grid; gap: .75rem; max-width: var(--consent-width, 60rem); margin: auto; padding: 1.25rem clamp(1rem, 4vw, 2rem) }
+.in { display: grid; gap: .75rem; max-width: var(--consent-width, 60rem); margin: auto; padding: 1.25rem clamp(1rem, 4vw, 2rem);
+  background: inherit }
 h2, legend { font-size: 1.125rem; font-weight: 700; line-height: 1.3 }
 legend { float: inline-start; width: 100%; font-size: 1rem }
 fieldset > * { clear: both }
 .fine, .what { font-size: .875rem; color: var(--consent-muted, var(--muted)) }
-.acts { display: flex; flex-wrap: wrap; gap: .75rem }
-button { font: inherit; min-height: 2.75rem; padding: .5rem 1.25rem; cursor: pointer; color: inherit; background: none;
+.acts { position: sticky; bottom: 0; display: flex; flex-wrap: wrap; gap: .75rem; margin: -.75rem 0; padding: .75rem 0;
+  background: inherit }
+@media (max-height: 26rem) { .acts { position: static } }
+button { font: inherit; min-height: 2.75rem; padding: .5rem .75rem; cursor: pointer; color: inherit; background: none;
   border: 2px solid transparent; border-radius: var(--consent-radius, var(--radius)) }
-button.act { flex: 1 1 12rem; font-weight: 600; color: var(--consent-on-accent, var(--on-accent));
+button.act { flex: 1 1 8rem; font-weight: 600; color: var(--consent-on-accent, var(--on-accent));
   background: var(--consent-accent, var(--accent)) }
-button.later { text-decoration: underline; text-underline-offset: .2em }
-@media (max-width: 40rem) { .acts > * { flex-basis: 100% } }
+button.later { flex: 0 1 8rem; text-decoration: underline; text-underline-offset: .2em }
 button:hover { filter: brightness(.92) }
 :host([aria-busy=true]) button { opacity: .6; cursor: progress }
 :focus-visible { outline: 3px solid var(--consent-ink, var(--ink)); outline-offset: 2px }
