@@ -308,6 +308,32 @@ def test_programs_are_told_what_programs_read(hub: Hub) -> None:
     assert "<h1>There is nothing here</h1>" in visited.text
 
 
+@pytest.mark.parametrize("address", ["/preferences/nothing", "//elsewhere.example/?a=1"])
+def test_what_is_said_of_an_address_is_said_in_the_other_language_too(
+    hub: Hub, address: str
+) -> None:
+    headers = {"Accept": "text/html", "Accept-Language": "en"}
+    told = httpx2.get(hub.url + address, headers=headers)
+    assert told.status_code == 404
+    assert re.findall(r'href="([^"]+)" hreflang="(..)"', told.text) == [
+        ("?lang=en", "en"),
+        ("?lang=fr", "fr"),
+    ]
+    assert "elsewhere" not in told.text
+    french = httpx2.get(f"{hub.url}{address.partition('?')[0]}?lang=fr", headers=headers)
+    assert "rien ici</h1>" in french.text
+    assert 'lang="fr" aria-current="true"' in french.text
+
+
+def test_what_cannot_be_asked_for_again_is_offered_in_no_other_language(hub: Hub) -> None:
+    posted = httpx2.post(f"{hub.url}/preferences", headers={"Accept": "text/html"})
+    asked = httpx2.get(hub.url + authorize_path(client="nobody"), headers={"Accept": "text/html"})
+    for answer in (posted, asked):
+        assert answer.status_code >= 400
+        assert "<h1>" in answer.text
+        assert "hreflang" not in answer.text
+
+
 def test_signing_in_from_another_site_is_refused(arrive: Arrive) -> None:
     visit = arrive()
     answer = visit.http.get(f"{visit.path}/sign-in", headers={"Sec-Fetch-Site": "cross-site"})

@@ -1,6 +1,6 @@
 """What went wrong, told to a person where a person is at the other end; else as programs expect."""
 
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any, Final
 
 from litestar import Request, Response
@@ -65,6 +65,7 @@ _LED_ON: Final = frozenset(
 """Where nothing is left to do there, one's choices can still be seen and changed."""
 _INTERACTIONS: Final = "/interaction/"
 _PREFERENCES: Final = "/preferences"
+_LANGUAGE: Final = "lang"
 _MINUTE_S: Final = 60
 
 
@@ -125,7 +126,11 @@ def _page(
     detail: str | None = None,
     retry_after_s: int | None = None,
 ) -> Response[Any]:
-    frame = _frame(request)
+    is_shown_again = request.method == HTTPMethod.GET and (
+        status is HTTPStatus.NOT_FOUND or not {*request.query_params} - {_LANGUAGE}
+    )
+    # Relative to itself: an address that was mistyped is no place to link to.
+    frame = _frame(request, path="" if is_shown_again else None)
     message = _CODES.get(code) or _STATUSES.get(status, Message.REQUEST_MALFORMED)
     path = request.scope["path"]
     again = _page_of(path) if message in _SHOWN_AGAIN else None
@@ -153,12 +158,12 @@ def answered_view(request: Request[Any, Any, Any], *, next_path: str) -> Message
     return MessageView(frame=_frame(request), message=Message.FINISHED, next_path=next_path)
 
 
-def _frame(request: Request[Any, Any, Any]) -> Frame:
+def _frame(request: Request[Any, Any, Any], *, path: str | None = None) -> Frame:
     book = context_of(request).last_book
     offered = LANGUAGES if book is None else book.group.languages
     preferred = accepted_languages(request.headers.get("accept-language", ""))
-    language = choose_language((*request.query_params.getall("lang", []), *preferred), offered)
-    return bare_frame(language) if book is None else frame_of(book, None, language, path=None)
+    language = choose_language((*request.query_params.getall(_LANGUAGE, []), *preferred), offered)
+    return bare_frame(language) if book is None else frame_of(book, None, language, path=path)
 
 
 def _page_of(path: str) -> str | None:
