@@ -184,3 +184,25 @@ def test_the_page_is_where_it_was(visitor: Visitor, sites: Sites) -> None:
     page.evaluate("scrollTo(0, 1500)")
     visitor.answer_at_hub(page)
     page.wait_for_function("scrollY === 1500")
+
+
+def test_who_was_looked_for_before_answering_elsewhere_is_one_act_away_and_asked_nothing_again(
+    visitor: Visitor, sites: Sites
+) -> None:
+    """By the address bar nothing tells that it would help by now, and the period is not over."""
+    sites.options["play"] = {"silent": "always"}
+    play = visitor.open("play")
+    play.get_by_role("button", name="Make my choices").wait_for()
+    assert visitor.calls().count("GET /authorize") == 1
+    accepted(visitor, sites)
+    visitor.open("play", page=play)
+    assert "GET /authorize" not in visitor.calls()
+    here = play.url
+    with play.expect_navigation(url=here):
+        play.get_by_role("button", name="Make my choices").click()
+    assert settle(play)["by"] == "kept"
+    assert "ads.personalised" in state(play)["granted"]
+    calls = visitor.calls()
+    assert calls.count("GET /authorize") == 1
+    assert [each for each in calls if "/interaction" in each] == []
+    assert play.locator("consent-banner section").count() == 0

@@ -265,9 +265,9 @@ async function begin(given) {
   const isHere = isValid();
   const looking = isHere || look(code?.[1]);
   listen();
-  const isBack = !!load("sessionStorage", ":back");
   if (isHere) settle("kept");
   await looking;
+  const isBack = !!load("sessionStorage", ":back"); // slow to open
   extras(!isHere || isBack);
   if (isBack) travel().then(({ back }) => back(core));
   if (options.auto) suggest();

@@ -97,7 +97,7 @@ export interface Options {
   language?: string;
   /** When to look at the hub without a screen: for visitors who come from the group (the default). */
   silent?: "group" | "always" | "never";
-  /** Hours between two such looks. */
+  /** Hours between two such looks, whatever the first one found: by then somebody may have answered elsewhere. */
   period_h?: number;
   /** Ask by itself where something is missing (the default); `"first"`: only where nobody answered. */
   auto?: boolean | "first";
