@@ -29,7 +29,7 @@ from consentid.embedded.postgres import EmbeddedPostgres
 from consentid.flows.context import Context
 from consentid.flows.opening import open_context
 from consentid.kit.errors import UnavailableError
-from consentid.store import ledger
+from consentid.store import ledger, ledger_audit
 
 SMALL_BYTES: Final = 224 * 2**20
 """Enough for PostgreSQL as ``small_server`` has it, and soon full."""
@@ -158,7 +158,7 @@ class _Filling:
 
     async def _has(self, wanted: AbstractSet[UUID]) -> bool:
         async with self.context.database.reading() as connection:
-            waiting = await ledger.waiting(connection, limit=_ALL)
+            waiting = await ledger_audit.staged_after(connection, 0, limit=_ALL)
             tree = await ledger.newest_tree(connection, 1)
             published = await ledger.newest_checkpoint(connection, 1)
         is_published = tree is not None and published is not None and published.size == tree.size

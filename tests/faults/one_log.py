@@ -112,6 +112,6 @@ async def faults(context: Context, seen: Seen, brought: Brought) -> list[str]:
 
 async def ids_there(context: Context) -> frozenset[UUID]:
     async with context.database.reading() as connection:
-        waiting = await ledger.waiting(connection, limit=_ALL)
+        waiting = await ledger_audit.staged_after(connection, 0, limit=_ALL)
         entries = await ledger.entries_from(connection, 1, 0, limit=_ALL)
     return frozenset({each.event_id for each in waiting} | {each.event_id for _, each in entries})

@@ -72,13 +72,16 @@ class Sequencer:
                 full += growth.append(leaf_hash(entry.leaf))
             tree = TreeRow(size=growth.size, previous_size=self._tree.size, root=growth.root())
             now = await clock.now(connection)
-            if not await ledger.add_tree(connection, row.log_no, tree, at=now):
+            first = self._tree.size
+            if not await ledger.add_tree(
+                connection, row.log_no, tree, at=now
+            ) or await ledger.integrate(connection, row.log_no, entries, first=first) != len(
+                entries
+            ):
                 raise ConflictError(
-                    "ledger_grew", f"somebody else added to the log of {self._tree.size} entries"
+                    "ledger_grew", f"somebody else added to the log of {first} entries"
                 )
-            await ledger.add_entries(connection, row.log_no, entries, first=self._tree.size)
             await ledger_tiles.add_tiles(connection, row.log_no, full)
-            await ledger.unstage(connection, entries)
         self._tree = tree
         return len(entries)
 

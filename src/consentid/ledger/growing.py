@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import final
 
 from consentid.ledger.tiles import HEIGHT, WIDTH, TileId, hash_of, tiles_of
-from consentid.ledger.tree import Range, folded, node_hash, perfect_ranges, root_of
+from consentid.ledger.tree import Range, folded, node_hash, perfect_ranges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,31 +48,31 @@ class Growth:
 
     def append(self, leaf: bytes) -> list[FullTile]:
         """Add a leaf's hash; the tiles that became full by it, from level 0 up."""
-        width, merged = 1, leaf
-        perfect = self._perfect
+        width, merged, perfect = 1, leaf, self._perfect
+        rising = [leaf]  # what each level's tile gets, as far up as this leaf fills them
         while perfect and perfect[-1][0] == width:
             merged = node_hash(perfect.pop()[1], merged)
             width *= 2
+            if width == WIDTH ** len(rising):
+                rising.append(merged)
         perfect.append((width, merged))
         self.size += 1
-        return self._fill(leaf)
+        return self._fill(rising)
 
     def root(self) -> bytes:
         """The root of the tree as it is.  32 bytes."""
         return folded(hash_ for _, hash_ in self._perfect)
 
-    def _fill(self, leaf: bytes) -> list[FullTile]:
+    def _fill(self, rising: Sequence[bytes]) -> list[FullTile]:
         full: list[FullTile] = []
-        level, added = 0, leaf
-        while True:
+        for level, added in enumerate(rising):
             if level == len(self._tiles):
                 self._tiles.append([])
             hashes = self._tiles[level]
             hashes.append(added)
-            if len(hashes) < WIDTH:
-                return full
-            self._tiles[level] = []
-            number = (self.size >> (HEIGHT * (level + 1))) - 1
-            added = root_of(hashes)
-            full.append(FullTile(level=level, number=number, hashes=tuple(hashes), root=added))
-            level += 1
+            if len(hashes) == WIDTH:
+                self._tiles[level] = []
+                number = (self.size >> (HEIGHT * (level + 1))) - 1
+                root = rising[level + 1]
+                full.append(FullTile(level=level, number=number, hashes=tuple(hashes), root=root))
+        return full

@@ -2,15 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, text, union_all
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.kit.instants import Instant, from_datetime
-from consentid.store.arrays import fetch, transposed, unnest
+from consentid.kit.instants import Instant, from_datetime, to_datetime
+from consentid.store.arrays import fetch, parameters, transposed, unnest
 from consentid.store.tables import (
     ledger_checkpoints,
     ledger_entries,
@@ -24,6 +23,27 @@ _ADD_ENTRIES: Final = (
     f"INSERT INTO ledger_entries ({', '.join(_ENTRY)})"  # noqa: S608 - names of ours
     f" SELECT * FROM {unnest(ledger_entries, _ENTRY, first=1)}"
 )
+_TREE: Final = ("log_no", "size", "previous_size", "root", "integrated_at")
+_ADD_TREE: Final = (
+    f"INSERT INTO ledger_trees ({', '.join(_TREE)})"  # noqa: S608 - names of ours
+    f" VALUES ({parameters(ledger_trees, _TREE, first=1)}) ON CONFLICT DO NOTHING RETURNING size"
+)
+_CHECKPOINT: Final = ("log_no", "size", "note", "published_at")
+_ADD_CHECKPOINT: Final = (
+    f"INSERT INTO ledger_checkpoints ({', '.join(_CHECKPOINT)})"  # noqa: S608 - names of ours
+    f" VALUES ({parameters(ledger_checkpoints, _CHECKPOINT, first=1)}) ON CONFLICT DO NOTHING"
+)
+_WAITING: Final = "SELECT seq, leaf FROM staged_entries ORDER BY seq LIMIT $1"
+_INTEGRATE: Final = f"""
+WITH gone AS (
+  DELETE FROM staged_entries WHERE seq = ANY($3::bigint[]) RETURNING seq, event_id, kind, leaf
+), added AS (
+  INSERT INTO ledger_entries ({", ".join(_ENTRY)})
+  SELECT $1, $2 - 1 + row_number() OVER (ORDER BY seq), event_id, kind, leaf FROM gone
+  RETURNING idx
+)
+SELECT count(*) AS moved FROM added
+"""  # noqa: S608 - names of ours
 _NEWEST_PUBLISHED: Final = """
 SELECT log.log_no, log.origin, log.key, log.continues, log.opened_at, published.size, published.note
 FROM ledger_logs AS log JOIN ledger_checkpoints AS published USING (log_no)
@@ -54,11 +74,11 @@ class EntryRow:
     leaf: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagedRow(EntryRow):
+class Staged(NamedTuple):
     """An entry that waits."""
 
     seq: int
+    leaf: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,22 +132,10 @@ async def add_log(connection: AsyncConnection, log: LogRow) -> None:
     )
 
 
-async def waiting(connection: AsyncConnection, *, limit: int) -> Sequence[StagedRow]:
+async def waiting(connection: AsyncConnection, *, limit: int) -> Sequence[Staged]:
     """What waits to be integrated, the first staged first."""
-    statement = (
-        select(
-            staged_entries.c.seq,
-            staged_entries.c.event_id,
-            staged_entries.c.kind,
-            staged_entries.c.leaf,
-        )
-        .order_by(staged_entries.c.seq)
-        .limit(limit)
-    )
-    return [
-        StagedRow(seq=row.seq, event_id=row.event_id, kind=row.kind, leaf=row.leaf)
-        for row in await connection.execute(statement)
-    ]
+    rows = await fetch(connection, _WAITING, limit)
+    return [Staged(row["seq"], row["leaf"]) for row in rows]
 
 
 async def add_entries(
@@ -141,27 +149,22 @@ async def add_entries(
     await fetch(connection, _ADD_ENTRIES, *transposed(rows, width=len(_ENTRY)))
 
 
-async def unstage(connection: AsyncConnection, entries: Iterable[StagedRow]) -> None:
-    """Remove what was just added to the log; the database refuses anything else."""
-    places = [entry.seq for entry in entries]
-    await fetch(connection, "DELETE FROM staged_entries WHERE seq = ANY($1::bigint[])", places)
+async def integrate(
+    connection: AsyncConnection, log_no: int, staged: Iterable[Staged], *, first: int
+) -> int:
+    """Move what waits into the log, the first of them to an index; how many there were to move.
+
+    Entries that are staged never change: what comes into the log is what was looked at.
+    """
+    places = [entry.seq for entry in staged]
+    (row,) = await fetch(connection, _INTEGRATE, log_no, first, places)
+    return int(row["moved"])
 
 
 async def add_tree(connection: AsyncConnection, log_no: int, tree: TreeRow, *, at: Instant) -> bool:
     """Have the log grow from its size to another; False where it grew otherwise meanwhile."""
-    statement = (
-        upsert(ledger_trees)
-        .values(
-            log_no=log_no,
-            size=tree.size,
-            previous_size=tree.previous_size,
-            root=tree.root,
-            integrated_at=at,
-        )
-        .on_conflict_do_nothing()
-        .returning(ledger_trees.c.size)
-    )
-    return (await connection.execute(statement)).scalar_one_or_none() is not None
+    row = (log_no, tree.size, tree.previous_size, tree.root, to_datetime(at))
+    return bool(await fetch(connection, _ADD_TREE, *row))
 
 
 async def newest_tree(connection: AsyncConnection, log_no: int) -> TreeRow | None:
@@ -188,11 +191,8 @@ async def add_checkpoint(
     byte for byte, before the log grows.  Its transaction has nothing else in it.
     """
     await fetch(connection, "SET LOCAL synchronous_commit = off")
-    await connection.execute(
-        upsert(ledger_checkpoints)
-        .values(log_no=log_no, size=published.size, note=published.note, published_at=at)
-        .on_conflict_do_nothing()
-    )
+    row = (log_no, published.size, published.note, to_datetime(at))
+    await fetch(connection, _ADD_CHECKPOINT, *row)
 
 
 async def newest_checkpoint(connection: AsyncConnection, log_no: int) -> PublishedRow | None:

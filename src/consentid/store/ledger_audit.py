@@ -9,7 +9,7 @@ from sqlalchemy import exists, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.kit.instants import Instant
-from consentid.store.ledger import StagedRow
+from consentid.store.ledger import EntryRow
 from consentid.store.shredding import KIND
 from consentid.store.tables import (
     catalogues,
@@ -27,6 +27,13 @@ from consentid.store.tables import (
 
 class _Timed(msgspec.Struct, frozen=True):
     time: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedRow(EntryRow):
+    """An entry that waits, and its place in the queue."""
+
+    seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

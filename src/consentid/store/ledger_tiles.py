@@ -7,15 +7,20 @@ nothing that could say otherwise.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.kit.errors import MalformedError, UnavailableError
 from consentid.ledger.growing import FullTile
 from consentid.ledger.tiles import WIDTH, TileId, decode_tile, encode_tile
-from consentid.store.arrays import fetch
+from consentid.store.arrays import fetch, transposed, unnest
 from consentid.store.tables import ledger_entries, ledger_tiles
 
+_TILE: Final = ("log_no", "level", "number", "root", "hashes")
+_ADD_TILES: Final = (
+    f"INSERT INTO ledger_tiles ({', '.join(_TILE)})"  # noqa: S608 - names of ours
+    f" SELECT * FROM {unnest(ledger_tiles, _TILE, first=1)}"
+)
 _TILES: Final = """
     SELECT level, number, 256 AS width, hashes FROM ledger_tiles
     WHERE log_no = $1
@@ -41,19 +46,10 @@ async def add_tiles(connection: AsyncConnection, log_no: int, tiles: Sequence[Fu
     """Add tiles that became full."""
     if not tiles:
         return
-    await connection.execute(
-        insert(ledger_tiles),
-        [
-            {
-                "log_no": log_no,
-                "level": tile.level,
-                "number": tile.number,
-                "root": tile.root,
-                "hashes": encode_tile(tile.hashes),
-            }
-            for tile in tiles
-        ],
+    rows = (
+        (log_no, tile.level, tile.number, tile.root, encode_tile(tile.hashes)) for tile in tiles
     )
+    await fetch(connection, _ADD_TILES, *transposed(rows, width=len(_TILE)))
 
 
 async def leaves(connection: AsyncConnection, log_no: int, first: int, count: int) -> list[bytes]:
