@@ -8,7 +8,8 @@ from tests.flows.town import GRANTED, REFUSED, Town, together
 
 from consentid.core.decision import SignalSource
 from consentid.flows.authenticate import Caller
-from consentid.kit.errors import ConsentidError
+from consentid.keyring import wrapping
+from consentid.kit.errors import ConsentidError, UnreadableError
 
 _COMMITS = "SELECT count(DISTINCT xmin::text) FROM decisions"
 
@@ -43,6 +44,35 @@ async def test_many_at_once_share_commits_and_one_bad_row_fails_alone(town: Town
         assert len(history) == (0 if place == 4 else 2 if place % 2 == 0 else 1)
     assert await town.faults() == []
     await town.record(people[4], answers[4], key="again")  # the refused one left it free
+
+
+async def _in_a_later_form(town: Town, person: Caller) -> bytes:
+    assert person.subject is not None
+    ((wrapped,),) = await town.rows(
+        f"SELECT wrapped FROM subject_keys WHERE subject_id = '{person.subject}'"
+    )
+    key = wrapping.unwrap(town.context.keyring.master, person.subject.bytes, wrapped)
+    return wrapping.seal(
+        key, b'{"form": 99}', nonce=bytes(12), aad=b"projection/1\0" + person.subject.bytes
+    )
+
+
+async def test_whose_facts_cannot_be_read_is_told_so_and_hides_no_other(town: Town) -> None:
+    people = await crowd(town, 5)
+    for person in people:
+        await town.decide(person, {"ads": REFUSED})
+    spoil = "UPDATE projections SET sealed = :sealed WHERE subject_id = :id"
+    later = await _in_a_later_form(town, people[1])
+    await town.change(spoil, sealed=later, id=people[1].subject)
+    await town.change(spoil, sealed=bytes(60), id=people[3].subject)
+    told = await asyncio.gather(
+        *(town.decide(each, {"ads": GRANTED}) for each in people), return_exceptions=True
+    )
+    assert [each.code if isinstance(each, UnreadableError) else None for each in told] == [
+        *(None, "projection_unreadable", None, "bad_sealed", None),
+    ]
+    decided = dict(await town.rows("SELECT subject_id, count(*) FROM decisions GROUP BY 1"))
+    assert [decided[each.subject] for each in people] == [2, 1, 2, 1, 2]
 
 
 async def test_a_subject_that_somebody_writes_is_waited_for_by_its_own_request_only(

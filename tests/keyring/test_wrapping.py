@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consentid.keyring import wrapping
-from consentid.kit.errors import MalformedError
+from consentid.kit.errors import UnreadableError
 
 MASTER = bytes(range(32))
 SUBJECT = b"subject-id-of-16"
@@ -46,7 +46,7 @@ def test_what_is_sealed_opens_with_its_key_and_place(body: bytes, aad: bytes) ->
 def test_a_changed_byte_does_not_unwrap(at: int, by: int) -> None:
     wrapped = bytearray(wrapping.wrap(MASTER, SUBJECT, KEY, nonce=NONCE))
     wrapped[at] ^= by
-    with pytest.raises(MalformedError):
+    with pytest.raises(UnreadableError):
         wrapping.unwrap(MASTER, SUBJECT, bytes(wrapped))
 
 
@@ -54,20 +54,20 @@ def test_a_key_unwraps_for_its_own_subject_and_master_only() -> None:
     wrapped = wrapping.wrap(MASTER, SUBJECT, KEY, nonce=NONCE)
     assert wrapping.unwrap(MASTER, SUBJECT, wrapped) == KEY
     for master, subject in ((KEY, SUBJECT), (MASTER, SUBJECT[:-1]), (MASTER, SUBJECT + b"\0")):
-        with pytest.raises(MalformedError):
+        with pytest.raises(UnreadableError):
             wrapping.unwrap(master, subject, wrapped)
 
 
 def test_a_body_opens_in_its_own_place_only() -> None:
     sealed = wrapping.seal(KEY, b"body", nonce=NONCE, aad=b"one")
     for key, aad in ((KEY, b"two"), (MASTER, b"one")):
-        with pytest.raises(MalformedError):
+        with pytest.raises(UnreadableError):
             wrapping.open_sealed(key, sealed, aad=aad)
 
 
 def test_the_empty_and_the_short_are_refused() -> None:
     for sealed in (b"", b"\x01", b"\x01" + bytes(27), b"\x02" + bytes(60)):
-        with pytest.raises(MalformedError):
+        with pytest.raises(UnreadableError):
             wrapping.open_sealed(KEY, sealed, aad=b"")
 
 

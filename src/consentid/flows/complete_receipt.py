@@ -58,7 +58,7 @@ async def show_receipt(context: Context, caller: Caller, *, unverified_decision:
     Raises:
         ForbiddenError: the caller's token names no subject.
         NotFoundError: it is no decision of this subject's that was recorded there.
-        RecordUnreadableError: its record cannot be read.
+        UnreadableError: its record cannot be read.
         UnauthenticatedError: the subject was erased.
         UnavailableError: something of the log is missing.
     """

@@ -17,7 +17,7 @@ from consentid.flows.read_buffer import ReadBuffer
 from consentid.flows.subtree_memory import SubtreeMemory
 from consentid.flows.suspects import Suspects
 from consentid.keyring.loading import Keyring, load
-from consentid.kit.errors import UnavailableError
+from consentid.kit.errors import UnavailableError, UnreadableError
 from consentid.kit.instants import Instant
 from consentid.net.portal_keys import PortalKeys
 from consentid.settings import Settings
@@ -138,19 +138,17 @@ async def read_book(connection: AsyncConnection, version: CatalogueVersion) -> B
     """One applied version.
 
     Raises:
-        UnavailableError: the version is not there, or cannot be read.
+        UnreadableError: the version is not there, or cannot be read.
     """
+    what = f"catalogue version {version}"
     row = await catalogues.find(connection, version)
     if row is None:
-        raise UnavailableError(
-            "catalogue_missing", f"Catalogue version {version} is missing.", retry_after_s=5
-        )
+        raise UnreadableError("catalogue_missing", "It is missing.", where=what)
     try:
         return decode(row.body)
     except (ValueError, LookupError) as error:
-        raise UnavailableError(
+        raise UnreadableError(
             "catalogue_unreadable",
-            f"Catalogue version {version} cannot be read: it was changed since, or a later release "
-            "wrote it; run `consentid ledger verify`.",
-            retry_after_s=60,
+            "It was changed since, or a later release wrote it: run `consentid ledger verify`.",
+            where=what,
         ) from error

@@ -65,7 +65,7 @@ async def drain_outbox(context: Context) -> int:
 
     Raises:
         UnavailableError: the database cannot be reached, or no configuration is in force.
-        MalformedError: a row cannot be opened with the keys that are there.
+        UnreadableError: a row cannot be opened with the keys that are there.
     """
     async with context.database.writing() as connection:
         # First, so that whoever opens a stream meanwhile gets all that is taken after that.

@@ -39,7 +39,7 @@ def open_told(context: Context, sealed: bytes) -> Told:
     """Open it.
 
     Raises:
-        MalformedError: it was sealed under another master key.
+        UnreadableError: it was sealed under another master key.
     """
     body = wrapping.open_sealed(_own_key(context), sealed, aad=_TOLD)
     return msgspec.msgpack.decode(body, type=Told)
@@ -58,7 +58,7 @@ def open_event(
     """Open an event.
 
     Raises:
-        MalformedError: it is not the one of this place.
+        UnreadableError: it is not the one of this place.
     """
     return wrapping.open_sealed(key or _own_key(context), sealed, aad=_EVENT % (stream_no, seq))
 

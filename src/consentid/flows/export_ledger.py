@@ -16,7 +16,7 @@ from consentid.flows.append_decisions import BODY
 from consentid.flows.context import Context
 from consentid.flows.note_export import note_export, note_opened
 from consentid.keyring import wrapping
-from consentid.kit.errors import MalformedError
+from consentid.kit.errors import UnreadableError
 from consentid.store import ledger, ledger_export
 from consentid.store.ledger import EntryRow, LogRow
 from consentid.store.ledger_export import SealedRow
@@ -72,7 +72,7 @@ async def export_ledger(
     """Stream all logs; ``is_opened`` says whether with personal data.
 
     Raises:
-        MalformedError: ``unverified_after`` is not where an entry stands.
+        UnreadableError: ``unverified_after`` is not where an entry stands.
         UnavailableError: the database cannot be reached.
     """
     after_log, after_index = _cursor(unverified_after)
@@ -103,7 +103,7 @@ async def _page(
         none: Mapping[UUID, SealedRow] = {}
         found = await ledger_export.sealed(connection, ids) if is_opened else none
     if [index for index, _ in rows] != list(range(first, first + limit)):
-        raise MalformedError(
+        raise UnreadableError(
             "ledger_damaged", "an entry is missing: run `consentid ledger verify`", where=log.origin
         )
     await note_opened(context, frozenset(each.subject for each in found.values()))
@@ -131,7 +131,7 @@ def _opened(
     try:
         key = wrapping.unwrap(context.keyring.master, row.subject.bytes, row.wrapped_key)
         body = wrapping.open_sealed(key, row.sealed, aad=BODY + event)
-    except MalformedError as error:
+    except UnreadableError as error:
         faults.append(f"{told['at']}: {entry.kind} {entry.event_id}: {error.message}")
         return OpenedOut(**told, subject=str(row.subject), record=None, salt=None)
     return OpenedOut(
@@ -164,7 +164,7 @@ def _cursor(unverified: str | None) -> tuple[int, int]:
         return 0, -1
     found = _CURSOR.fullmatch(unverified)
     if found is None:
-        raise MalformedError(
+        raise UnreadableError(
             "bad_cursor", 'it is the "at" of a line, such as 1/4711', where="--after"
         )
     return int(found[1]), int(found[2])

@@ -73,7 +73,7 @@ async def full_history(connection: AsyncConnection, subject: OpenSubject) -> Seq
     """Every decision of a subject, oldest first.
 
     Raises:
-        RecordUnreadableError: one of them cannot be read, so what follows from all is not known.
+        UnreadableError: one of them cannot be read, so what follows from all is not known.
     """
     return [
         open_decision(subject, row) for row in await decisions.of_subject(connection, subject.id)

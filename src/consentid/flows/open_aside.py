@@ -19,7 +19,7 @@ async def open_anyhow(
     ``apart`` is the database as a role that may look at whoever was set aside.
 
     Raises:
-        MalformedError: what is stored of it cannot be opened.
+        UnreadableError: what is stored of it cannot be opened.
     """
     subject = await open_subject(context, connection, subject_id)
     return subject or await open_set_aside(context, subject_id, apart)
@@ -31,7 +31,7 @@ async def open_set_aside(
     """A subject that was set aside: no more than its key; ``apart`` as above.
 
     Raises:
-        MalformedError: what is stored of it cannot be opened.
+        UnreadableError: what is stored of it cannot be opened.
     """
     if apart is None:
         return None

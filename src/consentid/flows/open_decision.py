@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 
@@ -11,20 +10,9 @@ from consentid.core.record import from_record
 from consentid.flows.append_decisions import BODY
 from consentid.flows.open_subject import OpenSubject
 from consentid.keyring import wrapping
-from consentid.kit.errors import MalformedError, UnavailableError
+from consentid.kit.errors import UnreadableError
 from consentid.kit.instants import Instant
 from consentid.store.decisions import DecisionRow
-
-_LATER_S: Final = 3_600
-"""Somebody has to act first."""
-
-
-class RecordUnreadableError(UnavailableError):
-    """The record of one decision: changed since, or of a later release."""
-
-    def __init__(self, what: str, why: str) -> None:
-        super().__init__("record_unreadable", why, retry_after_s=_LATER_S)
-        self.where: str | None = what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +24,9 @@ class Unreadable:
     why: str
     """With what there is to do; for whoever runs this."""
 
-    def error(self, what: str | None = None) -> RecordUnreadableError:
+    def error(self, what: str | None = None) -> UnreadableError:
         """The same where nothing can be told without it; ``what`` where its id is not to be."""
-        return RecordUnreadableError(what or f"decision {self.id}", self.why)
+        return UnreadableError("record_unreadable", self.why, where=what or f"decision {self.id}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +41,7 @@ def open_decision(subject: OpenSubject, row: DecisionRow) -> Decision:
     """Unseal one decision of a subject.
 
     Raises:
-        RecordUnreadableError: its record cannot be read.
+        UnreadableError: its record cannot be read.
     """
     return unseal_decision(subject.key, subject.id, row)
 
@@ -62,7 +50,7 @@ def unseal_decision(key: bytes, subject: SubjectId, row: DecisionRow) -> Decisio
     """Unseal one decision with its subject's key.
 
     Raises:
-        RecordUnreadableError: its record cannot be read.
+        UnreadableError: its record cannot be read.
     """
     found = try_decision(key, subject, row)
     if isinstance(found, Unreadable):
@@ -83,7 +71,7 @@ def try_decision(key: bytes, subject: SubjectId, row: DecisionRow) -> Decision |
     """Unseal one decision, or say why not."""
     try:
         body = wrapping.open_sealed(key, row.sealed, aad=BODY + row.id.bytes)
-    except MalformedError as error:
+    except UnreadableError as error:
         why = (
             f"its record cannot be opened ({error.message}): run `consentid ledger verify`, "
             "and bring the row back from a backup"

@@ -10,6 +10,7 @@ from consentid.core.decision import SubjectId
 from consentid.core.projection import EMPTY, Projection
 from consentid.flows.context import Context
 from consentid.keyring import wrapping
+from consentid.kit.errors import UnreadableError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
 from consentid.store import subjects
@@ -40,14 +41,25 @@ async def open_subject(
 
 
 def unseal(context: Context, row: SubjectRow) -> OpenSubject:
-    """Open a row with the master key."""
+    """Open a row with the master key.
+
+    Raises:
+        UnreadableError: what is stored of it was changed, or is of a later release.
+    """
     subject = row.id
     key = wrapping.unwrap(context.keyring.master, subject.bytes, row.wrapped_key)
     body = wrapping.open_sealed(key, row.sealed_projection, aad=_PROJECTION + subject.bytes)
+    try:
+        projection = projection_form.decode(body)
+    except (ValueError, LookupError, TypeError) as error:
+        raise UnreadableError(
+            "projection_unreadable",
+            "it is in a form that this release cannot read: use the one that wrote it",
+        ) from error
     return OpenSubject(
         id=subject,
         version=row.version,
-        projection=projection_form.decode(body),
+        projection=projection,
         adult=row.adult,
         key=key,
     )

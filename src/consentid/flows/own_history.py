@@ -128,7 +128,7 @@ async def show_own_decision(context: Context, coming: Coming, decision: UUID) ->
 
     Raises:
         NotFoundError: it is not this person's.
-        RecordUnreadableError: its record cannot be read.
+        UnreadableError: its record cannot be read.
     """
     async with context.database.reading() as connection:
         page, errand = await receive(context, connection, coming)

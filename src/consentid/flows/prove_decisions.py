@@ -117,7 +117,7 @@ async def prove_decisions(
 
     Raises:
         GoneError: the subject was erased, or set aside and we may not look at it.
-        RecordUnreadableError: none of them can be read.
+        UnreadableError: none of them can be read.
         UnavailableError: a decision is not in the log yet, or something is missing.
     """
     async with context.database.reading() as connection:

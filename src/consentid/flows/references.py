@@ -13,7 +13,7 @@ from consentid.flows.context import Context
 from consentid.keyring import wrapping
 from consentid.keyring.deriving import Job, derived_key
 from consentid.kit import base64url
-from consentid.kit.errors import MalformedError
+from consentid.kit.errors import MalformedError, UnreadableError
 
 _MAX_LENGTH = 1_024
 
@@ -63,7 +63,7 @@ def open_reference(
             aad=f"{kind}\0{holder}".encode(),
         )
         return msgspec.msgpack.decode(content, type=into)
-    except (ValueError, MalformedError) as error:
+    except (ValueError, MalformedError, UnreadableError) as error:
         raise MalformedError(
             f"bad_{kind}",
             f"This is not a {kind} reference that you were given: send it as you received it.",

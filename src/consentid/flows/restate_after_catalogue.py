@@ -13,7 +13,7 @@ from consentid.core.decision import CatalogueVersion, SubjectId
 from consentid.flows.context import Context
 from consentid.flows.open_subject import open_subject
 from consentid.flows.restate import restate_all
-from consentid.kit.errors import MalformedError
+from consentid.kit.errors import UnreadableError
 from consentid.store import catalogues, clock, statuses
 
 PAGE: Final = 200
@@ -25,10 +25,10 @@ async def restate_after_catalogue(context: Context, *, page: int = PAGE) -> int:
 
     Raises:
         UnavailableError: the database cannot be reached.
-        MalformedError: what is stored of a subject cannot be opened; everybody else was served.
+        UnreadableError: what is stored of a subject cannot be opened; everybody else was served.
     """
     done = 0
-    broken: MalformedError | None = None
+    broken: UnreadableError | None = None
     after: tuple[CatalogueVersion, SubjectId] | None = None
     while True:
         async with context.database.reading() as connection:
@@ -39,7 +39,7 @@ async def restate_after_catalogue(context: Context, *, page: int = PAGE) -> int:
         for _, subject in behind:
             try:
                 await _restate(context, subject)
-            except MalformedError as error:
+            except UnreadableError as error:
                 broken = error
             else:
                 done += 1

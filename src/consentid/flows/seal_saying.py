@@ -36,7 +36,7 @@ def open_saying(subject: OpenSubject, state: AudienceState) -> Saying:
     """What the tokens of a row say.
 
     Raises:
-        MalformedError: it was changed.
+        UnreadableError: it was changed.
     """
     return open_shown(subject, state)[0]
 
@@ -45,7 +45,7 @@ def open_shown(subject: OpenSubject, state: AudienceState) -> tuple[Saying, bool
     """The same, and whether a token has said it.
 
     Raises:
-        MalformedError: it was changed.
+        UnreadableError: it was changed.
     """
     body = wrapping.open_sealed(subject.key, state.sealed, aad=_bound_to(state.audience))
     lists = msgspec.msgpack.decode(body, type=_Lists)

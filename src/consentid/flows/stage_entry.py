@@ -19,7 +19,7 @@ from consentid.flows.open_subject import OpenSubject, seal_for
 from consentid.keyring import wrapping
 from consentid.kit import canonical
 from consentid.kit.canonical import Json
-from consentid.kit.errors import MalformedError
+from consentid.kit.errors import UnreadableError
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import Instant
 from consentid.ledger.leaf import Kind, encode_leaf
@@ -124,12 +124,12 @@ def open_own(key: bytes, row: BodyRow) -> bytes:
     """What was staged of a person, in the bytes that were committed to.
 
     Raises:
-        MalformedError: it cannot be opened, or is not what was committed to.
+        UnreadableError: it cannot be opened, or is not what was committed to.
     """
     event = row.event_id.bytes
     body = wrapping.open_sealed(key, row.body, aad=BODY + event)
     if wrapping.commitment(wrapping.commitment_salt(key, event), body) != row.commitment:
-        raise MalformedError("body_changed", "it is not what was committed to")
+        raise UnreadableError("body_changed", "it is not what was committed to")
     return body
 
 

@@ -16,7 +16,7 @@ from consentid.flows.capture_body import OpenCapture, open_body
 from consentid.flows.context import Context
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.stage_capture import handed_in
-from consentid.kit.errors import GoneError, MalformedError
+from consentid.kit.errors import GoneError, UnreadableError
 from consentid.ledger.leaf import Kind
 from consentid.store import captures
 
@@ -70,7 +70,7 @@ async def _fault(
         opened = OpenCapture(row=row, body=open_body(context, row, subject))
     except ValueError:
         return "what is stored is no capture"
-    except (MalformedError, GoneError) as error:
+    except (UnreadableError, GoneError) as error:
         return f"what was said cannot be opened: {error.message}"
     return _unlike(opened, said)
 

@@ -8,7 +8,6 @@ ended, and every ended one that was published has its bit in the list that verif
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +21,7 @@ from consentid.flows.open_decision import open_decision
 from consentid.flows.open_subject import OpenSubject, unseal
 from consentid.flows.seal_saying import open_saying
 from consentid.flows.verify_projection import PAGE
-from consentid.kit.errors import MalformedError, UnavailableError
+from consentid.kit.errors import UnreadableError
 from consentid.kit.instants import Instant
 from consentid.store import clock, decisions, status_audit, status_lists, statuses, subjects
 from consentid.store.decisions import DecisionRow
@@ -31,7 +30,6 @@ from consentid.store.statuses import AudienceState
 from consentid.store.subjects import SubjectRow
 
 _NOTHING = Saying(yes=(), no=())
-_UNREADABLE: Final = frozenset({"record_unreadable", "catalogue_missing", "catalogue_unreadable"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +108,9 @@ async def _check(
             books[version] = await read_book(connection, version)
         subject = unseal(context, row)
         history = [open_decision(subject, each) for each in page.decisions.get(id_, [])]
-    except MalformedError as error:
-        told = f"its history or its rules cannot be opened: {error.message}"
-        return Issued(subject=id_, faults=(told,))
-    except UnavailableError as error:
-        if error.code not in _UNREADABLE:
-            raise
-        told = f"its history or its rules cannot be read: {error.where}: {error.message}"
+    except UnreadableError as error:
+        why = ": ".join(filter(None, (error.where, error.message)))
+        told = f"its history or its rules cannot be read: {why}"
         return Issued(subject=id_, faults=(told,))
     at = max((each.recorded_at for each in history), default=page.at)
     rested = replace(subject, projection=projection.project(history))
@@ -135,7 +129,7 @@ def _row_faults(
     whom = audience_of(state)
     try:
         said = open_saying(subject, state)
-    except MalformedError as error:
+    except UnreadableError as error:
         return [f"what tokens for {whom} say cannot be opened: {error.message}"]
     line = find_line(book, state.audience)
     holds = _NOTHING if line is None else say_now(book, subject, line, at=at)

@@ -14,7 +14,7 @@ from consentid.core.decision import SubjectId
 from consentid.flows.open_subject import OpenSubject
 from consentid.flows.told import open_told
 from consentid.flows.verify_captures import Said
-from consentid.kit.errors import MalformedError
+from consentid.kit.errors import UnreadableError
 from consentid.kit.ids import made_at
 from consentid.kit.instants import Instant
 from consentid.ledger.leaf import Kind
@@ -69,6 +69,6 @@ def _fault(account: OpenSubject, row: LinkRow, since: Instant | None) -> str | N
         return "it is linked since another time than the log says"
     try:
         open_told(account, row.device, row.sealed_told)
-    except MalformedError as error:
+    except UnreadableError as error:
         return f"what was told there cannot be opened: {error.message}"
     return None

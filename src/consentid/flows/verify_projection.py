@@ -24,7 +24,7 @@ from consentid.flows.stage_entry import open_own
 from consentid.flows.verify_captures import Said, capture_faults
 from consentid.flows.verify_links import link_faults
 from consentid.keyring import wrapping
-from consentid.kit.errors import MalformedError
+from consentid.kit.errors import UnreadableError
 from consentid.store import (
     captures,
     decisions,
@@ -123,7 +123,7 @@ async def _check(
     try:
         row = page.rows.get(id_)
         subject = await open_set_aside(context, id_, apart) if row is None else unseal(context, row)
-    except MalformedError as error:
+    except UnreadableError as error:
         fault = f"the stored projection cannot be opened: {error.message}"
         return Checked(subject=id_, decisions=0, faults=(fault,))
     if subject is None:
@@ -182,7 +182,7 @@ def _open_bodies(page: _Page, subject: OpenSubject) -> tuple[list[Said], list[st
     for body in page.bodies.get(subject.id, []):
         try:
             said.append(Said(kind=body.kind, body=msgspec.json.decode(open_own(subject.key, body))))
-        except MalformedError as error:
+        except UnreadableError as error:
             faults.append(f"{body.kind} {body.event_id}: {error.message}")
     return said, faults
 
@@ -190,7 +190,7 @@ def _open_bodies(page: _Page, subject: OpenSubject) -> tuple[list[Said], list[st
 def _open(subject: OpenSubject, row: DecisionRow) -> Decision | str:
     try:
         body = wrapping.open_sealed(subject.key, row.sealed, aad=BODY + row.id.bytes)
-    except MalformedError as error:
+    except UnreadableError as error:
         return f"its body cannot be opened: {error.message}"
     salt = wrapping.commitment_salt(subject.key, row.id.bytes)
     if wrapping.commitment(salt, body) != row.commitment:

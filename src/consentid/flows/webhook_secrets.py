@@ -44,7 +44,7 @@ def open_secret(master: bytes, endpoint_no: int, sealed: bytes) -> str:
     """Open one.
 
     Raises:
-        MalformedError: it is another endpoint's, or sealed under another master key.
+        UnreadableError: it is another endpoint's, or sealed under another master key.
     """
     key = derived_key(master, Job.WEBHOOK)
     return wrapping.open_sealed(key, sealed, aad=_AAD % endpoint_no).decode()

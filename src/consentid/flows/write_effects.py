@@ -79,7 +79,7 @@ def read_effects(key: bytes, sealed: bytes, event_id: UUID) -> Effects:
     """Open an outbox row with its subject's key.
 
     Raises:
-        MalformedError: it was sealed under another key.
+        UnreadableError: it was sealed under another key.
     """
     body = wrapping.open_sealed(key, sealed, aad=_EFFECTS + event_id.bytes)
     return msgspec.msgpack.decode(body, type=Effects)

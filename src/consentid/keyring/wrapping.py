@@ -15,7 +15,7 @@ from typing import Final, final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consentid.kit.errors import MalformedError
+from consentid.kit.errors import UnreadableError
 from consentid.kit.mac import Mac
 from consentid.ledger.commitment import commit
 
@@ -65,7 +65,7 @@ def unwrap(master: bytes, subject_id: bytes, wrapped: bytes) -> RootKey:
     """Unwrap a subject's key.  32 bytes.
 
     Raises:
-        MalformedError: another master key, another subject, or changed bytes.
+        UnreadableError: another master key, another subject, or changed bytes.
     """
     return RootKey(_decrypt(_cipher(master), wrapped, _WRAP_LABEL + subject_id))
 
@@ -86,7 +86,7 @@ def open_sealed(subject_key: bytes, sealed: bytes, *, aad: bytes) -> bytes:
     """Decrypt a body.
 
     Raises:
-        MalformedError: another key, another ``aad``, or changed bytes.
+        UnreadableError: another key, another ``aad``, or changed bytes.
     """
     return _decrypt(_root(subject_key).sealing, sealed, aad)
 
@@ -120,12 +120,12 @@ def _encrypt(cipher: AESGCM, plaintext: bytes, nonce: bytes, aad: bytes) -> byte
 
 def _decrypt(cipher: AESGCM, sealed: bytes, aad: bytes) -> bytes:
     if len(sealed) < 1 + NONCE_BYTES + _TAG_BYTES or sealed[:1] != _VERSION:
-        raise MalformedError("bad_sealed", "not sealed by this version, or cut short")
+        raise UnreadableError("bad_sealed", "not sealed by this version, or cut short")
     nonce, ciphertext = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     try:
         return cipher.decrypt(nonce, ciphertext, _VERSION + aad)
     except InvalidTag as error:
-        raise MalformedError(
+        raise UnreadableError(
             "bad_sealed", "sealed under another key or for another place, or changed since"
         ) from error
 

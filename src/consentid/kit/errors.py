@@ -5,6 +5,10 @@ offending value's place and what would be right.  A message never shows a secret
 subject.  HTTP statuses live in ``web/problems.py`` only.
 """
 
+from typing import Final
+
+_MENDED_S: Final = 3_600
+
 
 class ConsentidError(Exception):
     """The root.  ``code`` is stable; ``where`` points at the offending value, if there is one."""
@@ -58,6 +62,17 @@ class UnavailableError(ConsentidError):
     def __init__(self, code: str, message: str, *, retry_after_s: int) -> None:
         super().__init__(code, message)
         self.retry_after_s: int = retry_after_s
+
+
+class UnreadableError(UnavailableError):
+    """What is stored cannot be read: changed since, of a later release, or under another key.
+
+    Somebody has to mend it, who finds it by ``consentid ledger verify``; ``where`` is what it is.
+    """
+
+    def __init__(self, code: str, message: str, *, where: str | None = None) -> None:
+        super().__init__(code, message, retry_after_s=_MENDED_S)
+        self.where: str | None = where
 
 
 def said_by(error: ConsentidError) -> str | None:

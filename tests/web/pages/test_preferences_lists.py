@@ -245,3 +245,17 @@ def test_an_answer_that_cannot_be_read_is_named_and_hides_no_other(
     assert (answer.status_code, answer.json()["code"]) == (503, "record_unreadable")
     assert answer.json()["where"] == f"decision {unreadable}"
     assert decision not in answer.text
+
+
+def test_facts_that_cannot_be_read_are_our_fault_and_no_visitors(hub: Hub, arrive: Arrive) -> None:
+    person = arrive()
+    person.answer("granted", "content")
+    access = hub.exchange(credential_of(person), DEVICE_CREDENTIAL).json()["access_token"]
+    newest = "(SELECT subject_id FROM decisions ORDER BY recorded_at DESC LIMIT 1)"
+    change = "UPDATE projections SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)"
+    (row,) = hub.rows(f"{change} WHERE subject_id = {newest} RETURNING subject_id")
+    answer = hub.http.get("/v1/state", headers=bearer(access))
+    assert (answer.status_code, answer.json()["code"]) == (503, "bad_sealed")
+    assert person.look().status_code == 503
+    hub.rows(f"{change} WHERE subject_id = '{row.subject_id}'")
+    assert person.look().status_code == 200
