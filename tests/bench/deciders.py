@@ -28,13 +28,13 @@ from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
 from consentid.flows.idempotency import repeatable
 from consentid.flows.judge_answer import Answer
-from consentid.flows.lane import Lane
 from consentid.flows.open_subject import new_subject
 from consentid.flows.opening import open_context
 from consentid.flows.record_together import Recording, record_together
 from consentid.flows.show_catalogue import show_catalogue
 from consentid.kit.ids import RANDOM_BYTES, uuid7
 from consentid.kit.instants import DAY, Instant
+from consentid.kit.lane import Lane
 from consentid.settings import Settings
 from consentid.store import acts, clients, clock, grounds, subjects
 from consentid.store.acts import Act

@@ -2,25 +2,33 @@
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, final
 
 import valkey.asyncio
 from valkey.exceptions import ValkeyError
 
 from consentid.kit.errors import RateLimitedError
+from consentid.kit.lane import Lane
 
 _log: Final = logging.getLogger("consentid.cache")
 
 _COUNT: Final = """
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
-return {count, redis.call('TTL', KEYS[1])}
+local counted = {}
+for place, key in ipairs(KEYS) do
+  local count = redis.call('INCR', key)
+  if count == 1 then redis.call('EXPIRE', key, ARGV[place]) end
+  counted[place] = {count, redis.call('TTL', key)}
+end
+return counted
 """
 _GIVE_BACK: Final = """
 if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
 """
 _MAX_LOCAL: Final = 10_000
+_COUNTED_TOGETHER: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,7 @@ class Limiter:
 
     def __init__(self, connection: "valkey.asyncio.Valkey | None") -> None:
         self._connection: valkey.asyncio.Valkey | None = connection
+        self._counting: Final = Lane(most=_COUNTED_TOGETHER)
         self._local: dict[str, tuple[int, float]] = {}
         self._sweep_above: int = _MAX_LOCAL
         self.is_degraded: bool = False
@@ -76,17 +85,26 @@ class Limiter:
             self._local[key] = (count - 1, ends)
 
     async def _count(self, key: str, window_s: int, now_s: float) -> tuple[int, int]:
+        found = None
         if self._connection is not None:
-            try:
-                found = await self._connection.eval(_COUNT, 1, key, str(window_s))  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType] valkey-py types one method for both worlds
-            except (ValkeyError, OSError, TimeoutError):
-                if not self.is_degraded:
-                    _log.warning("valkey is gone: limits are counted per process until it is back")
-                self.is_degraded = True
-            else:
-                self.is_degraded = False
-                return int(found[0]), int(found[1])  # pyright: ignore[reportUnknownArgumentType]
-        return self._count_here(key, window_s, now_s)
+            work = partial(self._count_there, self._connection)
+            found = await self._counting.join((key, window_s), work)
+        return self._count_here(key, window_s, now_s) if found is None else found
+
+    async def _count_there(
+        self, connection: "valkey.asyncio.Valkey", acts: Sequence[tuple[str, int]]
+    ) -> Sequence[tuple[int, int] | None]:
+        """Acts that come at the same time are one command.  None: Valkey is gone."""
+        keys, windows_s = zip(*acts, strict=True)
+        try:
+            found = await connection.eval(_COUNT, len(keys), *keys, *windows_s)  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType] valkey-py types one method for both worlds
+        except (ValkeyError, OSError, TimeoutError):
+            if not self.is_degraded:
+                _log.warning("valkey is gone: limits are counted per process until it is back")
+            self.is_degraded = True
+            return [None] * len(acts)
+        self.is_degraded = False
+        return [(int(count), int(left_s)) for count, left_s in found]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
     def _count_here(self, key: str, window_s: int, now_s: float) -> tuple[int, int]:
         if len(self._local) > self._sweep_above:

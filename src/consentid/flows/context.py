@@ -11,7 +11,6 @@ from consentid.brandbook.encoding import decode
 from consentid.cache.limits import Limiter
 from consentid.core.decision import CatalogueVersion
 from consentid.flows.counts import Counts
-from consentid.flows.lane import Lane
 from consentid.flows.polls import Polls
 from consentid.flows.read_buffer import ReadBuffer
 from consentid.flows.subtree_memory import SubtreeMemory
@@ -19,6 +18,7 @@ from consentid.flows.suspects import Suspects
 from consentid.keyring.loading import Keyring, load
 from consentid.kit.errors import UnavailableError, UnreadableError
 from consentid.kit.instants import Instant
+from consentid.kit.lane import Lane
 from consentid.net.portal_keys import PortalKeys
 from consentid.settings import Settings
 from consentid.store import catalogues

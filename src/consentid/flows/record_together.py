@@ -33,7 +33,6 @@ from consentid.flows.judge_answer import (
     find_answered,
     judge_answer,
 )
-from consentid.flows.lane import ALONE, Alone
 from consentid.flows.lines import resolver, say_now
 from consentid.flows.open_subject import OpenSubject, seal_projection, unseal
 from consentid.flows.restate import (
@@ -52,6 +51,7 @@ from consentid.flows.write_effects import write_effects
 from consentid.flows.write_receipt import write_receipt
 from consentid.kit.errors import ConsentidError
 from consentid.kit.instants import Instant, to_rfc3339
+from consentid.kit.lane import ALONE, Alone
 from consentid.store import acts, grounds
 from consentid.store.acts import Act
 from consentid.store.grounds import Asked, Grounds

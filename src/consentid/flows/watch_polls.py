@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.brandbook.client import AuthMethod, GrantType
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
-from consentid.flows.lane import Lane
 from consentid.flows.polls import Told
 from consentid.kit.errors import ConsentidError
+from consentid.kit.lane import Lane
 from consentid.store import clients, clock, waiting_codes
 from consentid.store.waiting_codes import WaitingCode
 

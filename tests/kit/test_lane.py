@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from consentid.flows.lane import ALONE, Alone, Lane
+from consentid.kit.lane import ALONE, Alone, Lane
 
 
 class Shop:
