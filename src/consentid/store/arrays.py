@@ -7,7 +7,7 @@ while somebody waits.  Where a transaction is open, or none is wanted, the drive
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeAlias, cast
 
-from sqlalchemy import RowMapping, Table
+from sqlalchemy import RowMapping, Select, Table
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,6 +37,11 @@ def _typed(table: Table, columns: Sequence[str], *, first: int) -> Iterator[str]
 def transposed(rows: Iterable[Row], width: int) -> list[list[Any]]:
     """One array for each column; ``width`` empty ones where there is no row."""
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+
+
+def compiled(statement: Select[Any, *tuple[Any, ...]]) -> str:
+    """A statement for ``fetch``, whose parameters are numbered in the order they come in."""
+    return str(statement.compile(dialect=_DIALECT))
 
 
 async def fetch(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     delete,
+    literal_column,
     select,
     true,
     union,
@@ -29,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consentid.core.decision import SubjectId
 from consentid.core.party import Party, PartyKind, Slug
 from consentid.kit.instants import Instant
+from consentid.store.arrays import compiled, fetch
 from consentid.store.tables import (
     access_tokens,
     authorization_codes,
@@ -47,11 +49,10 @@ async def find_resting(
     Subjects that nothing rests on are left out.
     """
     found: defaultdict[SubjectId, dict[Party, frozenset[str]]] = defaultdict(dict)
-    rows = await connection.execute(_RESTING, {"subjects": list(subjects)})
-    for row in rows:
-        parties = found[SubjectId(row.subject_id)]
-        party = Party(kind=PartyKind(row.party_kind), slug=Slug(row.party_slug))
-        parties[party] = parties.get(party, frozenset()) | frozenset(row.rests_on)
+    for row in await fetch(connection, _RESTING, list(subjects)):
+        parties = found[SubjectId(row["subject_id"])]
+        party = Party(kind=PartyKind(row["party_kind"]), slug=Slug(row["party_slug"]))
+        parties[party] = parties.get(party, frozenset()) | frozenset(row["rests_on"])
     return found
 
 
@@ -136,7 +137,7 @@ def _living() -> list[tuple[Table, ColumnElement[bool]]]:
             refresh_tokens.c.used_at.is_(None) & refresh_tokens.c.revoked_at.is_(None),
         ),
         (access_tokens, true()),
-        (device_codes, device_codes.c.status == "approved"),
+        (device_codes, device_codes.c.status == literal_column("'approved'")),
     ]
 
 
@@ -161,4 +162,4 @@ def _resting() -> Select[Any, Any, Any, Any]:
     ).join_from(resting, clients, clients.c.client_id == resting.c.client_id)
 
 
-_RESTING: Final = _resting()
+_RESTING: Final = compiled(_resting())
