@@ -3,7 +3,9 @@
 The process here has ``CONSENTID_ADMIN_DATABASE_URL``; the hub of the other tests has not.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +14,7 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
-from tests.web.hub import Hub, Person, bearer, running_hub
+from tests.web.hub import Hub, Person, bearer, in_charge, running_hub
 from tests.web.programs import add_programs, program_of
 from tests.web.test_administration import call, newest_act
 
@@ -35,13 +37,12 @@ def inside(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Hub]:
     """A hub whose one web process may write them, with a program for each scope."""
-    settings = {"CONSENTID_ADMIN_DATABASE_URL": module_database_urls.owner}
     with running_hub(
         tmp_path_factory.mktemp("inside"),
         module_database_urls,
         portal,
         valkey_url=valkey_url,
-        settings=settings,
+        settings=in_charge(module_database_urls),
         changed={CALLS: f"{WATCH}\n{CALLS}"},
     ) as hub:
         yield add_programs(hub)
@@ -116,6 +117,60 @@ def test_a_client_is_registered_and_its_secret_opens_the_door(inside: Hub) -> No
     assert not is_let_in(inside, "news-erp", second["secret"])
     log = inside.log.read_text()
     assert not any(each in log for each in (first, second["secret"], third.json()["secret"]))
+
+
+def at_once(one: Callable[[int], httpx2.Response], count: int = 12) -> list[httpx2.Response]:
+    with ThreadPoolExecutor(count) as pool:
+        return [*pool.map(one, range(count))]
+
+
+def test_of_those_who_register_one_client_at_once_one_does(inside: Hub) -> None:
+    parties = ("brand/news", "brand/shop")
+    answers = at_once(lambda n: add(inside, client_id="contested", party=parties[n % 2]))
+    made = [each for each in answers if each.status_code == 201]
+    assert len(made) == 1, [each.text for each in answers]
+    assert {each.json()["code"] for each in answers if each not in made} == {"client_exists"}
+    asked = parties[answers.index(made[0]) % 2]
+    rows = inside.rows(
+        "SELECT party_kind || '/' || party_slug, count(secret_hash) FROM clients "
+        "JOIN client_secrets USING (client_id) WHERE client_id = 'contested' GROUP BY 1"
+    )
+    assert [tuple(row) for row in rows] == [(asked, 1)]
+    assert is_let_in(inside, "contested", made[0].json()["secret"])
+
+
+def test_many_at_once_take_no_connections_from_those_who_serve(inside: Hub) -> None:
+    over = threading.Event()
+
+    def most_at_once() -> int:
+        seen = 0
+        while not over.is_set():
+            ((now,),) = inside.rows(
+                "SELECT count(*) FROM pg_stat_activity WHERE usename = 'consentid_owner' "
+                "AND datname = current_database()"
+            )
+            seen = max(seen, int(now))
+        return seen
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(most_at_once)
+        answers = at_once(lambda n: add(inside, client_id=f"many-{n}", party="brand/news"), 40)
+        over.set()
+        most = watching.result()
+    assert {each.status_code for each in answers} <= {201, 503}
+    assert {each.json()["code"] for each in answers if each.status_code == 503} <= {"too_busy"}
+    assert most < len(answers) / 4
+
+
+def test_of_secrets_that_are_made_at_once_each_but_the_last_ends(inside: Hub) -> None:
+    assert add(inside, client_id="hurried", party="brand/news").status_code == 201
+    answers = at_once(lambda _: rotate(inside, "hurried", overlap_hours=0))
+    assert {each.status_code for each in answers} == {201}
+    good = [is_let_in(inside, "hurried", each.json()["secret"]) for each in answers]
+    assert good.count(True) == 1
+    acts = call(inside, Scope.ADMIN, "acts").json()["acts"]
+    noted = [each for each in acts if each["about"].get("client") == "hurried"]
+    assert len(noted) == len(answers) + 1
 
 
 def test_what_is_left_out_of_a_client_follows_from_the_rest(inside: Hub) -> None:
@@ -302,6 +357,20 @@ def test_no_file_makes_or_changes_an_administrator(
     assert written(inside) == before
     for client in ("news-watch", "program-admin"):
         assert is_let_in(inside, client, inside.secrets[client])
+
+
+def test_of_files_that_race_each_is_in_force_once(inside: Hub, files: dict[str, str]) -> None:
+    def named(n: int) -> dict[str, str]:
+        news = files["news.toml"].replace('name = "Halcyon News"\n', f'name = "News {n}"\n')
+        return {**files, "news.toml": news}
+
+    before = call(inside, Scope.ADMIN, "catalogues").json()["versions"][0]["version"]
+    answers = at_once(lambda n: apply(inside, named(n % 3)), 6)
+    assert {each.status_code for each in answers} == {200}, [each.text for each in answers]
+    versions = [each.json()["version"] for each in answers if each.json()["applied"]]
+    newest = call(inside, Scope.ADMIN, "catalogues").json()["versions"][0]["version"]
+    assert sorted(versions) == list(range(before + 1, newest + 1))
+    assert apply(inside, files).json()["version"] == newest + 1
 
 
 def test_each_verb_takes_its_own_scope(inside: Hub, files: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """What every flow of one process needs: the database, the keys, the configuration in force."""
 
+import asyncio
 from collections.abc import Callable, Collection
 from typing import Final, final
 
@@ -26,6 +27,7 @@ from consentid.store.engine import Database
 
 _RECORDED_TOGETHER: Final = 32
 _FOUND_TOGETHER: Final = 256
+_OWNED_AT_ONCE: Final = 2
 _KEYRING_LOOK_S: Final = 0.05
 
 
@@ -66,6 +68,8 @@ class Context:
         """Where those who decide meet: one transaction makes a group's decisions durable."""
         self.authenticating: Lane = Lane(most=_FOUND_TOGETHER)
         """Where those who show an access token meet: one statement finds a group's holders."""
+        self.owning: asyncio.Semaphore = asyncio.Semaphore(_OWNED_AT_ONCE)
+        """Who is let in as the owner of the database."""
         self.counts: Counts = Counts()
         self._keyring: Keyring = load(settings.keys_dir)
         self._revoked: frozenset[str] = frozenset()

@@ -22,7 +22,7 @@ from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
 from consentid.kit.instants import SECOND, Instant
 from consentid.ledger.leaf import Kind, origin_of
 from consentid.settings import COMMAND_LINE
-from consentid.store import clients, clock
+from consentid.store import catalogues, clients, clock
 from consentid.store.clients import Client
 from consentid.store.engine import Database
 
@@ -77,6 +77,7 @@ async def add_client(
         )
     _check(book, profile, declared)
     async with database.writing() as connection:
+        await catalogues.lock(connection)
         now = await clock.now(connection)
         if any(each.client_id == declared.id for each in await clients.every(connection)):
             raise ConflictError(
@@ -163,6 +164,7 @@ async def rotate_secret(
     """
     book = await find_applied(database)
     async with database.writing() as connection:
+        await catalogues.lock(connection)  # of two at once the later ends the secret of the earlier
         client = await clients.find(connection, client_id)
         if client is None:
             raise NotFoundError(

@@ -43,7 +43,7 @@ class CatalogueRow:
 
 
 async def lock(connection: AsyncConnection) -> None:
-    """Let one transaction at a time apply a catalogue."""
+    """Let one transaction at a time apply a catalogue, or register a client beside it."""
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('consentid.catalogue'))"))
 
 
