@@ -14,7 +14,7 @@ import sys
 from tests.attacks.judging import all_addresses, attack, some
 from tests.bench.serving import migrated
 from tests.conftest import run_apart
-from tests.web.hub import running_hub, running_portal
+from tests.web.hub import in_charge, running_hub, running_portal
 from tests.web.roles import everybody
 
 from consentid.embedded.places import scratch_folder
@@ -35,7 +35,11 @@ def main() -> int:
             EmbeddedValkey(folder / "valkey") as valkey,
             running_portal() as portal,
             running_hub(
-                folder, run_apart(migrated(postgres)), portal, valkey_url=valkey.url
+                folder,
+                database := run_apart(migrated(postgres)),
+                portal,
+                valkey_url=valkey.url,
+                settings=in_charge(database),
             ) as hub,
         ):
             roles = {role.name: role.headers for role in everybody(hub)}

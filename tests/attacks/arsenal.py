@@ -195,9 +195,12 @@ def _empty(at: Address) -> bytes | None:
 def addresses(
     document: dict[str, Any],
     pages: Mapping[str, tuple[str, ...]],
-    headers_of: Callable[[str], Mapping[str, str]],
+    headers_of: Callable[[str, str], Mapping[str, str]],
 ) -> Iterator[Address]:
-    """Those of the document, and the pages that it does not tell of, by their query."""
+    """Those of the document, and the pages that it does not tell of, by their query.
+
+    ``headers_of`` says by method and path who calls.
+    """
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             asked = operation.get("parameters", [])
@@ -210,11 +213,15 @@ def addresses(
                 path=filled,
                 parameters=tuple(each["name"] for each in asked if each["in"] == "query"),
                 takes=next(iter(operation.get("requestBody", {}).get("content", {})), None),
-                headers=headers_of(path),
+                headers=headers_of(method.upper(), path),
             )
     for page, parameters in pages.items():
         method, _, path = page.partition(" ")
         takes = None if method == "GET" else _FORM
         yield Address(
-            method=method, path=path, parameters=parameters, takes=takes, headers=headers_of(path)
+            method=method,
+            path=path,
+            parameters=parameters,
+            takes=takes,
+            headers=headers_of(method, path),
         )

@@ -8,11 +8,15 @@ from typing import Final
 from tests.attacks.arsenal import EVIL, INJECTED, Address, Attack, addresses, attacks_on
 from tests.attacks.wire import HUNG, Answers, send
 from tests.web.hub import Hub
+from tests.web.programs import add_programs, program_of
 
-from consentid.web.guards import QUERY
+from consentid.brandbook.client import ADMINISTRATION
+from consentid.web.guards import QUERY, SCOPE
 from consentid.web.routes import HANDLERS
 
 _PLACE: Final = re.compile(r"\{[^}]+\}")
+_KIND: Final = re.compile(r":\w+\}")
+"""Of a parameter in a path."""
 _AT_ONCE: Final = 8
 _BUG: Final = "unforeseen error"
 _AWAY: Final = re.compile(r"/v1/ledger/|/sign-in$")
@@ -52,13 +56,30 @@ def complaints(address: Address, attack: Attack, answers: Answers) -> Iterator[s
 def all_addresses(
     hub: Hub, headers: Mapping[str, str], cookies: Mapping[str, str]
 ) -> list[Address]:
-    """Everything there is: of the document with a token, pages with a browser's cookies."""
-    document = hub.http.get("/schema").json()
+    """Everything there is: of the document with a token, pages with a browser's cookies.
 
-    def headers_of(path: str) -> Mapping[str, str]:
-        return headers if path in document["paths"] else cookies
+    In the administration, whoever calls may do what they ask for.
+    """
+    document = hub.http.get("/schema").json()
+    programs = _programs(add_programs(hub))
+
+    def headers_of(method: str, path: str) -> Mapping[str, str]:
+        if path not in document["paths"]:
+            return cookies
+        return programs.get(f"{method} {path}", headers)
 
     return [*addresses(document, _pages(), headers_of)]
+
+
+def _programs(hub: Hub) -> dict[str, Mapping[str, str]]:
+    return {
+        f"{method} {_KIND.sub('}', path)}": hub.client_token(program_of(scope))
+        for scope in ADMINISTRATION
+        for handler in HANDLERS
+        if handler.opt.get(SCOPE) == scope
+        for path in handler.paths
+        for method in handler.http_methods
+    }
 
 
 def _pages() -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ import pytest
 from joserfc.jwk import RSAKey
 from tests.attacks.judging import all_addresses, attack, some
 from tests.conftest import run_apart
-from tests.web.hub import Hub, running_hub, running_portal
+from tests.web.hub import Hub, in_charge, running_hub, running_portal
 
 from consentid.embedded.postgres import EmbeddedPostgres
 
@@ -29,7 +29,9 @@ def hub(
 ) -> Iterator[Hub]:
     urls = run_apart(postgres.create_database("attacked", template=template_database))
     folder = tmp_path_factory.mktemp("attacked")
-    with running_hub(folder, urls, portal, valkey_url=valkey_url) as running:
+    with running_hub(
+        folder, urls, portal, valkey_url=valkey_url, settings=in_charge(urls)
+    ) as running:
         yield running
 
 

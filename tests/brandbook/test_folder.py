@@ -214,6 +214,12 @@ def test_what_is_nested_without_end_is_a_mistake_like_others(folder: Folder, tex
     assert (problem.file, problem.rule) == ("news.toml", Rule.INVALID_TOML)
 
 
+def test_a_number_without_end_is_a_mistake_like_others(folder: Folder) -> None:
+    folder.write("news.toml", "\nx = " + "1" * 5_000 + "\n" + folder.read("news.toml"))
+    (problem,) = folder.problems()
+    assert (problem.file, problem.line, problem.rule) == ("news.toml", 2, Rule.INVALID_TOML)
+
+
 def test_a_key_of_many_parts_is_a_mistake_like_others(folder: Folder) -> None:
     folder.write("news.toml", "\n" + "a." * 100_000 + "a = 1\n" + folder.read("news.toml"))
     (problem,) = folder.problems()

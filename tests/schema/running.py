@@ -11,7 +11,7 @@ from typing import Final
 
 from joserfc.jwk import RSAKey
 from tests.bench.serving import working
-from tests.web.hub import REPOSITORY, Hub, forget, running_hub
+from tests.web.hub import REPOSITORY, Hub, forget, in_charge, running_hub
 from tests.web.roles import Role, everybody
 
 from consentid.embedded.postgres import DatabaseUrls
@@ -50,7 +50,9 @@ def town(
 
     forgetting = threading.Thread(target=forget_limits)
     with (
-        running_hub(folder, database, portal, valkey_url=valkey_url) as hub,
+        running_hub(
+            folder, database, portal, valkey_url=valkey_url, settings=in_charge(database)
+        ) as hub,
         working(database, folder),
     ):
         forgetting.start()

@@ -313,6 +313,11 @@ def running_hub(
         listening.close()
 
 
+def in_charge(database: DatabaseUrls) -> Mapping[str, str]:
+    """Settings of a process whose programs may register clients and apply configuration."""
+    return {"CONSENTID_ADMIN_DATABASE_URL": database.owner}
+
+
 def halcyon(
     folder: Path,
     port: int,

@@ -14,6 +14,8 @@ _POSITION: Final = re.compile(r" \((?:at line (\d+), column (\d+)|at end of docu
 _TWICE: Final = re.compile(r"Cannot declare \((.+)\) twice")
 _MOST_DOTS: Final = 1_000
 """On one line: what the parser takes for a key grows with the square of its parts."""
+_ENDLESS: Final = re.compile(r"[0-9_]{4301,}")
+"""More digits than the interpreter takes."""
 _QUOTED: Final = re.compile(r"'([^']*)'")
 
 
@@ -65,6 +67,11 @@ def open_page(
         lines = locate(text)
     except tomllib.TOMLDecodeError as error:
         problems.append(_explain(file, text, str(error)))
+        return None
+    except ValueError:  # of the interpreter, to whom the parser hands a whole number's digits
+        found = _ENDLESS.search(text)
+        line = 1 if found is None else text.count("\n", 0, found.start()) + 1
+        problems.append(_unread(file, line, "a number has too many digits", "write a smaller one"))
         return None
     except RecursionError:
         told = "arrays or tables are nested too deeply"
