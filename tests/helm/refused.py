@@ -3,6 +3,12 @@
 from typing import Any
 
 _NATS: dict[str, Any] = {"name": "crm", "client": "news-crm", "servers": ["nats://nats"]}
+_URL = "postgresql://role:hush@db/consentid"
+
+
+def _resources(part: str, *, limits: dict[str, Any], requests: dict[str, Any]) -> dict[str, Any]:
+    return {part: {"resources": {"limits": limits, "requests": requests}}}
+
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a misspelt name": ({"databse": {}}, "'databse' not allowed"),
@@ -21,7 +27,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"ingress": {"enabled": True, "hosts": [{"host": "*.example"}]}},
         "/ingress/hosts/0/host",
     ),
-    "two databases": ({"database": {"urls": {"serving": "x", "owner": "x"}}}, "not both"),
+    "two databases": ({"database": {"urls": {"serving": _URL, "owner": _URL}}}, "not both"),
     "no database": ({"database": {"existingSecret": ""}}, "name existingSecret"),
     "no key": ({"keyring": {"existingSecret": ""}}, "consentid keys generate"),
     "two keyrings": ({"keyring": {"existingClaim": "keys"}}, "give one of"),
@@ -109,7 +115,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
             "database": {
                 "existingSecret": "",
                 "keys": {"erasing": ""},
-                "urls": {"serving": "a", "owner": "b", "erasing": "c"},
+                "urls": {"serving": _URL, "owner": _URL, "erasing": _URL},
             }
         },
         "urls.erasing goes with keys.erasing",
@@ -163,4 +169,85 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "/extraVolumeMounts/0/mountPath",
     ),
     "the port twice": ({"metrics": {"port": 8000}}, "/metrics/port"),
+    "less memory than was asked for": (
+        {"web": {"resources": {"limits": {"memory": "250M"}}}},
+        "web.resources: limits.memory (250M) is below requests.memory (256Mi): raise the limit",
+    ),
+    "less of a core than was asked for": (
+        _resources("worker", limits={"cpu": "99m"}, requests={"cpu": 0.1}),
+        "worker.resources: limits.cpu (99m) is below requests.cpu (0.1)",
+    ),
+    "less disk than was asked for": (
+        _resources(
+            "migration",
+            limits={"ephemeral-storage": "1G"},
+            requests={"ephemeral-storage": "1Gi"},
+        ),
+        "migration.resources: limits.ephemeral-storage (1G)",
+    ),
+    "less for a connector than was asked for": (
+        _resources("connectors", limits={"cpu": 0}, requests={"cpu": "1"}),
+        "connectors.resources: limits.cpu (0) is below requests.cpu (1)",
+    ),
+    "thousandths of a byte": (
+        _resources("web", limits={"memory": "512m"}, requests={"memory": "256m"}),
+        "web.resources.limits.memory: 512m is less than a process takes to start",
+    ),
+    "memory without its unit": (
+        _resources("worker", limits={"memory": None}, requests={"memory": 256}),
+        "worker.resources.requests.memory: 256 is less",
+    ),
+    "a resource that is misspelt": (
+        {"web": {"resources": {"requests": {"cpus": 1}}}},
+        "'cpus' does not match",
+    ),
+    "less than nothing": (
+        {"web": {"resources": {"requests": {"cpu": -1}}}},
+        "/web/resources/requests/cpu",
+    ),
+    "a node that is never drained": (
+        {"podDisruptionBudget": {"maxUnavailable": 0}},
+        "/podDisruptionBudget/maxUnavailable",
+    ),
+    "more than all": (
+        {"podDisruptionBudget": {"maxUnavailable": "101%"}},
+        "/podDisruptionBudget/maxUnavailable",
+    ),
+    "a user without its group": (
+        {"security": {"fsGroup": None}},
+        "security: runAsUser could not read its secrets without fsGroup",
+    ),
+    "a database of no address": (
+        {
+            "database": {
+                "existingSecret": "",
+                "urls": {"serving": _URL, "owner": "db:5432/hush", "erasing": _URL},
+            }
+        },
+        "database.urls.owner: write postgresql://",
+    ),
+    "a Valkey of no address": ({"valkey": {"url": "cache:6379"}}, "valkey.url: write rediss://"),
+    "a variable twice": (
+        {"extraEnv": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]},
+        "extraEnv: A is there twice",
+    ),
+    "a variable of the chart's": (
+        {
+            "database": {"ca": {"configMap": "ca"}},
+            "extraEnv": [{"name": "PGSSLROOTCERT", "value": "/x"}],
+        },
+        "extraEnv: PGSSLROOTCERT is there twice",
+    ),
+    "a variable of no name": ({"extraEnv": [{"name": "A B", "value": ""}]}, "/extraEnv/0/name"),
+    "a volume twice": (
+        {"extraVolumes": [{"name": "x", "emptyDir": {}}, {"name": "x", "emptyDir": {}}]},
+        "extraVolumes: x is there twice",
+    ),
+    "two volumes at one place": (
+        {
+            "extraVolumes": [{"name": "x", "emptyDir": {}}],
+            "extraVolumeMounts": [{"name": "x", "mountPath": "/x"}] * 2,
+        },
+        "extraVolumeMounts: /x is there twice",
+    ),
 }

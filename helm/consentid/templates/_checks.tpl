@@ -13,6 +13,15 @@
 {{- if or (eq $database.keys.serving $database.keys.owner) (eq $database.keys.serving $database.keys.erasing) -}}
 {{- fail "database.keys: the serving role has a URL of its own, which may neither change nor destroy what was decided" -}}
 {{- end -}}
+{{- /* Nothing of a URL is said again: it holds a password. */ -}}
+{{- range $name, $url := $database.urls -}}
+{{- if and $url (not (regexMatch "^postgres(ql)?([+]asyncpg)?://[^/]*@" $url)) -}}
+{{- fail (printf "database.urls.%s: write postgresql://ROLE:PASSWORD@HOST:5432/NAME?sslmode=verify-full" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.valkey.url (not (regexMatch "^(redis|rediss|valkey|valkeys|unix)://." .Values.valkey.url)) -}}
+{{- fail "valkey.url: write rediss://:PASSWORD@HOST:6379, or redis:// where nobody reads along" -}}
+{{- end -}}
 {{- if and .Values.valkey.existingSecret .Values.valkey.url -}}
 {{- fail "valkey: give existingSecret or url, not both" -}}
 {{- end -}}
@@ -84,14 +93,35 @@
 {{- if and .Values.autoscaling.enabled (not (or (default dict $resources.requests).cpu (default dict $resources.limits).cpu)) -}}
 {{- fail "autoscaling: the target is a share of web.resources.requests.cpu: name that, or set autoscaling.enabled to false" -}}
 {{- end -}}
+{{- range $part := list "web" "worker" "migration" "connectors" -}}
+{{- include "consentid.checkResources" (dict "part" $part "resources" (default dict (index $.Values $part).resources)) -}}
+{{- end -}}
+{{- if and .Values.security.runAsUser (not .Values.security.fsGroup) -}}
+{{- fail "security: runAsUser could not read its secrets without fsGroup: name that, too, or leave both to the cluster" -}}
+{{- end -}}
 {{- $mounted := list -}}
 {{- range .Values.extraVolumes -}}
+{{- if has .name $mounted -}}
+{{- fail (printf "extraVolumes: %s is there twice" .name) -}}
+{{- end -}}
 {{- $mounted = append $mounted .name -}}
 {{- end -}}
+{{- $places := list -}}
 {{- range .Values.extraVolumeMounts -}}
 {{- if not (has .name $mounted) -}}
 {{- fail (printf "extraVolumeMounts: %s is not among extraVolumes" .name) -}}
 {{- end -}}
+{{- if has .mountPath $places -}}
+{{- fail (printf "extraVolumeMounts: %s is there twice" .mountPath) -}}
+{{- end -}}
+{{- $places = append $places .mountPath -}}
+{{- end -}}
+{{- $variables := ternary (list "PGSSLROOTCERT") list (not (empty .Values.database.ca.configMap)) -}}
+{{- range .Values.extraEnv -}}
+{{- if has .name $variables -}}
+{{- fail (printf "extraEnv: %s is there twice (database.ca sets PGSSLROOTCERT)" .name) -}}
+{{- end -}}
+{{- $variables = append $variables .name -}}
 {{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
 {{- fail "ingress: name the hub's host under hosts" -}}
