@@ -50,20 +50,19 @@ h2, p, ul, fieldset, legend { margin: 0; padding: 0; border: 0 }
 section { max-height: 85vh; max-height: 85dvh; overflow: auto; overflow-wrap: break-word; scroll-padding: 8rem;
   background: var(--consent-paper, var(--paper)); border-top: 3px solid var(--consent-accent, var(--accent));
   box-shadow: 0 -.5rem 2rem #0003 }
-.in { display: grid; gap: .75rem; max-width: var(--consent-width, 60rem); margin: auto; padding: 1.25rem clamp(1rem, 4vw, 2rem);
-  background: inherit }
+.in { display: grid; gap: .75rem; max-width: var(--consent-width, 60rem); margin: auto; padding: 1.25rem clamp(1rem, 4vw, 2rem) }
 h2, legend { font-size: 1.125rem; font-weight: 700; line-height: 1.3 }
 legend { float: inline-start; width: 100%; font-size: 1rem }
 fieldset > * { clear: both }
 .fine, .what { font-size: .875rem; color: var(--consent-muted, var(--muted)) }
 .acts { position: sticky; bottom: 0; display: flex; flex-wrap: wrap; gap: .75rem; margin: -.75rem 0; padding: .75rem 0;
-  background: inherit }
+  background: var(--consent-paper, var(--paper)) }
 @media (max-height: 26rem) { .acts { position: static } }
 button { font: inherit; min-height: 2.75rem; padding: .5rem .75rem; cursor: pointer; color: inherit; background: none;
   border: 2px solid transparent; border-radius: var(--consent-radius, var(--radius)) }
 button.act { flex: 1 1 8rem; font-weight: 600; color: var(--consent-on-accent, var(--on-accent));
   background: var(--consent-accent, var(--accent)) }
-button.later { flex: 0 1 8rem; text-decoration: underline; text-underline-offset: .2em }
+button.later { text-decoration: underline; text-underline-offset: .2em }
 button:hover { filter: brightness(.92) }
 :host([aria-busy=true]) button { opacity: .6; cursor: progress }
 :focus-visible { outline: 3px solid var(--consent-ink, var(--ink)); outline-offset: 2px }
@@ -91,7 +90,7 @@ function element(name, { part, ...properties } = {}, ...children) {
   return made;
 }
 
-/** What is part of nothing else here: the rest is answered with it.  @param {Purpose[]} some */
+/** The rest is answered with these.  @param {Purpose[]} some */
 const highest = (some) => some.filter(({ id }) => !some.some((other) => id.startsWith(`${other.id}.`)));
 
 class ConsentBanner extends HTMLElement {
@@ -289,7 +288,7 @@ function choosing(asked, text, words, act, say) {
 /** @type {(asked: Purpose[], of: Purpose) => Purpose[]} */
 const above = (asked, of) => asked.filter((each) => of.id.startsWith(`${each.id}.`));
 
-/** For the measures only; nothing depends on it.
+/** For the measures only.
  * @param {Core} core
  * @param {Catalogue} catalogue
  * @param {"shown" | "dismissed"} event
