@@ -154,6 +154,28 @@ def test_a_token_is_renewed_before_it_ends_while_the_page_is_looked_at(visitor: 
     assert state(page)["status"] == "known"
 
 
+def test_a_page_that_stays_open_learns_of_a_new_catalogue_with_its_next_token(
+    visitor: Visitor,
+) -> None:
+    """As told by a token, since a valid one asks for nothing: what is missing is asked then."""
+    visitor.context.clock.install()
+    page = answered(visitor)
+    about = "JSON.parse(localStorage['consentid:news-spa:about'])"
+    known = page.evaluate(about)
+    page.evaluate(
+        f"localStorage['consentid:news-spa:about'] ="
+        f" JSON.stringify({{...{about}, cat: {known['cat'] - 1}, must: [], gcm: {{}}}})"
+    )
+    visitor.calls()
+    visitor.context.clock.fast_forward("59:45")
+    page.wait_for_function(f"cat => {about}.cat === cat", arg=known["cat"])
+    assert page.evaluate(about) == known
+    page.wait_for_load_state("networkidle")
+    calls = visitor.calls()
+    assert calls.count("GET /v1/catalogue") == 1
+    assert calls.count("POST /token") == 1
+
+
 def test_offline_nothing_is_granted_until_the_network_is_back(visitor: Visitor) -> None:
     page = answered(visitor)
     change_holder(page, "kept.skew_s += 7200")

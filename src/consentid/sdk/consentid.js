@@ -267,7 +267,7 @@ async function begin(given) {
   listen();
   if (isHere) settle("kept");
   await looking;
-  const isBack = !!load("sessionStorage", ":back"); // slow to open
+  const isBack = !!load("sessionStorage", ":back");
   extras(!isHere || isBack);
   if (isBack) travel().then(({ back }) => back(core));
   if (options.auto) suggest();
@@ -280,12 +280,15 @@ async function look(code) {
     if (holder) await renew();
     if (!holder) await redeem(code);
     if (!holder) await (await travel()).look(core, BOTS.test(navigator.userAgent));
-    if (claims && load("localStorage", ":about")?.cat !== claims.consent.cat) await core.catalogue(true);
+    await learn();
     settle(by);
   } catch {
     fail();
   }
 }
+
+/** The token may be of a new catalogue. */
+const learn = () => claims && load("localStorage", ":about")?.cat !== claims.consent.cat && core.catalogue(true);
 
 /** The hub is away: nobody is asked or sent anywhere; try again later. */
 function fail() {
@@ -295,13 +298,14 @@ function fail() {
   timer = setTimeout(wake, wait_s * 1000);
 }
 
-/** Renew what ended or is about to end; ask for it again where the hub was away. */
+/** Renew what ended or soon ends; ask again where the hub was away. */
 async function wake(isDue = false) {
   if (!isVisible() || status === "starting") return;
   if (isValid() && !isDue) return settle(by);
   try {
     if (holder) await renew();
     else if (failures) await core.catalogue(true);
+    await learn();
     failures = 0;
     settle(by);
     if (options.auto) suggest();
@@ -341,7 +345,7 @@ function extras(isOnline) {
   }
 }
 
-/** Ask where something is missing, and it was not put off on this visit. */
+/** Ask for what is missing, unless put off on this visit. */
 function suggest() {
   const { status, missing } = current();
   const isWanted = status === "empty" || (options.auto !== "first" && missing.length > 0);
