@@ -106,6 +106,16 @@ class Catalogue:
         init=False, repr=False, compare=False, default_factory=dict
     )
     """What follows from the rest, folded once per party: every resolution asks for it."""
+    by_audience: dict[str, Party] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    """Who registered an audience: every row that is restated asks for it."""
+
+    def __post_init__(self) -> None:
+        """Note who registered what; of two, the first."""
+        for terms in self.parties.values():
+            for audience in terms.audiences:
+                self.by_audience.setdefault(audience, terms.party)
 
 
 _NOTHING: Final[Mapping[PurposeId, Terms]] = {}
@@ -123,8 +133,7 @@ def offered(catalogue: Catalogue, asked: Party) -> tuple[PurposeId, ...]:
 
 def find_party(catalogue: Catalogue, audience: str) -> Party | None:
     """The party that registered an audience."""
-    terms = catalogue.parties.values()
-    return next((each.party for each in terms if audience in each.audiences), None)
+    return catalogue.by_audience.get(audience)
 
 
 def terms_of(catalogue: Catalogue, asked: Party) -> Mapping[PurposeId, Terms]:

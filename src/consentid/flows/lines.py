@@ -7,6 +7,7 @@ from typing import Final
 from consentid.brandbook.book import Book
 from consentid.core.catalogue import find_party
 from consentid.core.party import Party
+from consentid.core.party import find_party as find_named
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution, resolve_all
 from consentid.core.saying import Saying
@@ -38,11 +39,11 @@ def audience_of_key(key: str) -> str:
 def find_line(book: Book, key: str) -> Line | None:
     """The line that a row speaks for; None where one of its parties has left."""
     audience, *before = key.split(_VIA)
-    names = {str(party): party for party in book.catalogue.parties} if before else {}
-    holder = find_party(book.catalogue, audience)
-    if holder is None or any(name not in names for name in before):
+    path = [*map(find_named, before), find_party(book.catalogue, audience)]
+    there = [each for each in path if each is not None and each in book.catalogue.parties]
+    if len(there) < len(path):
         return None
-    origin, *actors = (*(names[name] for name in before), holder)
+    origin, *actors = there
     return Line(origin=origin, actors=tuple(actors))
 
 
