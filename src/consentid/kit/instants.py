@@ -5,6 +5,7 @@ serialise exactly, which the resolution rule needs.  Spec: RFC 3339 for the text
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NewType
 
 Instant = NewType("Instant", int)
@@ -31,8 +32,9 @@ def from_datetime(moment: datetime) -> Instant:
     return Instant((moment - _EPOCH) // timedelta(microseconds=1))
 
 
+@lru_cache(maxsize=64)
 def to_datetime(instant: Instant) -> datetime:
-    """Convert to an aware datetime in UTC."""
+    """Convert to an aware datetime in UTC.  One act asks a dozen times for the same few."""
     return _EPOCH + timedelta(microseconds=instant)
 
 
