@@ -36,6 +36,17 @@ def test_who_did_what_and_which_versions_there_were_is_shown(applied: Command) -
     assert applied("operations", "versions", "--json", "--before", "1").json["versions"] == []
 
 
+def test_when_a_key_was_stolen_is_shown_as_a_time(applied: Command) -> None:
+    keys = {each["kid"]: each for each in applied("keys", "list", "--json").json["keys"]}
+    kid = next(name for name, key in keys.items() if key["state"] == "next")
+    ended = applied("keys", "revoke", kid, "--stolen-at", keys[kid]["created_at"])
+    assert ended.code == Exit.OK, ended.err
+    newest = applied("operations", "acts", "--json").json["acts"][0]
+    (line,) = [each for each in applied("operations", "acts").out.splitlines() if kid in each]
+    assert isinstance(newest["about"]["stolen_at"], int)
+    assert f"stolen_at={keys[kid]['created_at'][:19]}" in line
+
+
 def test_what_is_no_place_in_the_list_is_named(applied: Command) -> None:
     for shown in ("acts", "versions"):
         ended = applied("operations", shown, "--before", "yesterday")

@@ -115,13 +115,13 @@ async def _show(chosen: Settings, given: _Arguments) -> int:
 
 
 def _say(found: "ActsOut | VersionsOut") -> None:
-    from consentid.flows.administration_out import ActsOut  # noqa: PLC0415  the server extra
+    from consentid.flows.administration_out import ActsOut, spell  # noqa: PLC0415  the server extra
 
     if isinstance(found, ActsOut):
-        rows = [
-            [each.at, each.by, each.act, " ".join(f"{key}={it}" for key, it in each.about.items())]
-            for each in found.acts
-        ]
+        rows: list[list[str]] = []
+        for each in found.acts:
+            about = (f"{name}={spell(name, value)}" for name, value in each.about.items())
+            rows.append([each.at, each.by, each.act, " ".join(about)])
         terminal.say_table(["AT", "BY", "ACT", "ABOUT"], rows)
         return
     for each in found.versions:

@@ -1,6 +1,6 @@
 """What the administration tells programs: the same as its pages, from the same flows."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,6 +15,15 @@ from consentid.kit.instants import Instant, to_rfc3339
 from consentid.store.deliveries import DEAD
 
 _MOST_DELIVERIES: Final = 100
+
+
+def spell(name: str, value: object) -> str:
+    """A member of what an act was about, for people: times as times, lists by commas."""
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in cast("list[object]", value))
+    if isinstance(value, int) and name.endswith("_at"):
+        return to_rfc3339(Instant(value))
+    return str(value)
 
 
 class ActOut(msgspec.Struct, frozen=True, kw_only=True):

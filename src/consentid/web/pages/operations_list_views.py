@@ -6,6 +6,7 @@ from typing import Final
 
 from consentid.brandbook.book import Book
 from consentid.core.party import Party
+from consentid.flows.administration_out import spell
 from consentid.flows.hold_captures import HeldCapture
 from consentid.flows.manage_field_devices import FieldDeviceOut
 from consentid.flows.show_administration import Done, Version
@@ -52,10 +53,7 @@ def act_item(done: Done) -> ActItem:
         by=done.by,
         by_kind=_kind_of(done.by),
         name=done.name,
-        about=tuple(
-            (name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
-            for name, value in sorted(done.about.items())
-        ),
+        about=tuple((name, spell(name, value)) for name, value in sorted(done.about.items())),
     )
 
 
