@@ -16,7 +16,7 @@ from consentid.flows.publish_status_lists import publish_status_lists, show_stat
 from consentid.flows.register_client import rotate_secret
 from consentid.flows.restate_after_catalogue import restate_after_catalogue
 from consentid.flows.verify_token import verify_token
-from consentid.kit.errors import MalformedError
+from consentid.kit.errors import UnreadableError
 from consentid.tokens import status
 
 SHOP = "https://market.halcyon.example"
@@ -146,7 +146,7 @@ async def test_a_subject_that_cannot_be_opened_holds_nobody_else_up(
     )
     edit(halcyon_folder / "shop.toml", *_OFF)
     await apply(town, halcyon_folder)
-    with pytest.raises(MalformedError):
+    with pytest.raises(UnreadableError):
         await restate_after_catalogue(town.context, page=2)
     behind = await town.rows(
         "SELECT count(DISTINCT subject_id) FROM audience_states WHERE catalogue < 2"

@@ -14,13 +14,13 @@ from typing import Final
 
 import pytest
 from sqlalchemy import NullPool, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from tests.conftest import run_apart
 from tests.faults.deployment import environ
 from tests.store.schema import Schema, built, look, narrowed
 
 from consentid.embedded.postgres import SERVING, DatabaseUrls, EmbeddedPostgres
+from consentid.kit.errors import UnavailableError
 from consentid.store import migrations
 from consentid.store.migrating import current_step, known_steps, newest_step, upgrade
 
@@ -153,7 +153,7 @@ async def test_a_step_that_is_cut_off_before_its_commit_is_done_by_the_next_run(
             pid = await waiting(owner)
             async with owner.begin() as connection:
                 await connection.execute(text(f"SELECT pg_terminate_backend({pid})"))
-            with pytest.raises(DBAPIError):
+            with pytest.raises(UnavailableError):
                 await running
             await go_on()
         assert await current_step(empty.owner) == before

@@ -16,7 +16,7 @@ from consentid.flows.append_decisions import BODY
 from consentid.flows.context import Context
 from consentid.flows.note_export import note_export, note_opened
 from consentid.keyring import wrapping
-from consentid.kit.errors import UnreadableError
+from consentid.kit.errors import MalformedError, UnreadableError
 from consentid.store import ledger, ledger_export
 from consentid.store.ledger import EntryRow, LogRow
 from consentid.store.ledger_export import SealedRow
@@ -72,7 +72,7 @@ async def export_ledger(
     """Stream all logs; ``is_opened`` says whether with personal data.
 
     Raises:
-        UnreadableError: ``unverified_after`` is not where an entry stands.
+        MalformedError: ``unverified_after`` is not where an entry stands.
         UnavailableError: the database cannot be reached.
     """
     after_log, after_index = _cursor(unverified_after)
@@ -164,7 +164,7 @@ def _cursor(unverified: str | None) -> tuple[int, int]:
         return 0, -1
     found = _CURSOR.fullmatch(unverified)
     if found is None:
-        raise UnreadableError(
+        raise MalformedError(
             "bad_cursor", 'it is the "at" of a line, such as 1/4711', where="--after"
         )
     return int(found[1]), int(found[2])

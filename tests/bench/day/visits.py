@@ -85,8 +85,8 @@ async def first_hub(asking: Asking, due_s: float) -> None:
 
 
 async def return_silent(asking: Asking, due_s: float) -> None:
-    """A site asks by a redirect whether somebody is known, who is."""
-    found = asking.people.find(lambda each: each.cookies)
+    """A site asks by a redirect whether somebody is known, who is, and answered there."""
+    found = asking.people.find(lambda each: each.cookies and each.brand == "news")
     if found is None:
         asking.seen.left_out["silent redirect"] += 1
         return
