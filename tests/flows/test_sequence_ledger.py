@@ -5,13 +5,14 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.flows.conftest import Founded
 from tests.flows.faults import CrashError, crash_at, crash_at_commit
 from tests.flows.town import GRANTED, Town, open_node
@@ -165,12 +166,23 @@ async def test_cut_short_at_any_statement_it_goes_on_where_it_was(town: Town, af
     assert await check_whole(town.context) == 200 * (crashes + 1) + 3
 
 
-async def test_of_two_that_believe_to_sequence_one_is_refused(town: Town, founded: Founded) -> None:
+async def test_of_two_that_believe_to_sequence_one_is_refused(
+    town: Town, founded: Founded, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await drain(town.context)
+    look, both_have_looked = ledger.waiting, asyncio.Barrier(2)
+
+    async def look_together(connection: AsyncConnection, *, limit: int) -> Sequence[ledger.Staged]:
+        found = await look(connection, limit=limit)
+        await both_have_looked.wait()
+        return found
+
     async with renamed(town, founded.keys) as other:
         first, second = await open_sequencer(town.context), await open_sequencer(other)
         await stage(town, 5)
+        monkeypatch.setattr(ledger, "waiting", look_together)
         both = await asyncio.gather(first.sequence(), second.sequence(), return_exceptions=True)
+        monkeypatch.undo()
     assert both.count(5) == 1
     (error,) = [each for each in both if not isinstance(each, int)]
     # Whoever comes second waits for the same entries, and finds another size or none of them.
