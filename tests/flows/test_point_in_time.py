@@ -3,6 +3,7 @@
 What an operator does with ``pg_basebackup`` and an archive, done with the run's own server.
 """
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -103,6 +104,7 @@ async def test_a_restored_moment_has_all_until_then_and_nobody_who_was_erased_si
             secrets=town.secrets,
             portal=town.portal,
         )
+        await promoted(old)
         assert len(await old.history(gone.subject)) == 1  # they are back
         assert await apply_list(old.context) == 1
         with pytest.raises(UnauthenticatedError):
@@ -115,6 +117,13 @@ async def test_a_restored_moment_has_all_until_then_and_nobody_who_was_erased_si
         assert await old.faults() == []
         await old.owner.close()
         await opened.close()
+
+
+async def promoted(town: Town) -> None:
+    """Before that, the server answers already, and takes nothing."""
+    async with asyncio.timeout(60):
+        while await town.rows("SELECT 1 WHERE pg_is_in_recovery()"):  # noqa: ASYNC110 the server has no event
+            await asyncio.sleep(0.02)
 
 
 async def superuser(town: Town, statement: str) -> None:

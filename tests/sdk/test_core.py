@@ -211,7 +211,7 @@ def test_a_hub_that_is_away_is_tried_again_by_and_by(visitor: Visitor) -> None:
 def test_a_refresh_token_that_is_refused_leaves_nothing_granted(visitor: Visitor) -> None:
     page = answered(visitor)
     change_holder(page, "kept.skew_s += 7200; kept.refresh = 'x'.repeat(43)")
-    page.route("**/authorize*", lambda route: route.abort())
+    page.route("**/authorize*", lambda route: route.abort("aborted"))  # the page stays
     page.reload(wait_until="commit")
     page.wait_for_function(f"{_KEPT} === null")
     page.unroute_all()
