@@ -104,7 +104,7 @@ class Limiter:
             self.is_degraded = True
             return [None] * len(acts)
         self.is_degraded = False
-        return [(int(count), int(left_s)) for count, left_s in found]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return [(int(count), int(left_s)) for count, left_s in found]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] as above
 
     def _count_here(self, key: str, window_s: int, now_s: float) -> tuple[int, int]:
         if len(self._local) > self._sweep_above:
