@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -6,10 +7,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
+from consentid.embedded.postgres import ERASING, SERVING, DatabaseUrls, EmbeddedPostgres
 from consentid.kit.errors import UnavailableError
 from consentid.store import clock
+from consentid.store.arrays import fetch
 from consentid.store.engine import ANSWERED_WITHIN_S, Database
+from consentid.store.migrating import upgrade
 
 
 async def count(database: Database) -> int:
@@ -72,6 +75,54 @@ async def test_reading_sees_one_snapshot_and_never_writes(database: Database) ->
     async with database.writing() as connection:
         await mark(connection, 3)
     assert await count(database) == 2
+
+
+async def set_read_only(urls: DatabaseUrls, on: str) -> None:
+    """For sessions that begin from now on, as those with a server that stands by."""
+    owner = Database(urls.owner)
+    async with owner.writing() as connection:
+        await connection.execute(text("SET TRANSACTION READ WRITE"))
+        name = await connection.scalar(text("SELECT current_database()"))
+        statement = f'ALTER DATABASE "{name}" SET default_transaction_read_only = {on}'
+        await connection.execute(text(statement))
+    await owner.close()
+
+
+async def raw_mark(connection: AsyncConnection, number: int) -> None:
+    await connection.execute(text("SELECT 1"))  # a transaction is open: the driver itself is asked
+    await fetch(connection, "INSERT INTO used_tokens VALUES ($1, now())", bytes([number]))
+
+
+@pytest.mark.parametrize("write", [mark, raw_mark])
+async def test_a_server_that_takes_no_writes_is_unavailable_until_it_does(
+    database_urls: DatabaseUrls, write: Callable[[AsyncConnection, int], Awaitable[None]]
+) -> None:
+    await set_read_only(database_urls, "on")
+    database = Database(database_urls.serving, connections=1)
+    for _ in range(2):
+        with pytest.raises(UnavailableError) as refused:
+            async with database.writing() as connection:
+                await write(connection, 1)
+        assert refused.value.code == "database_unavailable"
+    assert await count(database) == 0  # reading goes on, on the pool's one connection
+
+    await set_read_only(database_urls, "off")
+    # That one has it from before that it may not write: it is given up for one that may.
+    with pytest.raises(UnavailableError):
+        async with database.writing() as connection:
+            await write(connection, 1)
+    async with database.writing() as connection:
+        await write(connection, 1)
+    assert await count(database) == 1
+    await database.close()
+
+
+async def test_a_migration_of_a_server_that_takes_no_writes_is_unavailable(
+    database_urls: DatabaseUrls,
+) -> None:
+    await set_read_only(database_urls, "on")
+    with pytest.raises(UnavailableError):
+        await upgrade(database_urls.owner, serving_role=SERVING, erasing_role=ERASING)
 
 
 async def test_commits_wait_for_the_disk(database: Database) -> None:

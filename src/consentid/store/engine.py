@@ -31,6 +31,10 @@ being restored), connection lost, rolled back against another transaction, out o
 not got in time, cancelled or shutting down, trouble with the disk.
 Spec: PostgreSQL, appendix A.
 """
+_READ_ONLY: Final = "25006"
+"""The server takes no writes, as one that stands by, or that was demoted a moment ago.  Of somebody
+who asked for nothing but reading it is a mistake of ours.
+"""
 
 
 class Driver(Protocol):
@@ -102,15 +106,16 @@ class Database:
         """One transaction: durable when the block has ended, gone if it raised.
 
         Raises:
-            UnavailableError: PostgreSQL cannot be reached.
+            UnavailableError: PostgreSQL cannot be reached, or takes no writes now.
         """
         acts: list[Callable[[], None]] = []
         async with (
-            reachable(),
+            reachable(and_writable=True),
             self._engine.connect() as connection,
             letting_go(connection),  # of who does not answer the commit
             connection.begin(),
             letting_go(connection),  # before a rollback waits for them, too
+            _leaving_read_only(connection),
         ):
             self._afterwards[id(connection)] = acts
             try:
@@ -213,12 +218,15 @@ def driver_of(connection: AsyncConnection) -> Driver | None:
 
 
 @asynccontextmanager
-async def reachable() -> AsyncGenerator[None]:
+async def reachable(*, and_writable: bool = False) -> AsyncGenerator[None]:
     """Say of whatever the driver raises whether the database can be reached.
+
+    ``and_writable``: a server that takes no writes will not do either.
 
     Raises:
         UnavailableError: PostgreSQL cannot be reached; caused by what the driver said.
     """
+    passing = (*_PASSING, _READ_ONLY) if and_writable else _PASSING
     try:
         with span("database"):
             yield
@@ -227,12 +235,23 @@ async def reachable() -> AsyncGenerator[None]:
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise _unavailable() from error  # the connection was cut when the driver was asked
     except asyncpg.PostgresError as error:
-        if sqlstate_of(error).startswith(_PASSING):
+        if sqlstate_of(error).startswith(passing):
             raise _unavailable() from error
         raise
     except DBAPIError as error:
-        if error.connection_invalidated or sqlstate_of(error).startswith(_PASSING):
+        if error.connection_invalidated or sqlstate_of(error).startswith(passing):
             raise _unavailable() from error
+        raise
+
+
+@asynccontextmanager
+async def _leaving_read_only(connection: AsyncConnection) -> AsyncGenerator[None]:
+    """Close a connection to a server that takes no writes: the next may lead to one that does."""
+    try:
+        yield
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        if sqlstate_of(error) == _READ_ONLY and not connection.invalidated:
+            await connection.invalidate()
         raise
 
 

@@ -84,12 +84,12 @@ async def upgrade(
 
     Raises:
         NotFoundError: a role does not exist.
-        UnavailableError: the database cannot be reached, or somebody holds a table for two minutes;
-            what was done until then stays.
+        UnavailableError: the database cannot be reached or takes no writes, or somebody holds a
+            table for two minutes; what was done until then stays.
     """
     engine = create_async_engine(owner_url, poolclass=NullPool)
     try:
-        async with reachable(), engine.connect() as connection:
+        async with reachable(and_writable=True), engine.connect() as connection:
             await _require_role(connection, serving_role, "serving")
             if erasing_role is not None:
                 await _require_role(connection, erasing_role, "erasing")
