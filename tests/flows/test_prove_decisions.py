@@ -18,8 +18,8 @@ from tests.flows.test_sequence_ledger import drain
 from tests.flows.test_verify_ledger import walk
 from tests.flows.town import GRANTED, REFUSED, Town
 
-from consentid.cli import court_verifier
 from consentid.core.decision import DecisionId, SubjectId
+from consentid.flows import court_verifier
 from consentid.flows.append_decisions import BODY
 from consentid.flows.note_export import note_download
 from consentid.flows.open_subject import open_subject

@@ -34,6 +34,7 @@ ACTS: Final = {
     "POST /v1/admin/catalogues": "brands/apply",
     "POST /v1/admin/clients": "client/add",
     "POST /v1/admin/clients/{client_id:str}/secret": "client/rotate",
+    "POST /v1/admin/evidence": "ledger/prove",
     "POST /v1/admin/webhooks": "endpoint/add",
     "POST /v1/admin/webhooks/{number:int}/deliveries": "endpoint/replay",
     "POST /v1/admin/webhooks/{number:int}/secrets": "endpoint/rotate",

@@ -122,6 +122,7 @@ NEEDS: Final = {
     "POST /v1/admin/catalogues": Need(scope=Scope.ADMIN_CATALOGUE),
     "POST /v1/admin/clients": Need(scope=Scope.ADMIN_CLIENTS),
     "POST /v1/admin/clients/{client_id}/secret": Need(scope=Scope.ADMIN_CLIENTS),
+    "POST /v1/admin/evidence": Need(scope=Scope.ADMIN_EVIDENCE),
     "POST /v1/admin/support": Need(scope=Scope.ADMIN_SUPPORT),
     "GET /v1/history": READ_ONE,
     "GET /v1/receipts/{decision}": READ_ONE,

@@ -54,6 +54,7 @@ def _export(args: argparse.Namespace) -> int:
 
 async def _stream(chosen: Settings, given: _Arguments) -> Exit:
     from consentid.flows.export_ledger import export_ledger  # noqa: PLC0415  the server extra
+    from consentid.flows.note_export import command_line  # noqa: PLC0415  the server extra
     from consentid.flows.opening import open_context  # noqa: PLC0415  the server extra
 
     opened = open_context(chosen)
@@ -62,7 +63,10 @@ async def _stream(chosen: Settings, given: _Arguments) -> Exit:
     out = sys.stdout.buffer
     try:
         async for page in export_ledger(
-            opened.context, unverified_after=given.after, is_opened=not given.leaves
+            opened.context,
+            unverified_after=given.after,
+            is_opened=not given.leaves,
+            taker=command_line(opened.context),
         ):
             out.write(msgspec.json.Encoder().encode_lines(page.lines))
             out.flush()

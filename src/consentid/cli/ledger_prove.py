@@ -2,17 +2,10 @@
 
 import argparse
 import asyncio
-import hashlib
 import os
-import zipfile
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, cast
-
-import msgspec
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from consentid import settings
 from consentid.cli import terminal
@@ -23,57 +16,13 @@ from consentid.settings import Settings
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  its only name
 
-SCHEMA: Final = "consentid/evidence/1"
-_README: Final = files("consentid.cli") / "court_readme.txt"
-_VERIFIER: Final = files("consentid.cli") / "court_verifier.py"
+    from consentid.flows.write_evidence import Written
 
 
 class _Arguments(Protocol):
     name: str
     output: Path | None
     json: bool
-
-
-class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    schema: str
-    made_at: str
-    decisions: list[str]
-    catalogues: list[str]
-    pictures: list[str]
-    unreadable: dict[str, str]
-    files: dict[str, str]
-
-
-@dataclass(slots=True)
-class _Bundle:
-    """A zip that grows, all of it within one folder."""
-
-    archive: zipfile.ZipFile
-    folder: str
-    made_at: datetime
-    digests: dict[str, str] = field(default_factory=dict)
-    unreadable: dict[str, str] = field(default_factory=dict)
-    """Decisions that are left out, and why."""
-
-    def add(self, name: str, content: bytes) -> None:
-        """Write one file, and keep its digest."""
-        self.digests[name] = hashlib.sha256(content).hexdigest()
-        info = zipfile.ZipInfo(f"{self.folder}/{name}", self.made_at.timetuple()[:6])
-        info.external_attr = 0o644 << 16
-        self.archive.writestr(info, content, zipfile.ZIP_DEFLATED)
-
-    def seal(self) -> None:
-        """Write what was written."""
-        manifest = _Manifest(
-            schema=SCHEMA,
-            made_at=self.made_at.isoformat(timespec="seconds"),
-            decisions=_named(self.digests, "decisions"),
-            catalogues=_named(self.digests, "catalogues"),
-            pictures=_named(self.digests, "pictures"),
-            unreadable=self.unreadable,
-            files=dict(sorted(self.digests.items())),
-        )
-        self.add("manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=2))
 
 
 def add_verb(verbs: "_SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -111,52 +60,51 @@ def _prove(args: argparse.Namespace) -> int:
     chosen.database()
     stem = "".join(each if each.isalnum() or each == "-" else "-" for each in given.name)
     path = given.output or Path(f"evidence-{stem}.zip")
-    bundle = asyncio.run(_write(chosen, given.name, path))
-    written = len(_named(bundle.digests, "decisions"))
+    done = asyncio.run(_write(chosen, given.name, path))
+    written = len(done.named("decisions"))
     if given.json:
-        told = {"file": str(path), "decisions": written, "unreadable": bundle.unreadable}
+        told = {"file": str(path), "decisions": written, "unreadable": done.unreadable}
         terminal.say_json(told)
     else:
         terminal.say(f"{path}: {written} {'decision' if written == 1 else 'decisions'}")
         terminal.note("It holds personal data. To check it: unpack it, then run its verify.py")
-    for decision, why in bundle.unreadable.items():
+    for decision, why in done.unreadable.items():
         terminal.note(f"left out: decision {decision}: {why}")
-    return Exit.NO if bundle.unreadable else Exit.OK
+    return Exit.NO if done.unreadable else Exit.OK
 
 
-async def _write(chosen: Settings, name: str, path: Path) -> _Bundle:
+async def _write(chosen: Settings, name: str, path: Path) -> "Written":
+    from consentid.flows.note_export import command_line  # noqa: PLC0415  the server extra
     from consentid.flows.opening import PATIENT_S, open_context  # noqa: PLC0415  the server extra
-    from consentid.flows.prove_decisions import (  # noqa: PLC0415  the server extra
-        Missing,
-        find_named,
-        prove_decisions,
-    )
+    from consentid.flows.prove_decisions import find_named  # noqa: PLC0415  the server extra
+    from consentid.flows.write_evidence import Written, write_evidence  # noqa: PLC0415  the server extra
     from consentid.store.engine import Database  # noqa: PLC0415  the server extra
 
     opened = open_context(chosen, answered_within_s=PATIENT_S)
     url = chosen.erasure_database()
     apart = None if url is None else Database(url, connections=1, answered_within_s=PATIENT_S)
     unfinished = path.with_name(f"{path.name}.part")
+    done = Written()
     try:
         named = await find_named(opened.context, name, apart=apart)
-        with _created(unfinished) as file, zipfile.ZipFile(file, "w") as archive:
-            bundle = _Bundle(archive, path.stem, datetime.now(UTC))
-            bundle.add("README.txt", _README.read_bytes())
-            bundle.add("verify.py", _VERIFIER.read_bytes())
-            async for evidence in prove_decisions(opened.context, named, apart=apart):
-                if isinstance(evidence, Missing):
-                    bundle.unreadable[evidence.decision] = evidence.why
-                    continue
-                for file_name, content in evidence.files.items():
-                    bundle.add(f"{evidence.folder}/{file_name}", content)
-            bundle.seal()
+        with _created(unfinished) as file:
+            async for piece in write_evidence(
+                opened.context,
+                named,
+                folder=path.stem,
+                made_at=datetime.now(UTC),
+                taker=command_line(opened.context),
+                apart=apart,
+                written=done,
+            ):
+                file.write(piece)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
         if apart is not None:
             await apart.close()
         await opened.close()
-    return bundle
+    return done
 
 
 def _created(path: Path) -> BinaryIO:
@@ -167,9 +115,3 @@ def _created(path: Path) -> BinaryIO:
         raise MalformedError(
             "file_unwritable", f"cannot be written: {error.strerror}", where=str(path)
         ) from error
-
-
-def _named(names: Iterable[str], folder: str) -> list[str]:
-    """What has a folder of its own there, in the order written."""
-    found = (name.split("/") for name in names if name.startswith(f"{folder}/"))
-    return list(dict.fromkeys(parts[1] for parts in found))

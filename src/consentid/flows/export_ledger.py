@@ -14,7 +14,7 @@ import msgspec
 
 from consentid.flows.append_decisions import BODY
 from consentid.flows.context import Context
-from consentid.flows.note_export import note_export, note_opened
+from consentid.flows.note_export import Taker, note_export, note_opened
 from consentid.keyring import wrapping
 from consentid.kit.errors import MalformedError, UnreadableError
 from consentid.store import ledger, ledger_export
@@ -67,7 +67,7 @@ class Exported:
 
 
 async def export_ledger(
-    context: Context, *, unverified_after: str | None, is_opened: bool
+    context: Context, *, unverified_after: str | None, is_opened: bool, taker: Taker
 ) -> AsyncIterator[Exported]:
     """Stream all logs; ``is_opened`` says whether with personal data.
 
@@ -76,7 +76,7 @@ async def export_ledger(
         UnavailableError: the database cannot be reached.
     """
     after_log, after_index = _cursor(unverified_after)
-    await note_export(context, after=unverified_after, is_opened=is_opened)
+    await note_export(context, after=unverified_after, is_opened=is_opened, taker=taker)
     async with context.database.reading() as connection:
         logs = await ledger.every_log(connection)
         ends = {log.log_no: await ledger.newest_checkpoint(connection, log.log_no) for log in logs}
@@ -86,7 +86,7 @@ async def export_ledger(
             continue
         index = after_index + 1 if log.log_no == after_log else 0
         while index < end.size:
-            page = await _page(context, log, index, end.size, is_opened=is_opened)
+            page = await _page(context, log, index, end.size, taker if is_opened else None)
             index += page.entries
             yield page
         line = CheckpointOut(log=log.origin, key=log.key, checkpoint=end.note)
@@ -94,24 +94,25 @@ async def export_ledger(
 
 
 async def _page(
-    context: Context, log: LogRow, first: int, end: int, *, is_opened: bool
+    context: Context, log: LogRow, first: int, end: int, opened_for: Taker | None
 ) -> Exported:
     limit = min(_PAGE, end - first)
     async with context.database.reading() as connection:
         rows = await ledger.entries_from(connection, log.log_no, first, limit=limit)
         ids = [entry.event_id for _, entry in rows]
         none: Mapping[UUID, SealedRow] = {}
-        found = await ledger_export.sealed(connection, ids) if is_opened else none
+        found = await ledger_export.sealed(connection, ids) if opened_for else none
     if [index for index, _ in rows] != list(range(first, first + limit)):
         raise UnreadableError(
             "ledger_damaged", "an entry is missing: run `consentid ledger verify`", where=log.origin
         )
-    await note_opened(context, frozenset(each.subject for each in found.values()))
+    if opened_for:
+        await note_opened(context, frozenset(each.subject for each in found.values()), opened_for)
     faults = list[str]()
     lines: list[EntryOut] = []
     for index, entry in rows:
         told = _told(log, index, entry, faults)
-        if is_opened:
+        if opened_for:
             lines.append(_opened(context, told, entry, found.get(entry.event_id), faults))
         else:
             lines.append(EntryOut(**told))

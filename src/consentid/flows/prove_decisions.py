@@ -16,7 +16,7 @@ from consentid.core.decision import CatalogueVersion, Decision, DecisionId, Serv
 from consentid.core.record import to_record
 from consentid.flows.complete_receipt import complete_receipt
 from consentid.flows.context import Context, read_book
-from consentid.flows.note_export import note_proof
+from consentid.flows.note_export import Taker, note_proof
 from consentid.flows.open_aside import open_anyhow
 from consentid.flows.open_decision import Unreadable, try_decision
 from consentid.flows.open_subject import OpenSubject
@@ -40,6 +40,7 @@ from consentid.store import (
 from consentid.store.engine import Database
 from consentid.tokens import receipt_context
 
+_NOBODY: Final = SubjectId(UUID(int=0))
 PORTAL: Final = "portal:"
 """Before a person's ``sub`` at the customer portal."""
 
@@ -100,20 +101,44 @@ async def find_named(
     """
     async with context.database.reading() as connection:
         subject, decision = await _resolve(context, connection, unverified_name, apart)
-        if decision is not None and subject is not None:
-            return Named(subject=subject, decisions=(decision,))
-        ids = () if subject is None else await decisions.ids_of_subject(connection, subject)
+        # Of nobody, too: how long it takes tells nothing.
+        ids = await decisions.ids_of_subject(connection, subject or _NOBODY)
+    if decision is not None and subject is not None:
+        return Named(subject=subject, decisions=(decision,))
     if subject is None or not ids:
         raise NotFoundError("nothing_named", "no decision and no subject has this name")
     return Named(subject=subject, decisions=tuple(reversed(ids)))
 
 
+async def find_whose(context: Context, unverified_name: str, *, apart: Database | None) -> Named:
+    """The same for who may not even learn who there was: whoever is gone was never there.
+
+    Raises:
+        NotFoundError: there is none, nothing was decided, or nobody may look at it here.
+        UnavailableError: the database cannot be reached.
+    """
+    try:
+        named = await find_named(context, unverified_name, apart=apart)
+    except NotFoundError:
+        named = Named(subject=_NOBODY, decisions=())
+    async with context.database.reading() as connection:
+        whose = await open_anyhow(context, connection, named.subject, apart)
+    if whose is None:
+        raise NotFoundError(
+            "evidence_unknown",
+            "There is no such decision, subject or person here: names are exact.",
+            where="name",
+        )
+    return named
+
+
 async def prove_decisions(
-    context: Context, named: Named, *, apart: Database | None = None
+    context: Context, named: Named, *, taker: Taker, apart: Database | None = None
 ) -> AsyncIterator[Evidence | Missing]:
     """Decision by decision, each catalogue version and each picture once, and the keys.
 
-    ``apart`` as above.  One that cannot be read is named, and the others are proven all the same.
+    ``apart`` as above; that ``taker`` took it is noted before anything is told.  One that cannot be
+    read is named, and the others are proven all the same.
 
     Raises:
         GoneError: the subject was erased, or set aside and we may not look at it.
@@ -122,9 +147,12 @@ async def prove_decisions(
     """
     async with context.database.reading() as connection:
         whose = await open_anyhow(context, connection, named.subject, apart)
+        late = await ledger.unpublished(connection, named.decisions)
     if whose is None:
         raise _gone()
-    await note_proof(context, whose, named.decisions)
+    if late:
+        raise _waiting(f"decision {late[0]}")
+    await note_proof(context, whose, named.decisions, taker)
     told = set[int]()
     shown = set[bytes]()
     unreadable = list[Unreadable]()

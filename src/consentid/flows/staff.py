@@ -43,6 +43,7 @@ class Verb(StrEnum):
     ADD_CLIENT = "add_client"
     ROTATE_CLIENT = "rotate_client"
     APPLY = "apply"
+    PROVE = "prove"
 
 
 _SEEING: Final = frozenset(
@@ -85,6 +86,7 @@ SCOPE_OF: Final[Mapping[Verb, Scope]] = MappingProxyType(
         Verb.ADD_CLIENT: Scope.ADMIN_CLIENTS,
         Verb.ROTATE_CLIENT: Scope.ADMIN_CLIENTS,
         Verb.APPLY: Scope.ADMIN_CATALOGUE,
+        Verb.PROVE: Scope.ADMIN_EVIDENCE,
     }
 )
 """What a program needs in its access token; no scope contains another."""

@@ -265,6 +265,21 @@ async def find_place(
     return None
 
 
+_UNPUBLISHED: Final = """
+SELECT given.id FROM unnest($1::uuid[]) WITH ORDINALITY AS given (id, place) WHERE NOT EXISTS (
+  SELECT FROM ledger_entries AS entry WHERE entry.event_id = given.id AND EXISTS (
+    SELECT FROM ledger_checkpoints AS published
+    WHERE published.log_no = entry.log_no AND published.size > entry.idx
+  )
+) ORDER BY given.place
+"""
+
+
+async def unpublished(connection: AsyncConnection, event_ids: Sequence[UUID]) -> Sequence[UUID]:
+    """Those of some events that no published checkpoint covers, in their order."""
+    return [row["id"] for row in await fetch(connection, _UNPUBLISHED, list(event_ids))]
+
+
 _KEY: Final = "kind = 'key'"  # as the index says it
 
 

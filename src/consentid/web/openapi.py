@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from consentid.web.oauth_errors import OAuthError
 from consentid.web.problems import Problem
-from consentid.web.sending import EVENT_STREAM
+from consentid.web.sending import STREAMED
 
 _REF: Final = "#/components/schemas/{name}"
 _PURPOSES_OR_ALL: Final = {
@@ -112,11 +112,12 @@ def openapi_config() -> OpenAPIConfig:
 
 
 def _leave_streams_open(document: Mapping[str, Any]) -> None:
-    """OpenAPI 3.1 has no schema for a stream of events: a text as a whole it is not."""
+    """OpenAPI 3.1 has no schema for what comes in pieces: a text as a whole it is not."""
     for operations in document["paths"].values():
         for operation in operations.values():
             for told in operation["responses"].values():
-                told.get("content", {}).get(EVENT_STREAM, {}).pop("schema", None)
+                for media_type in STREAMED:
+                    told.get("content", {}).get(media_type, {}).pop("schema", None)
 
 
 def _exact_schemas(request: Request[Any, Any, Any]) -> Mapping[str, Any]:
