@@ -35,6 +35,7 @@ ACTS: Final = {
     "POST /v1/admin/clients": "client/add",
     "POST /v1/admin/clients/{client_id:str}/secret": "client/rotate",
     "POST /v1/admin/evidence": "ledger/prove",
+    "POST /v1/admin/export": "ledger/export",
     "POST /v1/admin/webhooks": "endpoint/add",
     "POST /v1/admin/webhooks/{number:int}/deliveries": "endpoint/replay",
     "POST /v1/admin/webhooks/{number:int}/secrets": "endpoint/rotate",

@@ -123,6 +123,7 @@ NEEDS: Final = {
     "POST /v1/admin/clients": Need(scope=Scope.ADMIN_CLIENTS),
     "POST /v1/admin/clients/{client_id}/secret": Need(scope=Scope.ADMIN_CLIENTS),
     "POST /v1/admin/evidence": Need(scope=Scope.ADMIN_EVIDENCE),
+    "POST /v1/admin/export": Need(scope=Scope.ADMIN_EXPORT),
     "POST /v1/admin/support": Need(scope=Scope.ADMIN_SUPPORT),
     "GET /v1/history": READ_ONE,
     "GET /v1/receipts/{decision}": READ_ONE,

@@ -46,6 +46,8 @@ class Scope(StrEnum):
     """Enable, disable and try endpoints, and try again what was given up."""
     ADMIN_EVIDENCE = "admin:evidence"
     """Prove what somebody decided who is named exactly, as a court or an authority asks for it."""
+    ADMIN_EXPORT = "admin:export"
+    """Copy the log, with the records that it speaks of: everybody's."""
     ADMIN_DEVICES = "admin:devices"
     """Revoke any client's capture devices."""
     ADMIN_ENDPOINTS = "admin:endpoints"
@@ -58,7 +60,7 @@ ADMINISTRATION: Final = frozenset(
     {
         *(Scope.ADMIN, Scope.ADMIN_CAPTURES, Scope.ADMIN_CATALOGUE, Scope.ADMIN_CLIENTS),
         *(Scope.ADMIN_DELIVERIES, Scope.ADMIN_DEVICES, Scope.ADMIN_ENDPOINTS, Scope.ADMIN_SUPPORT),
-        Scope.ADMIN_EVIDENCE,
+        *(Scope.ADMIN_EVIDENCE, Scope.ADMIN_EXPORT),
     }
 )
 """Scopes of the group's own staff programs: they act on all brands."""

@@ -70,6 +70,8 @@ class Context:
         """Where those who show an access token meet: one statement finds a group's holders."""
         self.owning: asyncio.Semaphore = asyncio.Semaphore(_OWNED_AT_ONCE)
         """Who is let in as the owner of the database."""
+        self.exporting: asyncio.Lock = asyncio.Lock()
+        """Held by the program that copies the log: one at a time."""
         self.counts: Counts = Counts()
         self._keyring: Keyring = load(settings.keys_dir)
         self._revoked: frozenset[str] = frozenset()

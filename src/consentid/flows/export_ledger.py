@@ -5,7 +5,7 @@ stream began; a later one goes on after any line of it.
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -67,9 +67,16 @@ class Exported:
 
 
 async def export_ledger(
-    context: Context, *, unverified_after: str | None, is_opened: bool, taker: Taker
-) -> AsyncIterator[Exported]:
+    context: Context,
+    *,
+    unverified_after: str | None,
+    is_opened: bool,
+    taker: Taker,
+    page_size: int | None = None,
+) -> AsyncGenerator[Exported]:
     """Stream all logs; ``is_opened`` says whether with personal data.
+
+    ``page_size``: how many entries are read at once; nobody else is served while they are opened.
 
     Raises:
         MalformedError: ``unverified_after`` is not where an entry stands.
@@ -86,7 +93,8 @@ async def export_ledger(
             continue
         index = after_index + 1 if log.log_no == after_log else 0
         while index < end.size:
-            page = await _page(context, log, index, end.size, taker if is_opened else None)
+            limit = min(page_size or _PAGE, end.size - index)
+            page = await _page(context, log, index, limit, taker if is_opened else None)
             index += page.entries
             yield page
         line = CheckpointOut(log=log.origin, key=log.key, checkpoint=end.note)
@@ -94,9 +102,8 @@ async def export_ledger(
 
 
 async def _page(
-    context: Context, log: LogRow, first: int, end: int, opened_for: Taker | None
+    context: Context, log: LogRow, first: int, limit: int, opened_for: Taker | None
 ) -> Exported:
-    limit = min(_PAGE, end - first)
     async with context.database.reading() as connection:
         rows = await ledger.entries_from(connection, log.log_no, first, limit=limit)
         ids = [entry.event_id for _, entry in rows]

@@ -44,6 +44,7 @@ class Verb(StrEnum):
     ROTATE_CLIENT = "rotate_client"
     APPLY = "apply"
     PROVE = "prove"
+    EXPORT = "export"
 
 
 _SEEING: Final = frozenset(
@@ -87,6 +88,7 @@ SCOPE_OF: Final[Mapping[Verb, Scope]] = MappingProxyType(
         Verb.ROTATE_CLIENT: Scope.ADMIN_CLIENTS,
         Verb.APPLY: Scope.ADMIN_CATALOGUE,
         Verb.PROVE: Scope.ADMIN_EVIDENCE,
+        Verb.EXPORT: Scope.ADMIN_EXPORT,
     }
 )
 """What a program needs in its access token; no scope contains another."""

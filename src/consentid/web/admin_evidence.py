@@ -28,7 +28,7 @@ from consentid.store.engine import Database
 from consentid.web.callers import wall_clock_s
 from consentid.web.guards import QUERY, SCOPE, bearer_guard
 from consentid.web.responses import BODY_PROBLEMS, FOUND_PROBLEMS
-from consentid.web.sending import ZIP, PatientStream
+from consentid.web.sending import ZIP, PatientStream, begun
 
 MOST: Final = Limit(name="evidence", most=60, window_s=3_600)
 GUESSES_OF_ONE: Final = Limit(name="evidence_guesses", most=10, window_s=600)
@@ -81,25 +81,6 @@ async def post_admin_evidence(
     return PatientStream(
         await begun(pieces), media_type=ZIP, headers=_FILE, status_code=HTTPStatus.OK
     )
-
-
-async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """The same, once there is something to send; until then its errors are the caller's.
-
-    Raises:
-        ConsentidError: whatever kept it from beginning.
-    """
-    first = await anext(pieces)
-
-    async def all_of_them() -> AsyncGenerator[bytes]:
-        try:
-            yield first
-            async for piece in pieces:
-                yield piece
-        finally:
-            await pieces.aclose()
-
-    return all_of_them()
 
 
 async def _pieces(

@@ -5,6 +5,7 @@ from typing import Final
 from consentid.web.admin_catalogues import post_admin_catalogue
 from consentid.web.admin_clients import CLIENT_HANDLERS
 from consentid.web.admin_evidence import post_admin_evidence
+from consentid.web.admin_export import post_admin_export
 from consentid.web.admin_webhooks import WEBHOOK_HANDLERS
 from consentid.web.administration import ADMINISTRATION_HANDLERS
 from consentid.web.authorize import get_authorize, post_authorize
@@ -110,6 +111,7 @@ HANDLERS: Final = (
     *CLIENT_HANDLERS,
     post_admin_catalogue,
     post_admin_evidence,
+    post_admin_export,
     *WEBHOOK_HANDLERS,
     get_authorize,
     post_authorize,

@@ -64,3 +64,22 @@ class PatientStream(ASGIStreamingResponse):
         finally:
             if isinstance(pieces, AsyncGenerator):
                 await pieces.aclose()
+
+
+async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The same, once there is something to send; until then its errors are the caller's.
+
+    Raises:
+        ConsentidError: whatever kept it from beginning.
+    """
+    first = await anext(pieces)
+
+    async def all_of_them() -> AsyncGenerator[bytes]:
+        try:
+            yield first
+            async for piece in pieces:
+                yield piece
+        finally:
+            await pieces.aclose()
+
+    return all_of_them()
