@@ -16,6 +16,8 @@ ROLES = {
     "a site for a person": EVERYTHING,
     "admin:clients alone": "^/v1/admin/clients",
     "admin:catalogue alone": "^/v1/admin/catalogues",
+    "admin:erasures alone": "^/v1/admin/erasures/",
+    "admin:let-in alone": "^/v1/admin/operations/",
 }
 """By the addresses that they are looked at for."""
 

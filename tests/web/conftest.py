@@ -1,9 +1,9 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from joserfc.jwk import RSAKey
 from tests.conftest import run_apart
-from tests.web.hub import Hub, forget, running_hub, running_portal
+from tests.web.hub import Hub, forget, in_charge, running_hub, running_portal
 from tests.web.programs import add_programs
 
 from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
@@ -40,6 +40,32 @@ def hub(
 def programs(hub: Hub) -> Hub:
     """The hub, with a program for each scope of the administration."""
     return add_programs(hub)
+
+
+@pytest.fixture(scope="module")
+def brand_files() -> Mapping[str, str]:
+    """What the files of the hub below say otherwise: nothing, unless a module says so."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def inside(
+    brand_files: Mapping[str, str],
+    module_database_urls: DatabaseUrls,
+    valkey_url: str,
+    portal: tuple[str, RSAKey],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Hub]:
+    """A hub whose one web process has the owner's database, with a program for each scope."""
+    with running_hub(
+        tmp_path_factory.mktemp("inside"),
+        module_database_urls,
+        portal,
+        valkey_url=valkey_url,
+        settings=in_charge(module_database_urls),
+        changed=brand_files,
+    ) as running:
+        yield add_programs(running)
 
 
 @pytest.fixture(autouse=True, scope="module")

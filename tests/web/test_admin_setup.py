@@ -4,18 +4,18 @@ The process here has ``CONSENTID_ADMIN_DATABASE_URL``; the hub of the other test
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 import pytest
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
-from tests.web.hub import Hub, Person, bearer, in_charge, running_hub
-from tests.web.programs import add_programs, program_of
+from tests.web.hub import Hub, Person, bearer
+from tests.web.programs import program_of
 from tests.web.test_administration import call, newest_act
 
 from consentid.brandbook.client import ADMINISTRATION, Scope
@@ -30,22 +30,8 @@ BY_CATALOGUE: Final = "client:program-admin-catalogue"
 
 
 @pytest.fixture(scope="module")
-def inside(
-    module_database_urls: DatabaseUrls,
-    valkey_url: str,
-    portal: tuple[str, RSAKey],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Hub]:
-    """A hub whose one web process may write them, with a program for each scope."""
-    with running_hub(
-        tmp_path_factory.mktemp("inside"),
-        module_database_urls,
-        portal,
-        valkey_url=valkey_url,
-        settings=in_charge(module_database_urls),
-        changed={CALLS: f"{WATCH}\n{CALLS}"},
-    ) as hub:
-        yield add_programs(hub)
+def brand_files() -> Mapping[str, str]:
+    return {CALLS: f"{WATCH}\n{CALLS}"}
 
 
 @pytest.fixture

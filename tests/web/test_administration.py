@@ -36,6 +36,8 @@ ACTS: Final = {
     "POST /v1/admin/clients/{client_id:str}/secret": "client/rotate",
     "POST /v1/admin/evidence": "ledger/prove",
     "POST /v1/admin/export": "ledger/export",
+    "POST /v1/admin/erasures/shred": "subjects/shred",
+    "POST /v1/admin/operations/let-in": "operations/let-in",
     "POST /v1/admin/webhooks": "endpoint/add",
     "POST /v1/admin/webhooks/{number:int}/deliveries": "endpoint/replay",
     "POST /v1/admin/webhooks/{number:int}/secrets": "endpoint/rotate",

@@ -124,6 +124,8 @@ NEEDS: Final = {
     "POST /v1/admin/clients/{client_id}/secret": Need(scope=Scope.ADMIN_CLIENTS),
     "POST /v1/admin/evidence": Need(scope=Scope.ADMIN_EVIDENCE),
     "POST /v1/admin/export": Need(scope=Scope.ADMIN_EXPORT),
+    "POST /v1/admin/erasures/shred": Need(scope=Scope.ADMIN_ERASURES),
+    "POST /v1/admin/operations/let-in": Need(scope=Scope.ADMIN_LET_IN),
     "POST /v1/admin/support": Need(scope=Scope.ADMIN_SUPPORT),
     "GET /v1/history": READ_ONE,
     "GET /v1/receipts/{decision}": READ_ONE,

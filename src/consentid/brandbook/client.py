@@ -52,6 +52,10 @@ class Scope(StrEnum):
     """Revoke any client's capture devices."""
     ADMIN_ENDPOINTS = "admin:endpoints"
     """Register and remove endpoints of any client, and give them new secrets."""
+    ADMIN_ERASURES = "admin:erasures"
+    """Destroy what is kept of those who are set aside to be forgotten."""
+    ADMIN_LET_IN = "admin:let-in"
+    """Make codes that let an operator in."""
     ADMIN_SUPPORT = "admin:support"
     """See what a person chose, by a code that the person made."""
 
@@ -61,6 +65,8 @@ ADMINISTRATION: Final = frozenset(
         *(Scope.ADMIN, Scope.ADMIN_CAPTURES, Scope.ADMIN_CATALOGUE, Scope.ADMIN_CLIENTS),
         *(Scope.ADMIN_DELIVERIES, Scope.ADMIN_DEVICES, Scope.ADMIN_ENDPOINTS, Scope.ADMIN_SUPPORT),
         *(Scope.ADMIN_EVIDENCE, Scope.ADMIN_EXPORT),
+        Scope.ADMIN_EVIDENCE,
+        *(Scope.ADMIN_ERASURES, Scope.ADMIN_LET_IN),
     }
 )
 """Scopes of the group's own staff programs: they act on all brands."""

@@ -155,30 +155,19 @@ async def _pending(chosen: Settings) -> "Sequence[ErasureRow]":
         return await _waiting(context)
 
 
-async def _find_pending(context: "Context", erasure: str | None) -> UUID | None:
-    if erasure is None:
-        return None
-    found = next((each.id for each in await _waiting(context) if str(each.id) == erasure), None)
-    if found is None:
-        raise NotFoundError("erasure_unknown", "no such erasure is pending: see `subjects pending`")
-    return found
-
-
 async def _shred(chosen: Settings, given: _Arguments) -> int:
-    from consentid.flows.drain_outbox import drain_outbox  # noqa: PLC0415  the server extra
-    from consentid.flows.shred_subjects import shred_subjects  # noqa: PLC0415  the server extra
-    from consentid.flows.stage_act import noting  # noqa: PLC0415  the server extra
+    from consentid.flows.shred_subjects import (  # noqa: PLC0415  the server extra
+        erasure_unknown,
+        shred_as_asked,
+    )
 
+    try:
+        before_time = None if given.erasure is None else UUID(given.erasure)
+    except ValueError as error:
+        raise erasure_unknown() from error
     async with AsyncExitStack() as stack:
         context, erasing = await _opened(stack, chosen)
-        before_time = await _find_pending(context, given.erasure)
-        async with noting(context.database, noting_of(chosen)) as noted:
-            noted["act"] = "subjects/shred"  # first: each that is destroyed is an entry of its own
-            if before_time is not None:
-                noted["erasure"] = str(before_time)
-        while before_time is not None and await drain_outbox(context):
-            pass  # who is to be told is told first
-        done = await shred_subjects(context, erasing, before_time=before_time)
+        done = await shred_as_asked(context, erasing, noting_of(chosen), before_time=before_time)
     if given.json:
         terminal.say_json({"shredded": done})
     else:

@@ -1,8 +1,8 @@
-"""Let an operator in: a code from the command line opens the administration, once, for an hour.
+"""Let an operator in: a code from a command or a program opens the administration for an hour.
 
-Whoever can run the command holds the database's password, so the code proves no less.  Codes and
-sessions have 100 and 256 random bits and are stored hashed.  Where staff sign in at an issuer of
-their own, no code opens anything.
+Whoever can run the command holds the database's password, so the code proves no less; a program has
+a scope for it.  Codes open once; they and sessions have 100 and 256 random bits and are stored
+hashed.  Where staff sign in at an issuer of their own, no code opens anything.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from consentid.flows.staff import LET_IN
 from consentid.flows.stage_act import Noting, noting_of
 from consentid.flows.typed_code import make_typed_code, read_typed_code
 from consentid.kit import base64url
+from consentid.kit.errors import ConflictError
 from consentid.kit.instants import HOUR, MINUTE, Instant
 from consentid.settings.staff import Role
 from consentid.store import clock, operators
@@ -32,6 +33,21 @@ class NewCode:
 
     code: str
     ends_at: Instant
+
+
+def check_codes_count(staff_issuer: str | None) -> None:
+    """Make no code that opens nothing.
+
+    Raises:
+        ConflictError: staff sign in at an issuer of their own.
+    """
+    if staff_issuer is not None:
+        raise ConflictError(
+            "staff_signs_in",
+            "No code opens /operations here: staff sign in at the issuer that "
+            "CONSENTID_STAFF_ISSUER names.",
+            where="CONSENTID_STAFF_ISSUER",
+        )
 
 
 async def make_code(database: Database, noted: Noting) -> NewCode:

@@ -2,8 +2,8 @@
 
 A few acts at once, however many ask: each takes a connection beyond those of who serves.
 
-Every other process serves as a role that can write neither clients nor configuration, whatever its
-requests say.
+Every other process serves as a role that can write neither clients nor configuration, let nobody
+in, revoke no key and destroy no subject's, whatever its requests say.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ async def owned(context: Context) -> AsyncGenerator[Database]:
     if url is None:
         raise ForbiddenError(
             "admin_database_unset",
-            "This process cannot write clients and configuration: ask the internal one that has "
-            "CONSENTID_ADMIN_DATABASE_URL, or use the command line.",
+            "This takes the owner's database, which this process was not given: ask the internal "
+            "one that has CONSENTID_ADMIN_DATABASE_URL, or use the command line.",
         )
     async with _in_turn(context.owning):
         database = Database(url, connections=1)

@@ -40,6 +40,8 @@ class Verb(StrEnum):
     REVOKE = "revoke"
     LOOK_UP = "look_up"
     SEE_ERASURES = "see_erasures"
+    SHRED = "shred"
+    LET_IN = "let_in"
     ADD_CLIENT = "add_client"
     ROTATE_CLIENT = "rotate_client"
     APPLY = "apply"
@@ -84,6 +86,8 @@ SCOPE_OF: Final[Mapping[Verb, Scope]] = MappingProxyType(
         Verb.REVOKE: Scope.ADMIN_DEVICES,
         Verb.LOOK_UP: Scope.ADMIN_SUPPORT,
         Verb.SEE_ERASURES: Scope.ADMIN,
+        Verb.SHRED: Scope.ADMIN_ERASURES,
+        Verb.LET_IN: Scope.ADMIN_LET_IN,
         Verb.ADD_CLIENT: Scope.ADMIN_CLIENTS,
         Verb.ROTATE_CLIENT: Scope.ADMIN_CLIENTS,
         Verb.APPLY: Scope.ADMIN_CATALOGUE,

@@ -42,8 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     erasure_database_url: str | None = None
     """The same as the role that destroys what is erased; unset, the owning role does."""
     admin_database_url: str | None = None
-    """The same as the role that owns it, for one internal web process: with it, programs register
-    clients and apply configuration at ``/v1/admin``; unset, the command line alone does.
+    """The same as the role that owns it, for one internal web process: with it, programs do at
+    ``/v1/admin`` what takes the owner, such as registering clients; unset, the command line alone
+    does.
     """
     valkey_url: str | None = None
     """Valkey; unset, everything is answered from the database, slower."""

@@ -1,4 +1,7 @@
-"""``/v1/erasure``: a person is to be forgotten.  ``/v1/admin/erasures``: who waits for it."""
+"""``/v1/erasure``: a person is to be forgotten.  ``/v1/admin/erasures``: who waits for it.
+
+Destroying takes a process that was given the owner's database.
+"""
 
 from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeAlias
@@ -12,14 +15,20 @@ from litestar.params import JSONBody, QueryParameter
 from consentid.brandbook.client import Scope
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
+from consentid.flows.own_database import owned
 from consentid.flows.request_erasure import ErasureOut, request_erasure
 from consentid.flows.restrict_subject import Reason
 from consentid.flows.show_erasures import PendingErasuresOut, show_erasures
+from consentid.flows.shred_subjects import shred_as_asked
 from consentid.flows.staff import SCOPE_OF, Verb
+from consentid.flows.stage_act import by_client, noting_of
+from consentid.web.admin_clients import WHERE
 from consentid.web.guards import QUERY, SCOPE, bearer_guard, read_bearer
-from consentid.web.responses import BODY_PROBLEMS, READ_PROBLEMS
+from consentid.web.responses import BODY_PROBLEMS, FOUND_PROBLEMS, READ_PROBLEMS
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
+_SHREDDED_AT_ONCE: Final = 100
+"""In one request, each in a transaction of its own."""
 _After: TypeAlias = Annotated[UUID | None, QueryParameter()]
 
 
@@ -27,6 +36,22 @@ class ErasureIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Why, in the words of GDPR article 17(1); nothing of the person is written here."""
 
     reason: Reason
+
+
+class ShreddingIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be destroyed beside what is due."""
+
+    erasure: UUID | None = None
+    """One of those that wait, before its time: no proof of what was decided is kept."""
+
+
+class ShreddedOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What was destroyed, for good."""
+
+    shredded: int
+    """How many people and devices."""
+    more: bool
+    """Whether more may be due: ask again."""
 
 
 @post(
@@ -60,10 +85,7 @@ async def post_erasure(
     opt={SCOPE: SCOPE_OF[Verb.SEE_ERASURES], QUERY: frozenset({"after"})},
     tags=["Administration"],
     summary="Erasures that wait for their time",
-    description=(
-        "Whose they are is not told. What they decided stays sealed until `shred_at`; destroying "
-        "it before its time takes the command line."
-    ),
+    description=("Whose they are is not told. What they decided stays sealed until `shred_at`."),
     responses=READ_PROBLEMS,
 )
 async def get_admin_erasures(
@@ -71,3 +93,32 @@ async def get_admin_erasures(
 ) -> Response[PendingErasuresOut]:
     """The first due first."""
     return Response(await show_erasures(context, after=after), headers=_NO_STORE)
+
+
+@post(
+    "/v1/admin/erasures/shred",
+    status_code=HTTPStatus.OK,
+    guards=[bearer_guard],
+    opt={SCOPE: SCOPE_OF[Verb.SHRED], QUERY: frozenset[str]()},
+    tags=["Administration"],
+    summary="Destroy what is kept of those who are due, or of one before its time",
+    description=(
+        f"{WHERE}As the worker does by itself, for good; {_SHREDDED_AT_ONCE} in one request. "
+        "Again it destroys what is due by then. 404 for an `erasure` that does not wait, also for "
+        "one that was destroyed, so it takes no `Idempotency-Key`."
+    ),
+    responses={**BODY_PROBLEMS, **FOUND_PROBLEMS},
+)
+async def post_admin_shredding(
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    data: JSONBody[ShreddingIn],
+) -> Response[ShreddedOut]:
+    """As ``subjects shred`` does."""
+    noted = noting_of(context, by_client(caller.client.client_id))
+    async with owned(context) as erasing:
+        done = await shred_as_asked(
+            context, erasing, noted, before_time=data.erasure, most=_SHREDDED_AT_ONCE
+        )
+    out = ShreddedOut(shredded=done, more=done == _SHREDDED_AT_ONCE)
+    return Response(out, headers=_NO_STORE)

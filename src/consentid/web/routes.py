@@ -6,6 +6,7 @@ from consentid.web.admin_catalogues import post_admin_catalogue
 from consentid.web.admin_clients import CLIENT_HANDLERS
 from consentid.web.admin_evidence import post_admin_evidence
 from consentid.web.admin_export import post_admin_export
+from consentid.web.admin_let_in import post_admin_let_in
 from consentid.web.admin_webhooks import WEBHOOK_HANDLERS
 from consentid.web.administration import ADMINISTRATION_HANDLERS
 from consentid.web.authorize import get_authorize, post_authorize
@@ -15,7 +16,7 @@ from consentid.web.captures import get_capture, get_captures, post_capture, post
 from consentid.web.catalogue import get_catalogue, post_served
 from consentid.web.decisions import post_decision, post_withdrawal
 from consentid.web.device_authorization import post_device_authorization
-from consentid.web.erasure import get_admin_erasures, post_erasure
+from consentid.web.erasure import get_admin_erasures, post_admin_shredding, post_erasure
 from consentid.web.events import get_event_schema, get_event_snapshot, get_event_stream, get_events
 from consentid.web.field import FIELD_HANDLERS
 from consentid.web.hand_offs import post_hand_off
@@ -127,6 +128,8 @@ HANDLERS: Final = (
     post_withdrawal,
     post_device_authorization,
     get_admin_erasures,
+    post_admin_let_in,
+    post_admin_shredding,
     post_erasure,
     get_event_schema,
     get_event_snapshot,

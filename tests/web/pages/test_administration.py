@@ -11,16 +11,19 @@ import httpx2
 import pytest
 from joserfc.jwk import RSAKey
 from playwright.sync_api import Browser
-from tests.web.hub import Hub, fresh_key, running_hub
+from tests.web.hub import Hub, fresh_key, in_charge, running_hub
 from tests.web.pages.centre import Person, told
 from tests.web.pages.test_operations import EVENT, NOBODY, PATH, new_code, prepared_endpoint
 from tests.web.pages.test_preferences_in_browser import browser, faults_of, visiting
 from tests.web.pages.test_preferences_lists import ENGLISH
 from tests.web.pages.visits import origin_of
+from tests.web.programs import add_programs
 from tests.web.staff_issuer import CLIENT_ID, SECRET, StaffIssuer, running_staff_issuer
 from tests.web.tablets import CLIENT
+from tests.web.test_administration import call
 from tests.web.test_captures import capture
 
+from consentid.brandbook.client import Scope
 from consentid.embedded.postgres import DatabaseUrls
 from consentid.flows.staff import MAY, Verb
 from consentid.settings.staff import Role
@@ -70,6 +73,7 @@ def hub(
 ) -> Iterator[Hub]:
     """A hub whose staff sign in at an issuer of their own."""
     settings = {
+        **in_charge(module_database_urls),
         "CONSENTID_STAFF_ISSUER": staff.issuer,
         "CONSENTID_STAFF_CLIENT_ID": CLIENT_ID,
         "CONSENTID_STAFF_CLIENT_SECRET": SECRET,
@@ -162,6 +166,11 @@ def test_no_code_opens_anything_where_staff_have_an_issuer(hub: Hub, staff: Staf
         assert answer.status_code == 200
         assert "consentid-operator" not in str(answer.headers)
         assert hub.rows("SELECT count(*) FROM operator_sessions") == [(0,)]
+    codes = hub.rows("SELECT count(*) FROM operator_codes")
+    refused = call(add_programs(hub), Scope.ADMIN_LET_IN, "operations/let-in", "POST")
+    assert (refused.status_code, refused.json()["code"]) == (409, "staff_signs_in")
+    assert refused.json()["where"] == "CONSENTID_STAFF_ISSUER"
+    assert hub.rows("SELECT count(*) FROM operator_codes") == codes
 
 
 @pytest.mark.parametrize(
