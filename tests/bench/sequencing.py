@@ -41,7 +41,7 @@ from consentid.flows.verify_ledger import verify_ledger
 from consentid.keyring.generating import generate
 from consentid.kit.instants import from_seconds
 from consentid.settings import Settings
-from consentid.store import inspection, ledger
+from consentid.store import inspection, ledger, sequencing
 from consentid.store.engine import Database
 from consentid.store.migrating import upgrade
 from consentid.store.turns import DRAINING, SEQUENCING, turn
@@ -251,10 +251,10 @@ async def caught_up(context: Context) -> int:
     """The size of the log once nothing waits, and all of it is published."""
     while True:
         async with context.database.reading() as connection:
-            waiting = await ledger.waiting(connection, limit=1)
+            waiting = await sequencing.waiting(connection, limit=1)
             tree = await ledger.newest_tree(connection, 1)
         published = await _published(context)
-        if not waiting and tree is not None and published == tree.size:
+        if not waiting.places and tree is not None and published == tree.size:
             return published
         await asyncio.sleep(_LOOK_S)
 

@@ -29,7 +29,7 @@ from consentid.embedded.postgres import EmbeddedPostgres
 from consentid.flows.context import Context
 from consentid.flows.opening import open_context
 from consentid.kit.errors import UnavailableError
-from consentid.store import ledger, ledger_audit
+from consentid.store import ledger, ledger_audit, sequencing
 
 SMALL_BYTES: Final = 224 * 2**20
 """Enough for PostgreSQL as ``small_server`` has it, and soon full."""
@@ -166,7 +166,7 @@ class _Filling:
 
     async def _is_stuck(self) -> bool:
         async with self.context.database.reading() as connection:
-            return len(await ledger.waiting(connection, limit=_STUCK)) == _STUCK
+            return len((await sequencing.waiting(connection, limit=_STUCK)).places) == _STUCK
 
     def _refusals(self) -> Callable[[], Awaitable[bool]]:
         times = self.brought.refused + _REFUSED

@@ -31,6 +31,10 @@ INSERT INTO ledger_entries
 """
 
 
+ENTRIES = """
+INSERT INTO ledger_entries
+  SELECT 1, idx, gen_random_uuid(), 'decision', 'leaf' FROM generate_series({first}, {last}) idx
+"""
 OF_THE_FIRST = "subject_id = '11111111-1111-7111-8111-111111111111'"
 TWO_WHO_DECIDED = """
 INSERT INTO catalogues VALUES (1, 'digest', 'body', now());
@@ -180,6 +184,7 @@ async def test_no_size_of_a_log_follows_two(serving_engine: AsyncEngine) -> None
         )
         for size, previous in ((0, "NULL"), (5, 0), (7, 5)):
             await connection.execute(text(grow.format(size=size, previous=previous)))
+        await connection.execute(text(ENTRIES.format(first=0, last=6)))
     for size, previous, state in (
         (6, 5, "23505"),
         (7, 0, "23505"),
@@ -187,6 +192,25 @@ async def test_no_size_of_a_log_follows_two(serving_engine: AsyncEngine) -> None
         (3, 7, "23514"),
     ):
         assert await refused(serving_engine, grow.format(size=size, previous=previous)) == state
+
+
+async def test_a_log_has_no_size_without_its_entries_nor_entries_without_a_log(
+    serving_engine: AsyncEngine,
+) -> None:
+    grow = "INSERT INTO ledger_trees VALUES (1, {size}, {previous}, 'root', now())"
+    assert await refused(serving_engine, ENTRIES.format(first=0, last=1)) == "23503"
+    async with serving_engine.begin() as connection:
+        await connection.execute(
+            text("INSERT INTO ledger_logs VALUES (1, 'a.example/ledger', 'key', NULL, now())")
+        )
+        await connection.execute(text(grow.format(size=0, previous="NULL")))
+        await connection.execute(text(ENTRIES.format(first=0, last=3)))
+        await connection.execute(text(grow.format(size=4, previous=0)))
+    for size in (5, 7):
+        assert await refused(serving_engine, grow.format(size=size, previous=4)) == "23000"
+    async with serving_engine.begin() as connection:
+        await connection.execute(text(ENTRIES.format(first=5, last=6)))  # the fifth is missing
+    assert await refused(serving_engine, grow.format(size=7, previous=4)) == "23000"
 
 
 async def test_the_trigger_holds_where_a_privilege_was_given_by_mistake(

@@ -23,6 +23,7 @@ from consentid.kit.lane import Lane
 from consentid.net.portal_keys import PortalKeys
 from consentid.settings import Settings
 from consentid.store import catalogues
+from consentid.store.catalogues import InForce
 from consentid.store.engine import Database
 
 _RECORDED_TOGETHER: Final = 32
@@ -108,7 +109,14 @@ class Context:
         Raises:
             UnavailableError: none was applied yet.
         """
-        found = await catalogues.in_force(connection)
+        return await self.book_in_force(connection, await catalogues.in_force(connection))
+
+    async def book_in_force(self, connection: AsyncConnection, found: InForce) -> Book:
+        """The same, where something else was asked along with it.
+
+        Raises:
+            UnavailableError: as ``book``.
+        """
         self.heed(found.revoked)
         self.revoked_at = found.revoked_at
         return await self.book_of(connection, found.version)

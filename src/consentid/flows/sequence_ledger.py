@@ -1,14 +1,17 @@
 """Take what deciding transactions staged into the log, in batches, and publish its new head.
 
-A batch is one transaction: entries, tiles that became full and the new size are there together or
-not at all, and only where the log still has the size that it grows from.  What is signed has been
-committed before; what is published was copied outside before.  Killed between any two of these
-steps, the next run goes on with what is there: the same size is never given two roots, and no size
-is outgrown before it was published, so that a checkpoint which is missing is missed.  Ed25519 signs
-the same in the same way each time: what is published again is what was published.
+A batch is one statement, and so one transaction: entries, tiles that became full and the new size
+are there together or not at all, and only where the log still has the size that it grows from.
+What is signed has been committed before; what is published was copied outside before.  Killed
+between any two of these steps, the next run goes on with what is there: the same size is never
+given two roots, and no size is outgrown before it was published, so that a checkpoint which is
+missing is missed.  Ed25519 signs the same in the same way each time: what is published again is
+what was published.
 """
 
 from typing import Final, final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.flows.context import Context
 from consentid.flows.ledger_copy import write_copy
@@ -20,7 +23,7 @@ from consentid.ledger.checkpoint import Checkpoint
 from consentid.ledger.growing import FullTile
 from consentid.ledger.note import Note
 from consentid.ledger.tree import leaf_hash
-from consentid.store import clock, ledger, ledger_tiles
+from consentid.store import sequencing
 from consentid.store.ledger import PublishedRow, TreeRow
 from consentid.telemetry.tracing import step
 
@@ -54,38 +57,33 @@ class Sequencer:
             ConflictError: somebody else added to the log, or it is to have another name.
             UnavailableError: the database or the copy cannot be reached.
         """
-        await self._publish()  # what whoever was killed in between did not
-        entries = await self._integrate()
-        await self._publish()
+        async with self._context.database.stating() as connection:
+            await self._publish(connection)  # what whoever was killed in between did not
+            entries = await self._integrate(connection)
+            await self._publish(connection)
         return entries
 
-    async def _integrate(self) -> int:
+    async def _integrate(self, connection: AsyncConnection) -> int:
         row, growth = self._log.row, self._log.growth
-        async with self._context.database.writing() as connection:
-            entries = await ledger.waiting(connection, limit=BATCH)
-            if not entries:
-                return 0
-            if log_origin(self._context, await self._context.book(connection)) != row.origin:
-                raise ConflictError("ledger_renamed", "the log is to have another name from now on")
-            full: list[FullTile] = []
-            for entry in entries:
-                full += growth.append(leaf_hash(entry.leaf))
-            tree = TreeRow(size=growth.size, previous_size=self._tree.size, root=growth.root())
-            now = await clock.now(connection)
-            first = self._tree.size
-            if not await ledger.add_tree(
-                connection, row.log_no, tree, at=now
-            ) or await ledger.integrate(connection, row.log_no, entries, first=first) != len(
-                entries
-            ):
-                raise ConflictError(
-                    "ledger_grew", f"somebody else added to the log of {first} entries"
-                )
-            await ledger_tiles.add_tiles(connection, row.log_no, full)
+        waiting = await sequencing.waiting(connection, limit=BATCH)
+        if not waiting.places:
+            return 0
+        book = await self._context.book_in_force(connection, waiting.in_force)
+        if log_origin(self._context, book) != row.origin:
+            raise ConflictError("ledger_renamed", "the log is to have another name from now on")
+        full: list[FullTile] = []
+        for leaf in waiting.leaves:
+            full += growth.append(leaf_hash(leaf))
+        first = self._tree.size
+        tree = TreeRow(size=growth.size, previous_size=first, root=growth.root())
+        if not await sequencing.grow(
+            connection, row.log_no, tree, places=waiting.places, tiles=full
+        ):
+            raise ConflictError("ledger_grew", f"somebody else added to the log of {first} entries")
         self._tree = tree
-        return len(entries)
+        return len(waiting.places)
 
-    async def _publish(self) -> None:
+    async def _publish(self, connection: AsyncConnection) -> None:
         row, tree = self._log.row, self._tree
         if self._published_size == tree.size:
             return
@@ -94,10 +92,7 @@ class Sequencer:
         signed = note.format_note(Note(text=text, signatures=(line,)))
         if self._context.settings.ledger_copy is not None:
             await write_copy(self._context.settings.ledger_copy, signed)
-        async with self._context.database.writing() as connection:
-            now = await clock.now(connection)
-            published = PublishedRow(size=tree.size, note=signed)
-            await ledger.add_checkpoint(connection, row.log_no, published, at=now)
+        await sequencing.publish(connection, row.log_no, PublishedRow(size=tree.size, note=signed))
         self._published_size = tree.size
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, select, text
+from sqlalchemy import Row, RowMapping, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import CatalogueVersion
@@ -13,11 +13,12 @@ from consentid.store.arrays import fetch
 from consentid.store.tables import catalogues
 
 _NEWEST: Final = "SELECT max(version) AS version FROM catalogues"
-_IN_FORCE: Final = """
+IN_FORCE: Final = """
 SELECT (SELECT max(version) FROM catalogues) AS version,
        ARRAY(SELECT kid FROM revoked_keys) AS revoked,
        (SELECT max(revoked_at) FROM revoked_keys) AS revoked_at
 """
+"""One row, for ``in_force_of``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,12 @@ async def lock(connection: AsyncConnection) -> None:
 
 async def in_force(connection: AsyncConnection) -> InForce:
     """The configuration's number, and which keys are revoked."""
-    (row,) = await fetch(connection, _IN_FORCE)
+    (row,) = await fetch(connection, IN_FORCE)
+    return in_force_of(row)
+
+
+def in_force_of(row: RowMapping) -> InForce:
+    """What a row says that ``IN_FORCE`` gave."""
     return InForce(
         version=None if row["version"] is None else CatalogueVersion(row["version"]),
         revoked=frozenset(row["revoked"]),

@@ -160,11 +160,28 @@ class Database:
         Raises:
             UnavailableError: PostgreSQL cannot be reached.
         """
+        async with reachable(), self._each_alone() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def stating(self) -> AsyncGenerator[AsyncConnection]:
+        """Statements each of which is a transaction of its own, durable once it was answered.
+
+        No round trip but theirs; they are for ``arrays.fetch``.
+
+        Raises:
+            UnavailableError: PostgreSQL cannot be reached, or takes no writes now.
+        """
         async with (
-            reachable(),
-            self._engine.connect() as connection,
-            letting_go(connection),
+            reachable(and_writable=True),
+            self._each_alone() as connection,
+            _leaving_read_only(connection),
         ):
+            yield connection
+
+    @asynccontextmanager
+    async def _each_alone(self) -> AsyncGenerator[AsyncConnection]:
+        async with self._engine.connect() as connection, letting_go(connection):
             await connection.execution_options(isolation_level=_AUTOCOMMIT)
             yield connection
 

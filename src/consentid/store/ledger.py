@@ -1,8 +1,8 @@
-"""The log as it is kept: what waits, what is in it, every size it had, what was published."""
+"""The log as it is kept: what is in it, every size it had, what was published."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, text, union_all
@@ -28,22 +28,6 @@ _ADD_TREE: Final = (
     f"INSERT INTO ledger_trees ({', '.join(_TREE)})"  # noqa: S608 - names of ours
     f" VALUES ({parameters(ledger_trees, _TREE, first=1)}) ON CONFLICT DO NOTHING RETURNING size"
 )
-_CHECKPOINT: Final = ("log_no", "size", "note", "published_at")
-_ADD_CHECKPOINT: Final = (
-    f"INSERT INTO ledger_checkpoints ({', '.join(_CHECKPOINT)})"  # noqa: S608 - names of ours
-    f" VALUES ({parameters(ledger_checkpoints, _CHECKPOINT, first=1)}) ON CONFLICT DO NOTHING"
-)
-_WAITING: Final = "SELECT seq, leaf FROM staged_entries ORDER BY seq LIMIT $1"
-_INTEGRATE: Final = f"""
-WITH gone AS (
-  DELETE FROM staged_entries WHERE seq = ANY($3::bigint[]) RETURNING seq, event_id, kind, leaf
-), added AS (
-  INSERT INTO ledger_entries ({", ".join(_ENTRY)})
-  SELECT $1, $2 - 1 + row_number() OVER (ORDER BY seq), event_id, kind, leaf FROM gone
-  RETURNING idx
-)
-SELECT count(*) AS moved FROM added
-"""  # noqa: S608 - names of ours
 _NEWEST_PUBLISHED: Final = """
 SELECT log.log_no, log.origin, log.key, log.continues, log.opened_at, published.size, published.note
 FROM ledger_logs AS log JOIN ledger_checkpoints AS published USING (log_no)
@@ -71,13 +55,6 @@ class EntryRow:
 
     event_id: UUID
     kind: str
-    leaf: bytes
-
-
-class Staged(NamedTuple):
-    """An entry that waits."""
-
-    seq: int
     leaf: bytes
 
 
@@ -132,12 +109,6 @@ async def add_log(connection: AsyncConnection, log: LogRow) -> None:
     )
 
 
-async def waiting(connection: AsyncConnection, *, limit: int) -> Sequence[Staged]:
-    """What waits to be integrated, the first staged first."""
-    rows = await fetch(connection, _WAITING, limit)
-    return [Staged(row["seq"], row["leaf"]) for row in rows]
-
-
 async def add_entries(
     connection: AsyncConnection, log_no: int, entries: Sequence[EntryRow], *, first: int
 ) -> None:
@@ -147,18 +118,6 @@ async def add_entries(
         for place, entry in enumerate(entries)
     )
     await fetch(connection, _ADD_ENTRIES, *transposed(rows, width=len(_ENTRY)))
-
-
-async def integrate(
-    connection: AsyncConnection, log_no: int, staged: Iterable[Staged], *, first: int
-) -> int:
-    """Move what waits into the log, the first of them to an index; how many there were to move.
-
-    Entries that are staged never change: what comes into the log is what was looked at.
-    """
-    places = [entry.seq for entry in staged]
-    (row,) = await fetch(connection, _INTEGRATE, log_no, first, places)
-    return int(row["moved"])
 
 
 async def add_tree(connection: AsyncConnection, log_no: int, tree: TreeRow, *, at: Instant) -> bool:
@@ -179,20 +138,6 @@ async def newest_tree(connection: AsyncConnection, log_no: int) -> TreeRow | Non
     if row is None:
         return None
     return TreeRow(size=row.size, previous_size=row.previous_size, root=row.root)
-
-
-async def add_checkpoint(
-    connection: AsyncConnection, log_no: int, published: PublishedRow, *, at: Instant
-) -> None:
-    """Publish a checkpoint; what was published for its size before stays.
-
-    Nobody waits until the disk has it, who would be in the way of others that do.  Where it is lost
-    with the server, the size that it is of is not: whoever publishes next signs the same once more,
-    byte for byte, before the log grows.  Its transaction has nothing else in it.
-    """
-    await fetch(connection, "SET LOCAL synchronous_commit = off")
-    row = (log_no, published.size, published.note, to_datetime(at))
-    await fetch(connection, _ADD_CHECKPOINT, *row)
 
 
 async def newest_checkpoint(connection: AsyncConnection, log_no: int) -> PublishedRow | None:

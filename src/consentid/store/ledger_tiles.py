@@ -11,16 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.kit.errors import MalformedError, UnavailableError
-from consentid.ledger.growing import FullTile
-from consentid.ledger.tiles import WIDTH, TileId, decode_tile, encode_tile
-from consentid.store.arrays import fetch, transposed, unnest
+from consentid.ledger.tiles import WIDTH, TileId, decode_tile
+from consentid.store.arrays import fetch
 from consentid.store.tables import ledger_entries, ledger_tiles
 
-_TILE: Final = ("log_no", "level", "number", "root", "hashes")
-_ADD_TILES: Final = (
-    f"INSERT INTO ledger_tiles ({', '.join(_TILE)})"  # noqa: S608 - names of ours
-    f" SELECT * FROM {unnest(ledger_tiles, _TILE, first=1)}"
-)
 _TILES: Final = """
     SELECT level, number, 256 AS width, hashes FROM ledger_tiles
     WHERE log_no = $1
@@ -40,16 +34,6 @@ _TILES: Final = """
         AND idx < wanted.number * 256 + wanted.width
     ) FROM unnest($7::bigint[], $8::integer[]) AS wanted (number, width)
 """
-
-
-async def add_tiles(connection: AsyncConnection, log_no: int, tiles: Sequence[FullTile]) -> None:
-    """Add tiles that became full."""
-    if not tiles:
-        return
-    rows = (
-        (log_no, tile.level, tile.number, tile.root, encode_tile(tile.hashes)) for tile in tiles
-    )
-    await fetch(connection, _ADD_TILES, *transposed(rows, width=len(_TILE)))
 
 
 async def leaves(connection: AsyncConnection, log_no: int, first: int, count: int) -> list[bytes]:

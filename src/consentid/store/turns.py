@@ -27,8 +27,10 @@ class Duty:
     """A query in which a row stands as soon as there is something to do."""
 
 
-SEQUENCING: Final = Duty(lock="consentid.ledger", waiting="SELECT FROM staged_entries")
-DRAINING: Final = Duty(lock="consentid.outbox", waiting="SELECT FROM outbox")
+_FIRST: Final = "SELECT FROM (SELECT FROM {table} ORDER BY seq LIMIT 1) AS first"
+"""By the index, which forgets what is gone: the table's pages are full of it until a vacuum."""
+SEQUENCING: Final = Duty(lock="consentid.ledger", waiting=_FIRST.format(table="staged_entries"))
+DRAINING: Final = Duty(lock="consentid.outbox", waiting=_FIRST.format(table="outbox"))
 SENDING: Final = Duty(
     lock="consentid.webhooks",
     # A stream that was disabled is told so; one that is polled is nobody's to send to.

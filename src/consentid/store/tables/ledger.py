@@ -38,7 +38,8 @@ ledger_logs: Final = Table(
 ledger_entries: Final = Table(
     "ledger_entries",
     metadata,
-    Column("log_no", Integer, ForeignKey("ledger_logs.log_no"), primary_key=True),
+    # Of a log there is: a trigger asks it once for all that a statement adds.
+    Column("log_no", Integer, primary_key=True, autoincrement=False),
     Column("idx", BigInteger, primary_key=True, autoincrement=False),
     Column("event_id", Uuid, nullable=False, unique=True),
     Column("kind", Text, nullable=False),
