@@ -17,8 +17,8 @@ from tests.flows.test_verify_ledger import walk
 from tests.flows.town import Town
 from tests.flows.visits import LAYOUT, Visit
 
-from consentid.flows.attach_picture import MOST_BYTES, attach_picture
-from consentid.kit.errors import MalformedError, NotFoundError
+from consentid.flows.attach_picture import MOST_BYTES, MOST_OF_ONE, Attached, attach_picture
+from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
 
 
 def png(grey: int, width: int = 3, height: int = 2) -> bytes:
@@ -32,6 +32,12 @@ def png(grey: int, width: int = 3, height: int = 2) -> bytes:
     rows = (b"\0" + bytes((grey,)) * width) * height
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         (chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
+    )
+
+
+async def keep(town: Town, image: bytes, notice: str = "news", language: str = "fr") -> Attached:
+    return await attach_picture(
+        town.context, image, notice_id=notice, language=language, by="cli", where="FILE"
     )
 
 
@@ -110,7 +116,7 @@ CHANGES = {
 
 
 async def test_a_picture_that_was_changed_exchanged_or_lost_is_found(town: Town) -> None:
-    await attach_picture(town.context, png(7), notice_id="news", language="fr")
+    await keep(town, png(7))
     await drain(town.context)
     assert (await walk(town))[1] == []
     for statement, told in CHANGES.items():
@@ -137,10 +143,24 @@ async def test_what_is_no_picture_of_a_notice_in_force_is_refused(town: Town) ->
         png(1)[:20],
         png(1)[:16] + b"\0" * 4,
         png(1) + b"\0" * MOST_BYTES,
+        png(1) + b"\0",
+        png(1) + png(1),
+        png(1).replace(b"IDAT", b"IDAX"),
+        png(1, width=40_000),
+        png(1, height=0),
     ):
         with pytest.raises(MalformedError):
-            await attach_picture(town.context, spoilt, notice_id="news", language="fr")
+            await keep(town, spoilt)
     for notice, language in (("none", "fr"), ("news", "xx")):
         with pytest.raises(NotFoundError):
-            await attach_picture(town.context, png(1), notice_id=notice, language=language)
+            await keep(town, png(1), notice, language)
     assert await town.rows("SELECT 1 FROM notice_pictures") == []
+
+
+async def test_as_many_pictures_of_a_text_are_kept_as_it_can_be_shown_in(town: Town) -> None:
+    for grey in range(MOST_OF_ONE):
+        assert (await keep(town, png(grey))).is_new
+    with pytest.raises(ConflictError):
+        await keep(town, png(MOST_OF_ONE))
+    assert not (await keep(town, png(0))).is_new
+    assert (await keep(town, png(0), language="en")).is_new

@@ -38,6 +38,7 @@ ACTS: Final = {
     "POST /v1/admin/export": "ledger/export",
     "POST /v1/admin/erasures/shred": "subjects/shred",
     "POST /v1/admin/operations/let-in": "operations/let-in",
+    "POST /v1/admin/notices/pictures": "notice/picture",
     "POST /v1/admin/webhooks": "endpoint/add",
     "POST /v1/admin/webhooks/{number:int}/deliveries": "endpoint/replay",
     "POST /v1/admin/webhooks/{number:int}/secrets": "endpoint/rotate",
@@ -48,7 +49,17 @@ ACTS: Final = {
 NO_ACTS: Final = {"POST /operations/sign-out": "ends one's own session"}
 """Where nothing is in the log, and why."""
 READS: Final = (
-    *("acts", "catalogues", "clients", "systems", "webhooks", "captures", "devices", "erasures"),
+    *(
+        "acts",
+        "catalogues",
+        "clients",
+        "systems",
+        "webhooks",
+        "captures",
+        "devices",
+        "erasures",
+        "notices",
+    ),
 )
 
 

@@ -126,6 +126,8 @@ NEEDS: Final = {
     "POST /v1/admin/export": Need(scope=Scope.ADMIN_EXPORT),
     "POST /v1/admin/erasures/shred": Need(scope=Scope.ADMIN_ERASURES),
     "POST /v1/admin/operations/let-in": Need(scope=Scope.ADMIN_LET_IN),
+    "GET /v1/admin/notices": SEES,
+    "POST /v1/admin/notices/pictures": Need(scope=Scope.ADMIN_NOTICES),
     "POST /v1/admin/support": Need(scope=Scope.ADMIN_SUPPORT),
     "GET /v1/history": READ_ONE,
     "GET /v1/receipts/{decision}": READ_ONE,

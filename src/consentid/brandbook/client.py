@@ -56,6 +56,8 @@ class Scope(StrEnum):
     """Destroy what is kept of those who are set aside to be forgotten."""
     ADMIN_LET_IN = "admin:let-in"
     """Make codes that let an operator in."""
+    ADMIN_NOTICES = "admin:notices"
+    """Keep pictures of notices as they are shown."""
     ADMIN_SUPPORT = "admin:support"
     """See what a person chose, by a code that the person made."""
 
@@ -64,8 +66,7 @@ ADMINISTRATION: Final = frozenset(
     {
         *(Scope.ADMIN, Scope.ADMIN_CAPTURES, Scope.ADMIN_CATALOGUE, Scope.ADMIN_CLIENTS),
         *(Scope.ADMIN_DELIVERIES, Scope.ADMIN_DEVICES, Scope.ADMIN_ENDPOINTS, Scope.ADMIN_SUPPORT),
-        *(Scope.ADMIN_EVIDENCE, Scope.ADMIN_EXPORT),
-        Scope.ADMIN_EVIDENCE,
+        *(Scope.ADMIN_EVIDENCE, Scope.ADMIN_EXPORT, Scope.ADMIN_NOTICES),
         *(Scope.ADMIN_ERASURES, Scope.ADMIN_LET_IN),
     }
 )

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _PICTURE: Final = "picture"
 _PAGES: Final = ("consent", "link", "preferences")
-_HASH: Final = 32
 
 
 class _Arguments(Protocol):
@@ -93,9 +92,9 @@ async def _list(context: "Context", *, as_json: bool) -> None:
             "language": notice.language,
             "version": notice.version,
             "digest": notice.digest.hex(),
-            "pictures": many,
+            "pictures": len(kept),
         }
-        for notice, many in found
+        for notice, kept in found
     ]
     if as_json:
         terminal.say_json({"notices": rows})
@@ -108,6 +107,7 @@ async def _list(context: "Context", *, as_json: bool) -> None:
 
 async def _attach(context: "Context", given: _Arguments) -> None:
     from consentid.flows.attach_picture import attach_picture  # noqa: PLC0415  the server extra
+    from consentid.web.pages.layouts import read_layout  # noqa: PLC0415  the server extra
 
     try:
         image = given.file.read_bytes()
@@ -120,7 +120,9 @@ async def _attach(context: "Context", given: _Arguments) -> None:
         image,
         notice_id=given.notice,
         language=given.language,
-        layout=None if given.layout is None else _layout(given.layout),
+        layout=None if given.layout is None else read_layout(given.layout, where="--layout"),
+        by=context.settings.command_line,
+        where="FILE",
     )
     if given.json:
         terminal.say_json(
@@ -135,25 +137,3 @@ async def _attach(context: "Context", given: _Arguments) -> None:
         of = f"notice {given.notice} in {given.language}, version {attached.notice.version}"
         was = "kept" if attached.is_new else "was there already"
         terminal.say(f"{of}: picture {attached.digest.hex()} {was}")
-
-
-def _layout(given: str) -> bytes:
-    if given in _PAGES:
-        from consentid.web.pages import rendering  # noqa: PLC0415  the server extra
-
-        return {
-            "consent": rendering.layout_digest,
-            "link": rendering.link_layout_digest,
-            "preferences": rendering.preferences_layout_digest,
-        }[given]()
-    try:
-        digest = bytes.fromhex(given)
-    except ValueError:
-        digest = b""
-    if len(digest) != _HASH:
-        raise MalformedError(
-            "layout_malformed",
-            f"write one of {', '.join(_PAGES)}, or 64 hexadecimal digits",
-            where="--layout",
-        )
-    return digest

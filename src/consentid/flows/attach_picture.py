@@ -6,6 +6,7 @@ picture; so it cannot be exchanged afterwards, and it is shown when it was put t
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -18,15 +19,15 @@ from consentid.flows.log_origin import log_origin
 from consentid.flows.stage_act import noting_of
 from consentid.flows.stage_entry import stage_body
 from consentid.kit.canonical import Json
-from consentid.kit.errors import MalformedError, NotFoundError
+from consentid.kit.errors import ConflictError, MalformedError, NotFoundError
+from consentid.kit.png import png_size
 from consentid.ledger.leaf import Kind
 from consentid.store import clock, pictures
-from consentid.store.pictures import PictureRow
+from consentid.store.pictures import KeptPicture, PictureRow
 
 MOST_BYTES: Final = 4 * 2**20
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
-_HEAD: Final = b"\0\0\0\x0dIHDR"
-_SIZES: Final = slice(len(_PNG) + len(_HEAD), len(_PNG) + len(_HEAD) + 8)
+MOST_OF_ONE: Final = 50
+"""Pictures of one text in one language: each is kept for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +48,20 @@ async def attach_picture(
     notice_id: str,
     language: str,
     layout: bytes | None = None,
+    by: str,
+    where: str,
 ) -> Attached:
     """Keep a picture of a notice in force; ``layout`` is the SHA-256 of how it was laid out.
+
+    ``by`` is who brings it, as the log knows them, and ``where`` the place that it came in at.
 
     Raises:
         NotFoundError: there is no such notice in that language.
         MalformedError: the image is no PNG, or too large.
+        ConflictError: there are as many of that text as are kept.
         UnavailableError: the database cannot be reached, or no configuration is in force.
     """
-    width, height = _size(unverified_image)
+    width, height = _size(unverified_image, where)
     digest = hashlib.sha256(unverified_image).digest()
     async with context.database.writing() as connection:
         book = await context.book(connection)
@@ -69,6 +75,13 @@ async def attach_picture(
         )
         if before is not None:
             return Attached(event_id=before, notice=notice, digest=digest, is_new=False)
+        kept = await pictures.kept_of(connection, [notice.digest])
+        if len(kept) >= MOST_OF_ONE:
+            raise ConflictError(
+                "pictures_full",
+                f"there are {MOST_OF_ONE} pictures of this text already, and each is kept for ever",
+                where=where,
+            )
         now = await clock.now(connection)
         row = PictureRow(
             event_id=await stage_body(
@@ -91,7 +104,7 @@ async def attach_picture(
             image=unverified_image,
         )
         await pictures.add(connection, row)
-        noted = noting_of(context, context.settings.command_line)
+        noted = noting_of(context, by)
         await noted.note(
             connection, "notice/picture", at=now, notice=notice.id, picture=digest.hex()
         )
@@ -110,22 +123,21 @@ def picture_body(notice: bytes, layout: bytes | None, digest: bytes) -> dict[str
 
 async def notices_in_force(
     context: Context, connection: AsyncConnection
-) -> list[tuple[Notice, int]]:
-    """Every notice in force, language by language, and how many pictures there are of it."""
+) -> Sequence[tuple[Notice, Sequence[KeptPicture]]]:
+    """Every notice in force, language by language, and which pictures there are of it."""
     book = await context.book(connection)
-    return [
-        (notice, len(await pictures.of_notice(connection, notice.digest)))
-        for _, notice in sorted(book.notices.items())
-    ]
+    notices = [notice for _, notice in sorted(book.notices.items())]
+    kept = await pictures.kept_of(connection, [each.digest for each in notices])
+    return [(notice, [each for each in kept if each.notice == notice.digest]) for notice in notices]
 
 
-def _size(unverified_image: bytes) -> tuple[int, int]:
-    """Width and height of a PNG, in pixels.  Spec: PNG, sections 5.2 and 11.2.1."""
+def _size(unverified_image: bytes, where: str) -> tuple[int, int]:
+    """Width and height of a PNG, in pixels."""
     if len(unverified_image) > MOST_BYTES:
         raise MalformedError(
-            "picture_too_large", f"it has more than {MOST_BYTES // 2**20} MiB", where="FILE"
+            "picture_too_large", f"it has more than {MOST_BYTES // 2**20} MiB", where=where
         )
-    sizes = unverified_image[_SIZES]
-    if not unverified_image.startswith(_PNG + _HEAD) or len(sizes) < 8:  # noqa: PLR2004 two numbers
-        raise MalformedError("picture_malformed", "it is no PNG", where="FILE")
-    return int.from_bytes(sizes[:4]), int.from_bytes(sizes[4:])
+    try:
+        return png_size(unverified_image)
+    except ValueError as error:
+        raise MalformedError("picture_malformed", f"it is no PNG: {error}", where=where) from error

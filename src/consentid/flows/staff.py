@@ -47,6 +47,8 @@ class Verb(StrEnum):
     APPLY = "apply"
     PROVE = "prove"
     EXPORT = "export"
+    SEE_NOTICES = "see_notices"
+    PICTURE = "picture"
 
 
 _SEEING: Final = frozenset(
@@ -93,6 +95,8 @@ SCOPE_OF: Final[Mapping[Verb, Scope]] = MappingProxyType(
         Verb.APPLY: Scope.ADMIN_CATALOGUE,
         Verb.PROVE: Scope.ADMIN_EVIDENCE,
         Verb.EXPORT: Scope.ADMIN_EXPORT,
+        Verb.SEE_NOTICES: Scope.ADMIN,
+        Verb.PICTURE: Scope.ADMIN_NOTICES,
     }
 )
 """What a program needs in its access token; no scope contains another."""

@@ -1,6 +1,6 @@
 """Pictures of notices as they were shown."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,16 @@ class PictureRow:
     """A PNG."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPicture:
+    """That there is one, without its image."""
+
+    event_id: UUID
+    notice: bytes
+    layout: bytes | None
+    digest: bytes
+
+
 async def add(connection: AsyncConnection, row: PictureRow) -> None:
     """Keep one, in the transaction that stages its entry."""
     await connection.execute(
@@ -47,6 +57,20 @@ async def of_notice(connection: AsyncConnection, notice: bytes) -> Sequence[Pict
         .order_by(notice_pictures.c.event_id)
     )
     return [_row(row) for row in rows]
+
+
+async def kept_of(connection: AsyncConnection, notices: Collection[bytes]) -> Sequence[KeptPicture]:
+    """Which pictures there are of some texts, the first first."""
+    columns = notice_pictures.c
+    rows = await connection.execute(
+        select(columns.event_id, columns.notice, columns.layout, columns.digest)
+        .where(columns.notice.in_(notices))
+        .order_by(columns.event_id)
+    )
+    return [
+        KeptPicture(event_id=row.event_id, notice=row.notice, layout=row.layout, digest=row.digest)
+        for row in rows
+    ]
 
 
 async def find_same(

@@ -21,8 +21,13 @@ from typing_extensions import override
 from consentid.web.oauth_errors import OAuthError
 from consentid.web.problems import Problem
 from consentid.web.sending import STREAMED
+from consentid.web.strict_bodies import PICTURES_PATH, PNG
 
 _REF: Final = "#/components/schemas/{name}"
+_PICTURE: Final = {
+    "required": True,
+    "content": {PNG.decode(): {"schema": {"type": "string", "contentMediaType": PNG.decode()}}},
+}
 _PURPOSES_OR_ALL: Final = {
     "oneOf": [
         {
@@ -66,6 +71,7 @@ class ExactJson(JsonRenderPlugin):
         components = {**openapi_schema["components"], "schemas": dict(sorted(schemas.items()))}
         document = {**openapi_schema, "components": components}
         _leave_streams_open(document)
+        document["paths"][PICTURES_PATH]["post"]["requestBody"] = _PICTURE
         return msgspec.json.encode(document)
 
 

@@ -7,6 +7,7 @@ from consentid.web.admin_clients import CLIENT_HANDLERS
 from consentid.web.admin_evidence import post_admin_evidence
 from consentid.web.admin_export import post_admin_export
 from consentid.web.admin_let_in import post_admin_let_in
+from consentid.web.admin_notices import NOTICE_HANDLERS
 from consentid.web.admin_webhooks import WEBHOOK_HANDLERS
 from consentid.web.administration import ADMINISTRATION_HANDLERS
 from consentid.web.authorize import get_authorize, post_authorize
@@ -113,6 +114,7 @@ HANDLERS: Final = (
     post_admin_catalogue,
     post_admin_evidence,
     post_admin_export,
+    *NOTICE_HANDLERS,
     *WEBHOOK_HANDLERS,
     get_authorize,
     post_authorize,

@@ -23,6 +23,7 @@ from litestar.types import (
 )
 
 from consentid.web.error_document import is_for_persons
+from consentid.web.guards import bearer_guard
 from consentid.web.problems import Problem, problem
 from consentid.web.refusals import refusal_of
 
@@ -31,6 +32,9 @@ MAX_BATCH_BYTES: Final = 1_048_576
 BATCH_PATH: Final = "/v1/verify/batch"
 BUNDLES_PATH: Final = "/v1/captures/bundles"
 CATALOGUES_PATH: Final = "/v1/admin/catalogues"
+PICTURES_PATH: Final = "/v1/admin/notices/pictures"
+MAX_PICTURE_BYTES: Final = 4_194_304
+PNG: Final = b"image/png"
 _BATCHES: Final = frozenset({BATCH_PATH, BUNDLES_PATH, CATALOGUES_PATH})
 MAX_DEPTH: Final = 16
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -89,6 +93,8 @@ class StrictBodies:
         if scope["type"] != ScopeType.HTTP or scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
+        if scope["path"] == PICTURES_PATH:  # megabytes are held of those alone who may send them
+            await bearer_guard(ASGIConnection(scope, receive, send), scope["route_handler"])
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
             body = await _read(headers, receive, max_bytes_at(scope["path"]))
@@ -119,6 +125,8 @@ def body_of(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes | None:
 
 def max_bytes_at(path: str) -> int:
     """How large a body may be."""
+    if path == PICTURES_PATH:
+        return MAX_PICTURE_BYTES
     return MAX_BATCH_BYTES if path.rstrip("/") in _BATCHES else MAX_BYTES
 
 
@@ -159,6 +167,8 @@ def _wanted(path: str) -> bytes:
         return _FILE
     if path == _TOKEN_PATH:
         return _TOKEN
+    if path == PICTURES_PATH:
+        return PNG
     return _FORM if path in _FORM_PATHS or path.startswith(_FORM_FOLDERS) else _JSON
 
 
