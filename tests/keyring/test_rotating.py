@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.keyring.living import (
     START,
@@ -14,7 +15,9 @@ from tests.keyring.living import (
     verifies,
 )
 
+from consentid.keyring import files, manifest
 from consentid.keyring.loading import load
+from consentid.keyring.manifest import State
 from consentid.keyring.rotating import KEEP_RETIRED_S, PUBLISH_AHEAD_S, rotate
 from consentid.kit.errors import (
     RateLimitedError,
@@ -50,6 +53,29 @@ def test_a_retired_key_is_published_until_what_it_signed_has_expired(folder: Pat
     done = rotated(folder, hours=1 + kept_hours)
     assert set(done.removed) == set(retired)
     assert published(load(folder)).isdisjoint(retired)
+
+
+def test_who_rotates_without_end_is_stopped_before_the_manifest_is_too_large(folder: Path) -> None:
+    rotated(folder)
+    known = manifest.read(folder).keys
+    retired = [each for each in known if each.state is State.RETIRED]
+    kept = [each for each in known if each.state is not State.RETIRED]
+    for number in range(27):
+        for each in retired:
+            kid = f"{number:02}{each.use:x>10}"
+            renamed = msgspec.structs.replace(each, kid=kid, jwk={**each.jwk, "kid": kid})
+            kept.append(renamed)
+    manifest.write(folder, kept)
+    assert len(rotated(folder, force=True).manifest.keys) == 60
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(RateLimitedError) as refused:
+        rotated(folder, force=True)
+    assert refused.value.code == "keys_many"
+    assert 0 < refused.value.retry_after_s <= KEEP_RETIRED_S
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert (folder / manifest.NAME).stat().st_size < files.MAX_BYTES * 3 / 4
+    later = Instant(START + HOUR + refused.value.retry_after_s * SECOND)
+    assert rotate(folder, now=later, force=True).removed
 
 
 _ROTATE = """

@@ -17,6 +17,7 @@ ROLES = {
     "admin:clients alone": "^/v1/admin/clients",
     "admin:catalogue alone": "^/v1/admin/catalogues",
     "admin:erasures alone": "^/v1/admin/erasures/",
+    "admin:keys alone": "^/v1/admin/keys/",
     "admin:let-in alone": "^/v1/admin/operations/",
 }
 """By the addresses that they are looked at for."""

@@ -37,6 +37,9 @@ ACTS: Final = {
     "POST /v1/admin/evidence": "ledger/prove",
     "POST /v1/admin/export": "ledger/export",
     "POST /v1/admin/erasures/shred": "subjects/shred",
+    "POST /v1/admin/keys/affected": "keys/affected",
+    "POST /v1/admin/keys/revoke": "keys/revoke",
+    "POST /v1/admin/keys/rotate": "keys/rotate",
     "POST /v1/admin/operations/let-in": "operations/let-in",
     "POST /v1/admin/notices/pictures": "notice/picture",
     "POST /v1/admin/webhooks": "endpoint/add",
@@ -49,17 +52,8 @@ ACTS: Final = {
 NO_ACTS: Final = {"POST /operations/sign-out": "ends one's own session"}
 """Where nothing is in the log, and why."""
 READS: Final = (
-    *(
-        "acts",
-        "catalogues",
-        "clients",
-        "systems",
-        "webhooks",
-        "captures",
-        "devices",
-        "erasures",
-        "notices",
-    ),
+    *("acts", "catalogues", "clients", "systems", "webhooks", "captures", "devices", "erasures"),
+    *("keys", "notices"),
 )
 
 

@@ -54,6 +54,8 @@ class Scope(StrEnum):
     """Register and remove endpoints of any client, and give them new secrets."""
     ADMIN_ERASURES = "admin:erasures"
     """Destroy what is kept of those who are set aside to be forgotten."""
+    ADMIN_KEYS = "admin:keys"
+    """Rotate and revoke signing keys, and see what was issued under one."""
     ADMIN_LET_IN = "admin:let-in"
     """Make codes that let an operator in."""
     ADMIN_NOTICES = "admin:notices"
@@ -67,7 +69,7 @@ ADMINISTRATION: Final = frozenset(
         *(Scope.ADMIN, Scope.ADMIN_CAPTURES, Scope.ADMIN_CATALOGUE, Scope.ADMIN_CLIENTS),
         *(Scope.ADMIN_DELIVERIES, Scope.ADMIN_DEVICES, Scope.ADMIN_ENDPOINTS, Scope.ADMIN_SUPPORT),
         *(Scope.ADMIN_EVIDENCE, Scope.ADMIN_EXPORT, Scope.ADMIN_NOTICES),
-        *(Scope.ADMIN_ERASURES, Scope.ADMIN_LET_IN),
+        *(Scope.ADMIN_ERASURES, Scope.ADMIN_KEYS, Scope.ADMIN_LET_IN),
     }
 )
 """Scopes of the group's own staff programs: they act on all brands."""

@@ -158,11 +158,7 @@ def _rotate(chosen: Settings, folder: Path, now: Instant, given: _Arguments) -> 
     done = do_noted(
         chosen,
         lambda: rotate(folder, now=now, force=given.force),
-        lambda made: {
-            "act": "keys/rotate",
-            "active": list(made.activated),
-            "removed": list(made.removed),
-        },
+        lambda made: made.act,
     )
     changes = {
         "active": done.activated,

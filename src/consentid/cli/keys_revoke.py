@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from consentid import settings
 from consentid.cli.opening import noting_of, owned
 from consentid.keyring import manifest
-from consentid.keyring.loading import jwks_of
 from consentid.keyring.manifest import KeyEntry
-from consentid.keyring.revoking import Replaced, revoke
+from consentid.keyring.revoking import Replaced, revoke, unknown_keys
 from consentid.kit import instants
-from consentid.kit.canonical import Json
-from consentid.kit.errors import MalformedError, NotFoundError
+from consentid.kit.errors import MalformedError
 from consentid.kit.instants import Instant
 from consentid.settings import Settings
 
@@ -112,12 +110,11 @@ def revoke_all(
         NotFoundError: nothing is known of a name.
         MalformedError: the folder cannot be changed from here.
     """
-    found = {each.kid: each for each in manifest.read(folder).keys}
-    stolen = {kid: _stolen(found.get(kid), stolen_at) for kid in kids}
+    found = manifest.read(folder).keys
     if told is not None:
-        asyncio.run(_tell(told, stolen, jwks_of(found.values())))
-    elif unknown := set(kids) - found.keys():
-        raise _unknown(unknown)
+        asyncio.run(_tell(told, found, kids, stolen_at))
+    elif unknown := set(kids) - {each.kid for each in found}:
+        raise unknown_keys(unknown)
     try:
         return revoke(folder, kids, now=instants.from_datetime(datetime.now(UTC)))
     except OSError as error:
@@ -130,40 +127,15 @@ def revoke_all(
 
 
 async def _tell(
-    chosen: Settings, stolen: Mapping[str, Instant | None], published: Mapping[str, Json]
+    chosen: Settings,
+    found: Collection[KeyEntry],
+    kids: Collection[str],
+    stolen_at: Instant | None,
 ) -> None:
     async with owned(chosen) as database:
-        from consentid.flows.revoke_keys import (  # noqa: PLC0415  the server extra
-            list_revoked,
-            revoke_keys,
-        )
+        from consentid.flows.revoke_keys import revoke_named  # noqa: PLC0415  the server extra
 
-        before = {each.kid for each in await list_revoked(database)}
-        unknown = {kid for kid, since in stolen.items() if since is None} - before
-        if unknown:
-            raise _unknown(unknown)
-        await revoke_keys(
-            database,
-            {kid: since for kid, since in stolen.items() if since is not None},
-            noting_of(chosen),
-            published=published,
-        )
-
-
-def _stolen(entry: KeyEntry | None, stolen_at: Instant | None) -> Instant | None:
-    """Since when; None of what is not in the folder, unless that is said."""
-    if stolen_at is not None or entry is None:
-        return stolen_at
-    return instants.from_datetime(entry.created_at)
-
-
-def _unknown(kids: Collection[str]) -> NotFoundError:
-    return NotFoundError(
-        "key_unknown",
-        f"the folder holds no key {', '.join(sorted(kids))}: see `consentid keys list`; one that"
-        " left it is revoked with --stolen-at",
-        where="KID",
-    )
+        await revoke_named(database, found, kids, noting_of(chosen), stolen_at=stolen_at)
 
 
 def say(folder: Path, kids: Sequence[str], done: Replaced, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from math import inf
 from typing import Final, final
 
 import httpx2
@@ -90,6 +91,10 @@ class Context:
             if self._keyring.changed():
                 self._keyring = load(self.settings.keys_dir).without(self._revoked)
         return self._keyring
+
+    def look_again(self) -> None:
+        """The folder was changed just now: whoever asks for the keys next sees it."""
+        self._keyring_seen_at = -inf
 
     def heed(self, revoked: Collection[str]) -> None:
         """Neither sign with revoked keys any more, nor believe or publish them.

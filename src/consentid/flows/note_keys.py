@@ -4,7 +4,9 @@ Keys are files, and rotated where there is no database: a worker notices within 
 """
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.flows.context import Context
@@ -14,7 +16,7 @@ from consentid.kit import canonical
 from consentid.kit.canonical import Json
 from consentid.kit.instants import Instant
 from consentid.ledger.leaf import Kind
-from consentid.store import clock, ledger
+from consentid.store import clock, entry_bodies, ledger
 
 
 async def note_keys(context: Context) -> int:
@@ -44,3 +46,21 @@ async def stage_keys(
         return 0
     await stage_body(connection, Kind.KEY, published, origin=origin, at=at, randomness=randomness)
     return 1
+
+
+async def published_ever(connection: AsyncConnection) -> frozenset[str]:
+    """The names of all keys that the log says were published."""
+    ids = await ledger.key_entries(connection)
+    rows = await entry_bodies.by_ids(connection, ids)
+    return frozenset(key.kid for row in rows for key in _published.decode(row.body).keys)
+
+
+class _Named(msgspec.Struct, frozen=True):
+    kid: str
+
+
+class _Published(msgspec.Struct, frozen=True):
+    keys: list[_Named]
+
+
+_published: Final = msgspec.json.Decoder(_Published)

@@ -5,9 +5,13 @@ them: whoever asks for the configuration in force is told in the same transactio
 process looks several times a second.  It is an act of the log, with when they were stolen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from consentid.flows.note_keys import published_ever
 from consentid.flows.stage_act import Noting
+from consentid.keyring.loading import jwks_of
+from consentid.keyring.manifest import KeyEntry
+from consentid.keyring.revoking import stolen_since, unknown_keys
 from consentid.kit.canonical import Json
 from consentid.kit.instants import Instant
 from consentid.store import clock, revoked_keys
@@ -42,6 +46,39 @@ async def revoke_keys(
             done.append(key)
             await noting.note(connection, "keys/revoke", at=now, kid=kid, stolen_at=key.stolen_at)
     return done
+
+
+async def revoke_named(
+    database: Database,
+    entries: Collection[KeyEntry],
+    kids: Collection[str],
+    noting: Noting,
+    *,
+    stolen_at: Instant | None,
+    only_published: bool = False,
+) -> None:
+    """Revoke keys by name, as somebody asks: those of a folder since they exist, unless they say.
+
+    ``entries`` are the folder's; of others they have to say since when.  ``only_published``: the
+    log has to know those, too.
+
+    Raises:
+        NotFoundError: nothing is known of a name.
+        UnavailableError: the database cannot be reached.
+    """
+    since = stolen_since(entries, kids, stolen_at)
+    async with database.reading() as connection:
+        before = {each.kid for each in await revoked_keys.every(connection)}
+        known = {each.kid for each in entries} | before
+        if only_published and not known.issuperset(kids):
+            known |= await published_ever(connection)
+    unknown = {kid for kid, at in since.items() if at is None} - before
+    if only_published:
+        unknown |= set(kids) - known
+    if unknown:
+        raise unknown_keys(unknown)
+    stolen = {kid: at for kid, at in since.items() if at is not None}
+    await revoke_keys(database, stolen, noting, published=jwks_of(entries))
 
 
 async def list_revoked(database: Database) -> Sequence[RevokedKey]:

@@ -40,6 +40,10 @@ class Verb(StrEnum):
     REVOKE = "revoke"
     LOOK_UP = "look_up"
     SEE_ERASURES = "see_erasures"
+    SEE_KEYS = "see_keys"
+    ROTATE_KEYS = "rotate_keys"
+    REVOKE_KEYS = "revoke_keys"
+    JUDGE_KEYS = "judge_keys"
     SHRED = "shred"
     LET_IN = "let_in"
     ADD_CLIENT = "add_client"
@@ -88,6 +92,10 @@ SCOPE_OF: Final[Mapping[Verb, Scope]] = MappingProxyType(
         Verb.REVOKE: Scope.ADMIN_DEVICES,
         Verb.LOOK_UP: Scope.ADMIN_SUPPORT,
         Verb.SEE_ERASURES: Scope.ADMIN,
+        Verb.SEE_KEYS: Scope.ADMIN,
+        Verb.ROTATE_KEYS: Scope.ADMIN_KEYS,
+        Verb.REVOKE_KEYS: Scope.ADMIN_KEYS,
+        Verb.JUDGE_KEYS: Scope.ADMIN_KEYS,
         Verb.SHRED: Scope.ADMIN_ERASURES,
         Verb.LET_IN: Scope.ADMIN_LET_IN,
         Verb.ADD_CLIENT: Scope.ADMIN_CLIENTS,

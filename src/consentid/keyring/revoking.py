@@ -4,7 +4,7 @@ Where the active key goes, the next one signs, which verifiers know; where that 
 one, which they look up when they meet it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from consentid.keyring import files, manifest
 from consentid.keyring.generating import make_key
 from consentid.keyring.manifest import KeyEntry, Manifest, State, Use
 from consentid.keyring.rotating import activate
+from consentid.kit import instants
+from consentid.kit.errors import NotFoundError
 from consentid.kit.instants import Instant
 
 
@@ -73,3 +75,24 @@ def _fill(
     if len(found) == 1:
         found.append(make_key(folder, use=use, state=State.NEXT, now=now))
     return found
+
+
+def stolen_since(
+    entries: Collection[KeyEntry], kids: Collection[str], stolen_at: Instant | None
+) -> Mapping[str, Instant | None]:
+    """Since when each may be in wrong hands: as it is said, or since a folder's entry was made.
+
+    None of what is not in the folder, unless that is said.
+    """
+    made = {each.kid: instants.from_datetime(each.created_at) for each in entries}
+    return {kid: made.get(kid) if stolen_at is None else stolen_at for kid in kids}
+
+
+def unknown_keys(kids: Collection[str]) -> NotFoundError:
+    """Nothing is known of these names."""
+    return NotFoundError(
+        "key_unknown",
+        f"no key {', '.join(sorted(kids))} is in the folder: see `consentid keys list`; one that"
+        " left it is revoked with the time since when it was stolen",
+        where="KID",
+    )

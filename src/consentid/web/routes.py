@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from consentid.web.admin_affected import post_admin_affected
 from consentid.web.admin_catalogues import post_admin_catalogue
 from consentid.web.admin_clients import CLIENT_HANDLERS
 from consentid.web.admin_evidence import post_admin_evidence
 from consentid.web.admin_export import post_admin_export
+from consentid.web.admin_keys import KEY_HANDLERS
 from consentid.web.admin_let_in import post_admin_let_in
 from consentid.web.admin_notices import NOTICE_HANDLERS
 from consentid.web.admin_webhooks import WEBHOOK_HANDLERS
@@ -111,6 +113,8 @@ from consentid.web.well_known import get_keys, get_link_keys, get_metadata
 HANDLERS: Final = (
     *ADMINISTRATION_HANDLERS,
     *CLIENT_HANDLERS,
+    *KEY_HANDLERS,
+    post_admin_affected,
     post_admin_catalogue,
     post_admin_evidence,
     post_admin_export,
