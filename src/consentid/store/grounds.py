@@ -1,7 +1,9 @@
 """What acts are judged by, for many subjects at a time: two statements, however many they are.
 
 ``lock`` keeps other writers out, then ``look`` reads.  They are on the way of every decision, so
-they are text.
+they are text.  What is one row by a key is looked up for each subject (``OFFSET 0`` keeps it from
+becoming a join): a plan that was made while a table was small would read the whole of it for every
+group that decides, for as long as the plan is kept, and the tables grow with each decision.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -60,15 +62,23 @@ class Grounds:
 
 
 _LOCK: Final = """
-SELECT projections.subject_id, version, sealed, wrapped, adult
-FROM projections
-JOIN subject_keys USING (subject_id)
-LEFT JOIN known_subjects USING (subject_id)
-WHERE projections.subject_id = ANY ($1::uuid[])
-ORDER BY projections.subject_id
-FOR UPDATE OF projections
+SELECT held.subject_id, version, sealed, wrapped, adult
+FROM (
+  SELECT DISTINCT subject_id FROM unnest($1::uuid[]) AS given (subject_id) ORDER BY subject_id
+) AS asked
+CROSS JOIN LATERAL (
+  SELECT subject_id, version, sealed FROM projections
+  WHERE projections.subject_id = asked.subject_id FOR UPDATE {waiting}
+) AS held
+CROSS JOIN LATERAL (
+  SELECT wrapped FROM subject_keys AS known WHERE known.subject_id = held.subject_id OFFSET 0
+) AS keys
+LEFT JOIN LATERAL (
+  SELECT adult FROM known_subjects AS known WHERE known.subject_id = held.subject_id OFFSET 0
+) AS known ON true
 """
-_LOCK_WHAT_IS_FREE: Final = f"{_LOCK} SKIP LOCKED"
+_LOCK_EVERY: Final = _LOCK.format(waiting="")
+_LOCK_WHAT_IS_FREE: Final = _LOCK.format(waiting="SKIP LOCKED")
 
 
 async def lock(
@@ -78,7 +88,7 @@ async def lock(
 
     Left out are who is unknown or erased and, unless ``is_patient``, whom somebody else writes now.
     """
-    statement = _LOCK if is_patient else _LOCK_WHAT_IS_FREE
+    statement = _LOCK_EVERY if is_patient else _LOCK_WHAT_IS_FREE
     rows = await fetch(connection, statement, list(subjects))
     return {SubjectId(row["subject_id"]): _subject(row) for row in rows}
 
@@ -110,11 +120,22 @@ SELECT
   shown.at AS shown_at, shown.layout
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::uuid[])
   WITH ORDINALITY AS asked (subject_id, device_id, client_id, route, key_hash, served, place)
-LEFT JOIN idempotency_keys AS first USING (client_id, route, key_hash)
-LEFT JOIN projections AS beneath ON beneath.subject_id = asked.device_id
-LEFT JOIN subject_keys AS keys ON keys.subject_id = asked.device_id
-LEFT JOIN served_events AS shown ON shown.served = asked.served AND shown.event = 'shown'
-  AND EXISTS (SELECT FROM record_forms WHERE form = {SHOWN})
+LEFT JOIN LATERAL (
+  SELECT request_digest, subject_id, sealed_answer FROM idempotency_keys AS known
+  WHERE known.client_id = asked.client_id AND known.route = asked.route
+  AND known.key_hash = asked.key_hash OFFSET 0
+) AS first ON true
+LEFT JOIN LATERAL (
+  SELECT subject_id, version, sealed FROM projections AS known
+  WHERE known.subject_id = asked.device_id OFFSET 0
+) AS beneath ON true
+LEFT JOIN LATERAL (
+  SELECT wrapped FROM subject_keys AS known WHERE known.subject_id = asked.device_id OFFSET 0
+) AS keys ON true
+LEFT JOIN LATERAL (
+  SELECT at, layout FROM served_events AS told
+  WHERE told.served = asked.served AND told.event = 'shown' OFFSET 0
+) AS shown ON EXISTS (SELECT FROM record_forms WHERE form = {SHOWN})
 CROSS JOIN LATERAL (
   SELECT
     array_agg(audience ORDER BY audience) AS audiences,
