@@ -123,6 +123,14 @@ def test_the_policy_allows_the_hub_and_ourselves_alone(news: TestClient[Litestar
     assert "frame-ancestors 'none'" in policy
 
 
+def test_crawlers_are_told_what_is_no_page_of_its_own(news: TestClient[Litestar]) -> None:
+    answer = news.get("/robots.txt")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "Disallow: /consent/return" in answer.text.splitlines()
+    assert "Disallow: /" not in answer.text.splitlines()
+
+
 def test_an_address_without_a_page_says_so(news: TestClient[Litestar]) -> None:
     answer = news.get("/stories/nowhere")
     assert answer.status_code == 404

@@ -10,7 +10,7 @@ import tree_sitter_javascript
 from tests.demo.test_brand_site import LOOK, pages_of
 from tree_sitter import Language, Node, Parser
 
-from consentid.demo.brand_content import FOLDER, tv_words_of
+from consentid.demo.brand_content import FOLDER, LANGUAGES, tv_words_of
 from consentid.demo.brand_pages import BrandPages
 
 SCRIPTS = {
@@ -113,6 +113,14 @@ def test_its_style_is_flexbox_at_most_and_names_colours_outright() -> None:
     assert "var(" not in told
     assert "#102030" in told
     assert pages_of("play").page("/tv", "en", was_chosen=False) is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_says_what_it_is(language: str) -> None:
+    head = (FOLDER / "templates" / "tv.html").read_text().partition("</head>")[0]
+    assert '<html lang="{{ page.language }}">' in head
+    assert '<meta name="description" content="{{ tv.description }}">' in head
+    assert 20 < len(tv_words_of(language)["description"]) < 160
 
 
 def test_the_page_loads_what_is_looked_at_and_nothing_else() -> None:

@@ -9,7 +9,7 @@ Spec: Content Security Policy level 3; RFC 9110 sections 8.8.3 and 12.5.4; RFC 8
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, MediaType, Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath
@@ -26,6 +26,8 @@ _ADS: Final = "/ad/"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _A_MINUTE: Final = "public, max-age=60"
 _MAX_BODY_BYTES: Final = 16 * 1024
+_ROBOTS: Final = f"User-agent: *\nDisallow: {RETURN}\nDisallow: {_ADS}\n"
+"""What is no page of its own is nobody's to find.  Spec: RFC 9309."""
 
 
 @get(["/", "/{rest:path}"], sync_to_thread=False)
@@ -57,6 +59,12 @@ def show_page(request: SiteRequest, pages: NamedDependency[BrandPages]) -> Respo
     return _send(request, found, headers)
 
 
+@get("/robots.txt", media_type=MediaType.TEXT, sync_to_thread=False)
+def show_robots() -> Response[str]:
+    """Crawlers are welcome to all that visitors come for."""
+    return Response(_ROBOTS, media_type=MediaType.TEXT, headers={"cache-control": _A_MINUTE})
+
+
 @get("/files/{digest:str}/{name:path}", sync_to_thread=False)
 def show_file(
     request: SiteRequest,
@@ -86,7 +94,7 @@ def create_brand_site(pages: BrandPages, logout: LogoutReceiver) -> Litestar:
         return logout
 
     return Litestar(
-        route_handlers=[show_page, show_file, take_logout_token],
+        route_handlers=[show_page, show_robots, show_file, take_logout_token],
         dependencies={
             "pages": Provide(provide_pages, sync_to_thread=False),
             "logout": Provide(provide_logout, sync_to_thread=False),

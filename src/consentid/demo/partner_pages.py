@@ -49,6 +49,7 @@ def partner_page(view: PartnerView) -> str:
     return (
         f'<!doctype html><html lang="{view.language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="description" content="{escape(lead)}">'
         f'<title>{escape(view.name)}</title><link rel="stylesheet" href="/site.css"></head><body>'
         f'<a class="skip" href="#back">{view.word("skip")}</a>'
         f'<header><div class="wide"><a class="logo" href="/">{escape(view.logo)}</a>'

@@ -37,6 +37,7 @@ from consentid.kit.errors import MalformedError, UnauthenticatedError
 from consentid.net.guarded import make_client
 from consentid.store.engine import Database
 from consentid.web.forms import parse_basic
+from consentid.web.pages.home_pages import get_robots
 
 _MAX_BODY_BYTES: Final = 32 * 1024
 _PUBLIC: Final = {"cache-control": "public, max-age=60", "access-control-allow-origin": "*"}
@@ -189,7 +190,7 @@ def create_portal(book: PortalBook, key: RSAKey, database: Database) -> Litestar
 
     return Litestar(
         route_handlers=[
-            *(show_metadata, show_keys, show_home, show_style),
+            *(show_metadata, show_keys, show_home, show_style, get_robots),
             *(authorize, authorize_by_form, login, redeem_code, show_customer),
             *(sign_out, sign_out_by_form),
         ],

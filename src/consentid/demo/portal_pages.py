@@ -170,6 +170,7 @@ def _page(view: View, title: str, body: str) -> str:
     return (
         f'<!doctype html><html lang="{view.language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="description" content="{view.word("tagline")}">'
         f"<title>{title} &middot; Halcyon ID</title>"
         f'<link rel="stylesheet" href="/portal.css"></head><body>'
         f'<header class="shore"><a class="mark" href="/">Halcyon ID</a>'

@@ -84,6 +84,7 @@ def _page(view: View, body: str, banner: str) -> str:
     return (
         f'<!doctype html><html lang="{view.language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="description" content="{_text(view.shown.text, "title")}">'
         f'<title>{brand}</title><link rel="stylesheet" href="/site.css"></head><body>'
         f'<a class="skip" href="{"#ask" if banner else "/choices"}">{view.word("skip")}</a>'
         f'<header><div class="wide"><a class="logo" href="/">{escape(view.logo)}</a>'

@@ -28,6 +28,7 @@ from consentid.demo.site_answers import AnswerForm, choices_of, offered
 from consentid.demo.site_style import style_sheet
 from consentid.demo.site_visit import DEVICE, VISIT, Visit
 from consentid.demo.site_words import pick_language
+from consentid.web.pages.home_pages import get_robots
 
 SiteRequest: TypeAlias = Request[Any, Any, State]
 _MAX_BODY_BYTES: Final = 16 * 1024
@@ -174,7 +175,7 @@ def create_site(site: Site) -> Litestar:
     return Litestar(
         route_handlers=[
             *(show_partner, ask_on_hub, take_back),
-            *(show_front, show_choices, show_style),
+            *(show_front, show_choices, show_style, get_robots),
             *(take_answer, take_withdrawal),
         ],
         dependencies={
