@@ -138,6 +138,14 @@ def _deciding(told: Told) -> Iterable[tuple[str, str, str, float | None, str]]:
     yield what, f"{measured} ms", f"{beside} ms not sequencing", raised, "at most 1.2"
 
 
+def _pages(told: Told) -> Iterable[tuple[str, str, str, float | None, str]]:
+    by = {each["name"]: each for each in told["results"]}
+    for name, each in by.items():
+        bare = f"{by['bare route']['median_ms']} ms bare"
+        yield name, f"{each['median_ms']} ms", bare, each["ratio"], "100 ms"
+        yield f"{name}, weight", f"{each['bytes']:,} bytes", "", None, "60,000"
+
+
 def _plain(told: Told) -> Iterable[tuple[str, str, str, float | None, str]]:
     for name, text in told.items():
         if name != "machine":
@@ -157,6 +165,7 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "staleness": Bench(lines=_staleness, quick=["--rounds", "10", "--offline", "0"]),
     "sizing": Bench(lines=_sizing, quick=["--rounds", "3"]),
     "arrival": Bench(lines=_plain, quick=["--rounds", "2"]),
+    "pages": Bench(lines=_pages, quick=["--rounds", "2"]),
 }
 
 

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -65,6 +67,24 @@ def test_a_link_takes_the_answer_along(visitor: Visitor, page: Page) -> None:
     page.reload()
     settle(page)
     assert state(page)["by"] == "kept"
+
+
+def test_a_code_is_redeemed_by_the_first_call_and_nothing_is_asked_before_it(page: Page) -> None:
+    """One round trip: the form is one that the browser sends without asking (Fetch, CORS)."""
+    watching = page.context.new_cdp_session(page)
+    watching.send("Network.enable")
+    sent: list[str] = []
+
+    def noted(told: dict[str, Any]) -> None:
+        sent.append(f"{told['request']['method']} {urlsplit(told['request']['url']).path}")
+
+    watching.on("Network.requestWillBeSent", noted)
+    press(page, page.get_by_role("link", name="a film"))
+    play(page)
+    assert "OPTIONS /v1/handoffs" in sent  # whose token goes in a header: so one would be seen
+    calls = [each for each in sent[sent.index("GET /film") :] if "/sdk/" not in each]
+    assert calls[:2] == ["GET /film", "POST /token"]
+    assert "OPTIONS /token" not in calls
 
 
 def test_what_a_link_carried_is_known_before_any_other_part_of_the_sdk_is_there(page: Page) -> None:
