@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from typing import Final
 
 import httpx2
@@ -81,7 +82,7 @@ def _measured(pages: Pages, valkey: str, rounds: int) -> Mapping[str, list[float
             began = time.perf_counter()
             answer = http.get(path)
             took_ms = (time.perf_counter() - began) * 1_000
-            if answer.status_code != httpx2.codes.OK:
+            if answer.status_code != HTTPStatus.OK:
                 sys.exit(f"{name}: {answer.status_code}")
             if number:
                 found[name].append(took_ms)
@@ -91,9 +92,8 @@ def _measured(pages: Pages, valkey: str, rounds: int) -> Mapping[str, list[float
 def _weight(http: httpx2.Client, path: str) -> int:
     """Bytes over the wire, without headers: the page, and what it names."""
     answer = http.get(path)
-    if answer.status_code != httpx2.codes.OK:
-        sys.exit(f"{path}: {answer.status_code}")
-    named = set(_NAMED.findall(answer.text)) if "html" in answer.headers["content-type"] else set()
+    is_page = "html" in answer.headers["content-type"]
+    named: set[str] = {each[1] for each in _NAMED.finditer(answer.text)} if is_page else set()
     parts = [http.get(each) for each in named if each.startswith(("/assets/", "/field/"))]
     return sum(each.num_bytes_downloaded for each in (answer, *parts))
 

@@ -71,12 +71,13 @@ def test_a_link_takes_the_answer_along(visitor: Visitor, page: Page) -> None:
 
 def test_a_code_is_redeemed_by_the_first_call_and_nothing_is_asked_before_it(page: Page) -> None:
     """One round trip: the form is one that the browser sends without asking (Fetch, CORS)."""
-    watching = page.context.new_cdp_session(page)
+    watching: Any = page.context.new_cdp_session(page)
     watching.send("Network.enable")
     sent: list[str] = []
 
     def noted(told: dict[str, Any]) -> None:
-        sent.append(f"{told['request']['method']} {urlsplit(told['request']['url']).path}")
+        url: str = told["request"]["url"]
+        sent.append(f"{told['request']['method']} {urlsplit(url).path}")
 
     watching.on("Network.requestWillBeSent", noted)
     press(page, page.get_by_role("link", name="a film"))
