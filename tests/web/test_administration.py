@@ -47,6 +47,7 @@ ACTS: Final = {
     "POST /v1/admin/webhooks/{number:int}/secrets": "endpoint/rotate",
     "POST /v1/admin/endpoints/{number:int}/{act:str}": "endpoint/disable, and as the page's",
     "POST /v1/admin/support": "support/look-up",
+    "POST /v1/admin/verification": "ledger/verify",
 }
 """Where an administrator acts, and what the log says of it: tested here and in ``pages``."""
 NO_ACTS: Final = {"POST /operations/sign-out": "ends one's own session"}

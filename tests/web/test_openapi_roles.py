@@ -133,6 +133,7 @@ NEEDS: Final = {
     "POST /v1/admin/keys/revoke": Need(scope=Scope.ADMIN_KEYS),
     "POST /v1/admin/keys/rotate": Need(scope=Scope.ADMIN_KEYS),
     "POST /v1/admin/support": Need(scope=Scope.ADMIN_SUPPORT),
+    "POST /v1/admin/verification": Need(scope=Scope.ADMIN_VERIFY),
     "GET /v1/history": READ_ONE,
     "GET /v1/receipts/{decision}": READ_ONE,
     "GET /v1/state": READ_ONE,

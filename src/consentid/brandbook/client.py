@@ -62,13 +62,15 @@ class Scope(StrEnum):
     """Keep pictures of notices as they are shown."""
     ADMIN_SUPPORT = "admin:support"
     """See what a person chose, by a code that the person made."""
+    ADMIN_VERIFY = "admin:verify"
+    """Check all that is recorded."""
 
 
 ADMINISTRATION: Final = frozenset(
     {
         *(Scope.ADMIN, Scope.ADMIN_CAPTURES, Scope.ADMIN_CATALOGUE, Scope.ADMIN_CLIENTS),
         *(Scope.ADMIN_DELIVERIES, Scope.ADMIN_DEVICES, Scope.ADMIN_ENDPOINTS, Scope.ADMIN_SUPPORT),
-        *(Scope.ADMIN_EVIDENCE, Scope.ADMIN_EXPORT, Scope.ADMIN_NOTICES),
+        *(Scope.ADMIN_EVIDENCE, Scope.ADMIN_EXPORT, Scope.ADMIN_NOTICES, Scope.ADMIN_VERIFY),
         *(Scope.ADMIN_ERASURES, Scope.ADMIN_KEYS, Scope.ADMIN_LET_IN),
     }
 )

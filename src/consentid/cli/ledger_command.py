@@ -2,9 +2,10 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  its only name
 
     from consentid.flows.context import Context
-    from consentid.flows.verify_issued import Issued
+    from consentid.flows.verify_all import Part
     from consentid.flows.verify_ledger import Fault
-    from consentid.flows.verify_projection import Checked
     from consentid.ledger.cosignature import Policy
+    from consentid.store.engine import Database
 
 _PROGRESS_S: Final = 2.0
 _MOST_SHOWN: Final = 100
+_STEPS: Final = {
+    "projection": "every projection recomputed from its history",
+    "tokens": "every token's claim held against its history",
+}
 
 
 class _Arguments(Protocol):
@@ -137,10 +142,7 @@ async def _check(
     chosen: Settings, given: _Arguments, kept: Mapping[str, bytes], policy: "Policy | None"
 ) -> _Found:
     from consentid.flows.opening import PATIENT_S, open_context  # noqa: PLC0415  the server extra
-    from consentid.flows.verify_issued import verify_issued  # noqa: PLC0415  the server extra
-    from consentid.flows.verify_projection import (  # noqa: PLC0415  the server extra
-        verify_projections,
-    )
+    from consentid.flows.verify_all import Part  # noqa: PLC0415  the server extra
     from consentid.store.engine import Database  # noqa: PLC0415  the server extra
 
     found = _Found()
@@ -148,15 +150,11 @@ async def _check(
     opened = open_context(chosen, answered_within_s=PATIENT_S)
     url = chosen.erasure_database()
     apart = None if url is None else Database(url, connections=1, answered_within_s=PATIENT_S)
+    only = {Part.LOG: given.log, Part.PROJECTION: given.projection, Part.TOKENS: given.tokens}
     try:
-        if not given.projection and not given.tokens:
-            await _walk(opened.context, found, kept, policy)
-        if not given.log and not given.tokens:
-            with terminal.step("every projection recomputed from its history"):
-                await _project(found, verify_projections(opened.context, apart=apart))
-        if not given.log and not given.projection:
-            with terminal.step("every token's claim held against its history"):
-                await _judge(found, verify_issued(opened.context))
+        for part in [part for part, is_it in only.items() if is_it] or Part:
+            with terminal.step(_STEPS[part]) if part in _STEPS else contextlib.nullcontext():
+                await _look(found, opened.context, part, apart=apart, kept=kept, policy=policy)
     finally:
         if apart is not None:
             await apart.close()
@@ -165,42 +163,43 @@ async def _check(
     return found
 
 
-async def _walk(
-    context: "Context", found: _Found, kept: Mapping[str, bytes], policy: "Policy | None"
+async def _look(
+    found: _Found,
+    context: "Context",
+    part: "Part",
+    *,
+    apart: "Database | None",
+    kept: Mapping[str, bytes],
+    policy: "Policy | None",
 ) -> None:
-    from consentid.flows.verify_head import verify_heads  # noqa: PLC0415  the server extra
-    from consentid.flows.verify_ledger import verify_ledger  # noqa: PLC0415  the server extra
+    from consentid.flows.verify_all import Part, verify_part  # noqa: PLC0415  the server extra
     from consentid.store import ledger_audit  # noqa: PLC0415  the server extra
 
-    async with context.database.reading() as connection:
-        total = await ledger_audit.entry_count(connection)
-    started = told = time.monotonic()
-    async for walked in verify_ledger(context):
-        found.entries += walked.entries
-        found.faults += walked.faults
-        told = _progress(told, started, found.entries, f"of {total:,} entries")
-    found.faults += await verify_heads(context, kept, policy=policy)
-    found.entries_s = time.monotonic() - started
-
-
-async def _project(found: _Found, checks: "AsyncIterator[Checked]") -> None:
+    total = 0
+    if part is Part.LOG:
+        async with context.database.reading() as connection:
+            total = await ledger_audit.entry_count(connection)
     began = told = time.monotonic()
-    async for each in checks:
-        found.subjects += 1
-        found.decisions += each.decisions
-        if each.faults:
-            found.faulty[str(each.subject)] = each.faults
-        told = _progress(told, began, found.decisions, f"decisions, {found.subjects:,} subjects")
-    found.checked_s = time.monotonic() - began
-
-
-async def _judge(found: _Found, issued: "AsyncIterator[Issued]") -> None:
-    began = told = time.monotonic()
-    async for each in issued:
-        found.audiences += each.audiences
-        if each.faults:
-            found.token_faults[each.whose] = each.faults
-        told = _progress(told, began, found.audiences, "audiences")
+    async for looked in verify_part(context, part, apart=apart, kept=kept, policy=policy):
+        found.entries += looked.entries
+        found.subjects += looked.subjects
+        found.decisions += looked.decisions
+        found.audiences += looked.audiences
+        found.faults += looked.log_faults
+        match part:
+            case Part.LOG:
+                told = _progress(told, began, found.entries, f"of {total:,} entries")
+                found.entries_s = time.monotonic() - began
+            case Part.PROJECTION:
+                if looked.faults:
+                    found.faulty[looked.whose] = looked.faults
+                of = f"decisions, {found.subjects:,} subjects"
+                told = _progress(told, began, found.decisions, of)
+                found.checked_s = time.monotonic() - began
+            case Part.TOKENS:
+                if looked.faults:
+                    found.token_faults[looked.whose] = looked.faults
+                told = _progress(told, began, found.audiences, "audiences")
 
 
 def _progress(told: float, began: float, many: int, what: str) -> float:

@@ -5,6 +5,7 @@ witnesses = ["witness.example/w1+8d66cf3f+BA...", "..."]
 """
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -31,27 +32,36 @@ def read_policy(path: Path) -> Policy:
     try:
         given = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
     except OSError as error:
-        raise _bad(path, f"cannot be read: {error.strerror}") from error
+        raise _bad(str(path), f"cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise _bad(path, str(error)) from error
+        raise _bad(str(path), str(error)) from error
+    return policy_of(given.quorum, given.witnesses, where=str(path))
+
+
+def policy_of(quorum: int, witnesses: Sequence[str], *, where: str) -> Policy:
+    """Make a policy of keys as C2SP writes them; ``where`` they stand.
+
+    Raises:
+        MalformedError: a key is none of a witness, or more witnesses are asked for than named.
+    """
     keys = tuple(
-        parse_key(each, where=f"{path}: witnesses[{place}]")
-        for place, each in enumerate(given.witnesses)
+        parse_key(each, where=f"{where}: witnesses[{place}]")
+        for place, each in enumerate(witnesses)
     )
     for place, key in enumerate(keys):
         if key.kind != COSIGNATURE:
             raise MalformedError(
                 "bad_policy",
                 "it is a log's key, not a witness's",
-                where=f"{path}: witnesses[{place}]",
+                where=f"{where}: witnesses[{place}]",
             )
     names = {key.name for key in keys}
     if len(names) != len(keys):
-        raise _bad(path, "a witness is named twice")
-    if given.quorum > len(keys):
-        raise _bad(path, f"{given.quorum} witnesses are demanded, and {len(keys)} named")
-    return Policy(witnesses=keys, quorum=given.quorum)
+        raise _bad(where, "a witness is named twice")
+    if quorum > len(keys):
+        raise _bad(where, f"{quorum} witnesses are demanded, and {len(keys)} named")
+    return Policy(witnesses=keys, quorum=quorum)
 
 
-def _bad(path: Path, message: str) -> MalformedError:
-    return MalformedError("bad_policy", message, where=str(path))
+def _bad(where: str, message: str) -> MalformedError:
+    return MalformedError("bad_policy", message, where=where)

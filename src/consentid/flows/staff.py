@@ -53,6 +53,7 @@ class Verb(StrEnum):
     EXPORT = "export"
     SEE_NOTICES = "see_notices"
     PICTURE = "picture"
+    VERIFY = "verify"
 
 
 _SEEING: Final = frozenset(
@@ -105,6 +106,7 @@ SCOPE_OF: Final[Mapping[Verb, Scope]] = MappingProxyType(
         Verb.EXPORT: Scope.ADMIN_EXPORT,
         Verb.SEE_NOTICES: Scope.ADMIN,
         Verb.PICTURE: Scope.ADMIN_NOTICES,
+        Verb.VERIFY: Scope.ADMIN_VERIFY,
     }
 )
 """What a program needs in its access token; no scope contains another."""

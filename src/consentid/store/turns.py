@@ -41,6 +41,9 @@ SENDING: Final = Duty(
     ),
 )
 
+VERIFYING: Final = Duty(lock="consentid.verify", waiting="SELECT")
+"""Whoever asks for it is there: there is always something to do."""
+
 
 @final
 class Turn:

@@ -4,6 +4,7 @@ Nobody is found by browsing: a name is exact, and of whom there is none, or no m
 told in the same time.  Whose it is sees who took it; the log has it before a byte is sent.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -110,4 +111,4 @@ async def _pieces(
             await zipped.aclose()
     finally:
         if apart is not None:
-            await apart.close()
+            await asyncio.shield(apart.close())  # also where we are ended ourselves

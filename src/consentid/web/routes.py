@@ -10,6 +10,7 @@ from consentid.web.admin_export import post_admin_export
 from consentid.web.admin_keys import KEY_HANDLERS
 from consentid.web.admin_let_in import post_admin_let_in
 from consentid.web.admin_notices import NOTICE_HANDLERS
+from consentid.web.admin_verification import post_admin_verification
 from consentid.web.admin_webhooks import WEBHOOK_HANDLERS
 from consentid.web.administration import ADMINISTRATION_HANDLERS
 from consentid.web.authorize import get_authorize, post_authorize
@@ -119,6 +120,7 @@ HANDLERS: Final = (
     post_admin_evidence,
     post_admin_export,
     *NOTICE_HANDLERS,
+    post_admin_verification,
     *WEBHOOK_HANDLERS,
     get_authorize,
     post_authorize,
