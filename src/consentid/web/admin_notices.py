@@ -39,7 +39,7 @@ class PictureOut(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of how it was laid out; null where nobody said."""
 
 
-class NoticeOut(msgspec.Struct, frozen=True, kw_only=True):
+class NoticeInForceOut(msgspec.Struct, frozen=True, kw_only=True):
     """A text in force, in one language."""
 
     notice: str
@@ -53,7 +53,7 @@ class NoticeOut(msgspec.Struct, frozen=True, kw_only=True):
 class NoticesOut(msgspec.Struct, frozen=True, kw_only=True):
     """All of them."""
 
-    notices: list[NoticeOut]
+    notices: list[NoticeInForceOut]
 
 
 class PictureKeptOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ async def get_admin_notices(context: NamedDependency[Context]) -> Response[Notic
         found = await notices_in_force(context, connection)
     out = NoticesOut(
         notices=[
-            NoticeOut(
+            NoticeInForceOut(
                 notice=notice.id,
                 language=notice.language,
                 version=notice.version,

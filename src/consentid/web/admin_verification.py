@@ -49,7 +49,7 @@ class WitnessesIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ]
 
 
-class VerificationIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class VerifyAllIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is to be checked; nothing named: all of it."""
 
     only: Part | None = None
@@ -86,7 +86,7 @@ class VerificationIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 async def post_admin_verification(
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    data: JSONBody[VerificationIn],
+    data: JSONBody[VerifyAllIn],
 ) -> ASGIStreamingResponse:
     """Begun before it is answered, so that refusals are still told."""
     client_id = caller.client.client_id
