@@ -7,13 +7,17 @@ service's own flow, one decision of each person; it is written again and again u
 that the interpreter is not the limit.  A decision is timed from when it was due.
 
 A worker of all roles runs beside them, in turn while the sequencers' turn is ours, so that it does
-everything but sequencing, and while it is its own; every second round the other way round.  After
+everything but sequencing, and while it is its own; every second round the other way round.  Turns
+are short, so that what else goes on falls on both alike; told are each round's ratio, their median
+with the quarters about it, and the ratio of all turns together.  How many cores are busy says how
+much room there is: where decisions alone leave none, whatever else is done makes them wait.  After
 each turn of its own it is told how long the worker took until the log had everything.
 """
 
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import platform
@@ -35,6 +39,7 @@ from consentid.flows.opening import open_context
 from consentid.settings import Settings
 
 _WARM_UP_S: Final = 2.0
+_STAT: Final = Path("/proc/stat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ async def _measure(
     urls = await published_group(postgres, folder)
     opened = open_context(Settings(database_url=urls.serving, keys_dir=folder / "keys"))
     alone, beside, behind = list[list[float]](), list[list[float]](), list[float]()
+    busy_alone, busy_beside = list[float](), list[float]()
     rate, seconds = float(given.rate), float(given.seconds)
     async with _writing(urls, folder, given) as writers:
         for number in range(int(given.rounds)):
@@ -109,23 +115,44 @@ async def _measure(
                         if is_sequencing:
                             await caught_up(opened.context)
                         await writers.take(rate=rate, seconds=_WARM_UP_S)
-                        turns = beside if is_sequencing else alone
+                        turns, busy = (
+                            (beside, busy_beside) if is_sequencing else (alone, busy_alone)
+                        )
+                        before = _jiffies()
                         turns.append(await writers.take(rate=rate, seconds=seconds))
                         ended = time.perf_counter()
+                        busy.append(_busy_cores(before, _jiffies()))
                         if is_sequencing:
                             await caught_up(opened.context)
                             behind.append(time.perf_counter() - ended)
     await opened.close()
     ratios = [p99(with_) / p99(without) for with_, without in zip(beside, alone, strict=True)]
+    quarters = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+    together = p99(list(itertools.chain(*beside))) / p99(list(itertools.chain(*alone)))
     return {
         "decisions_per_second": rate,
         "decisions_each": sum(map(len, beside)),
         **_told("not_sequencing", alone),
         **_told("sequencing", beside),
+        "cores_busy_not_sequencing": round(statistics.median(busy_alone), 2),
+        "cores_busy_sequencing": round(statistics.median(busy_beside), 2),
         "p99_raised_percent": round(100 * (statistics.median(ratios) - 1)),
+        "p99_raised_percent_quarters": [round(100 * (each - 1)) for each in quarters],
+        "p99_raised_percent_together": round(100 * (together - 1)),
         "p99_raised_percent_rounds": [round(100 * (each - 1)) for each in ratios],
         "log_behind_ms_at_the_end_median": round(1_000 * statistics.median(behind)),
     }
+
+
+def _jiffies() -> tuple[int, int]:
+    """Of all cores since the machine began: busy, and all."""
+    user, nice, system, idle, waiting, *others = map(int, _STAT.read_text().split()[1:9])
+    busy = user + nice + system + sum(others)
+    return busy, busy + idle + waiting
+
+
+def _busy_cores(before: tuple[int, int], after: tuple[int, int]) -> float:
+    return (os.cpu_count() or 1) * (after[0] - before[0]) / (after[1] - before[1])
 
 
 def _told(name: str, rounds: Sequence[list[float]]) -> dict[str, Any]:
@@ -144,8 +171,8 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=1_000, help="decisions a second, of all")
     parser.add_argument("--writers", type=int, default=2, help="processes")
     parser.add_argument("--people", type=int, default=500, help="of each writer")
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each turn")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
     given = parser.parse_args()
     folder = scratch_folder()
     try:
