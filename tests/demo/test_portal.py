@@ -137,6 +137,15 @@ async def test_a_sign_in_can_be_asked_for_anew_and_is_a_new_session(
     assert again["sid"] != first["sid"]
 
 
+async def test_crawlers_find_the_front_page_and_it_says_what_it_is(
+    portal: httpx2.AsyncClient,
+) -> None:
+    robots = (await portal.get("/robots.txt")).text.splitlines()
+    assert {"Allow: /$", "Disallow: /"} <= set(robots)
+    page = (await portal.get("/")).text
+    assert re.search(r'<meta name="description" content="[^"<>]{10,160}">', page)
+
+
 async def test_a_login_hint_is_filled_in_and_can_hold_no_markup(
     portal: httpx2.AsyncClient,
 ) -> None:
