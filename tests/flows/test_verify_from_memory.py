@@ -16,9 +16,9 @@ from consentid.brandbook.folder import load
 from consentid.embedded.postgres import DatabaseUrls
 from consentid.flows.publish_catalogue import publish_catalogue
 from consentid.flows.publish_status_lists import publish_status_lists
-from consentid.flows.verify_batch import Question, verify_batch
+from consentid.flows.verify_batch import verify_batch
 from consentid.flows.verify_forwarded import verify_forwarded
-from consentid.flows.verify_from_memory import Memory
+from consentid.flows.verify_from_memory import JUDGED_TOGETHER, Asked, Memory
 from consentid.flows.verify_token import VerifyOut, verify_token
 from consentid.flows.watch_revocations import RevocationWatch
 from consentid.kit.errors import ForbiddenError, UnauthenticatedError, UnavailableError
@@ -44,7 +44,10 @@ class Node:
         self, token: str | None, client: str = "news-web", *purposes: str
     ) -> VerifyOut | None:
         assert token is not None
-        answer = self.memory.recall(await self.town.client(client), token, purposes=purposes)
+        caller = await self.town.client(client)
+        answer = await self.memory.recall(
+            Asked(unverified_token=token, caller=caller, purposes=purposes)
+        )
         return None if answer is None else msgspec.json.decode(answer, type=VerifyOut)
 
 
@@ -149,9 +152,9 @@ async def test_where_it_happened_the_database_is_asked_at_once(town: Town) -> No
     assert token is not None
     async with looking(town.context.database) as through:
         await watch.look(through)
-        assert memory.recall(caller, token) is not None
+        assert await memory.recall(Asked(unverified_token=token, caller=caller)) is not None
         await town.withdraw(news, "ads")
-        assert memory.recall(caller, token) is None
+        assert await memory.recall(Asked(unverified_token=token, caller=caller)) is None
         found = await verify_token(
             town.context, caller, token, audience=None, purposes=(), at_least=None
         )
@@ -208,10 +211,31 @@ async def test_what_the_caller_knows_is_for_the_database(town: Town, node: Node)
     assert told.consent_token is not None
     await node.look()
     caller = await town.client("news-web")
-    recall = node.memory.recall
-    assert recall(caller, told.consent_token, at_least=told.consistency) is None
-    assert recall(caller, told.consent_token, audience="https://market.halcyon.example") is None
-    assert recall(caller, told.consent_token, audience=NEWS) is not None
+    knows = Asked(unverified_token=told.consent_token, caller=caller, at_least=told.consistency)
+    assert await node.memory.recall(knows) is None
+    for audience, is_answered in (("https://market.halcyon.example", False), (NEWS, True)):
+        asked = Asked(unverified_token=told.consent_token, caller=caller, audience=audience)
+        assert (await node.memory.recall(asked) is not None) is is_answered
+
+
+async def test_what_is_asked_at_once_is_judged_each_by_itself(town: Town, node: Node) -> None:
+    told = [await town.decide(await town.device(), {"ads": GRANTED}) for _ in range(3)]
+    good = [each.consent_token for each in told if each.consent_token is not None]
+    await node.look()
+    caller = await town.client("news-web")
+    forged = good[0][:-4] + ("AAAA" if good[0][-4:] != "AAAA" else "BBBB")
+    tokens = [*good, "x.y.z", forged, *good] * JUDGED_TOGETHER
+    asking = [
+        asyncio.create_task(node.memory.recall(Asked(unverified_token=each, caller=caller)))
+        for each in tokens
+    ]
+    await asyncio.sleep(0)
+    asking[0].cancel()  # who goes away takes nobody along
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    for token, answer in zip(tokens[1:], answers[1:], strict=True):
+        assert isinstance(answer, bytes)
+        assert answer.startswith(b'{"active":true' if token in good else b'{"active":false}')
 
 
 async def test_without_the_database_nothing_is_known(town: Town, node: Node) -> None:
@@ -250,9 +274,9 @@ async def test_a_batch_asks_the_database_only_where_it_must(town: Town, node: No
     assert token is not None
     caller = await town.client("news-web")
     questions = [
-        Question(unverified_token=token),
-        Question(unverified_token="x"),
-        Question(unverified_token=token, purposes=("content",)),
+        Asked(caller=caller, unverified_token=token),
+        Asked(caller=caller, unverified_token="x"),
+        Asked(caller=caller, unverified_token=token, purposes=("content",)),
     ]
     slow = await verify_batch(town.context, node.memory, caller, questions)
     await node.look()
@@ -265,7 +289,10 @@ async def test_a_batch_asks_the_database_only_where_it_must(town: Town, node: No
             town.context,
             node.memory,
             caller,
-            [questions[0], Question(unverified_token=token, audience="https://x.example")],
+            [
+                questions[0],
+                Asked(caller=caller, unverified_token=token, audience="https://x.example"),
+            ],
         )
     assert refused.value.where == "[1].audience"
 

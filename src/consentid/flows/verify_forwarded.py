@@ -9,7 +9,7 @@ from consentid.brandbook.client import Scope
 from consentid.core.catalogue import find_party
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
-from consentid.flows.verify_from_memory import Memory
+from consentid.flows.verify_from_memory import Asked, Memory
 from consentid.flows.verify_token import VerifyOut, verify_token
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import SECOND
@@ -37,7 +37,9 @@ async def verify_forwarded(
         ForbiddenError: nobody registered the audience.
         UnavailableError: the answer cannot be known now.
     """
-    recalled = memory.recall_for(audience, unverified_token, purposes)
+    recalled = await memory.recall(
+        Asked(unverified_token=unverified_token, caller=None, audience=audience, purposes=purposes)
+    )
     if recalled is not None:
         return _is_yes(_decoder.decode(recalled))
     client = await _client(context, audience, unverified_token)

@@ -1,6 +1,6 @@
 """Compact JWS as narrow as we need it: ES256, three header members, and never a surprise.
 
-The ladder's lower rungs, shared by consent tokens and status lists, are in ``open_signed``.  Form
+The ladder's lower rungs, shared by consent tokens and status lists, are in ``open_unproven``.  Form
 first, since it is cheap and needs no key; then the signature; and only then does anybody look at
 what the token says.
 
@@ -63,6 +63,24 @@ class Unverified(msgspec.Struct, frozen=True, gc=False):
     unverified_signature: bytes
 
 
+class Unproven(msgspec.Struct, Generic[C], frozen=True, gc=False):
+    """Claims in good form, and what would prove them.  Nothing in it is to be believed yet."""
+
+    unverified_kid: str
+    unverified_claims: C
+    key: EllipticCurvePublicKey
+    signing_input: bytes
+    unverified_der: bytes
+
+    def is_proven(self) -> bool:
+        """Whether the signature holds: then, and only then, the claims are the signer's."""
+        try:
+            self.key.verify(self.unverified_der, self.signing_input, _ES256)
+        except InvalidSignature:
+            return False
+        return True
+
+
 class Signed(msgspec.Struct, Generic[C], frozen=True, gc=False):
     """Claims under a signature that holds.  What they say is not yet judged."""
 
@@ -108,7 +126,27 @@ def heads_of(kids: Iterable[str], *, typ: str) -> Mapping[bytes, str]:
     }
 
 
-def open_signed(  # noqa: PLR0911 - a return per rung
+def open_signed(
+    unverified_token: str,
+    *,
+    typ: str,
+    max_length: int,
+    read: Callable[[bytes], C],
+    keys: Mapping[str, EllipticCurvePublicKey],
+) -> Signed[C] | Inactive:
+    """Climb the ladder up to a signature that holds.
+
+    ``read`` takes the payload's bytes and raises ValueError if they are not the claims expected.
+    """
+    found = open_unproven(unverified_token, typ=typ, max_length=max_length, read=read, keys=keys)
+    if isinstance(found, Inactive):
+        return found
+    if not found.is_proven():
+        return Inactive(Reason.BAD_SIGNATURE)
+    return Signed(found.unverified_kid, found.unverified_claims)
+
+
+def open_unproven(  # noqa: PLR0911 - a return per rung
     unverified_token: str,
     *,
     typ: str,
@@ -116,10 +154,9 @@ def open_signed(  # noqa: PLR0911 - a return per rung
     read: Callable[[bytes], C],
     keys: Mapping[str, EllipticCurvePublicKey],
     heads: Mapping[bytes, str] = _NO_HEADS,
-) -> Signed[C] | Inactive:
-    """Climb the ladder up to a signature that holds.
+) -> Unproven[C] | Inactive:
+    """Climb the ladder up to the signature, and leave that to be checked.
 
-    ``read`` takes the payload's bytes and raises ValueError if they are not the claims expected.
     ``heads`` are the known headers of this type (see ``heads_of``).
     """
     parts = _split(unverified_token, typ, max_length, heads)
@@ -143,11 +180,7 @@ def open_signed(  # noqa: PLR0911 - a return per rung
     der = to_der(signature)
     if der is None:
         return Inactive(Reason.BAD_SIGNATURE)
-    try:
-        key.verify(der, signed_input, _ES256)
-    except InvalidSignature:
-        return Inactive(Reason.BAD_SIGNATURE)
-    return Signed(unverified_kid, unverified_claims)
+    return Unproven(unverified_kid, unverified_claims, key, signed_input, der)
 
 
 def split(unverified_token: str, *, typ: str, max_length: int) -> Unverified | Inactive:

@@ -17,6 +17,7 @@ from msgspec import UNSET
 
 from consentid.tokens import consent, jws
 from consentid.tokens.consent import ConsentClaims
+from consentid.tokens.jws import Unproven
 from consentid.tokens.reasons import Inactive, Reason
 
 MAX_UNVERIFIED_LENGTH: Final = 8_192
@@ -59,7 +60,14 @@ class Checker:
 
         ``now_s`` counts Unix seconds.  At ``now_s == exp`` a token has expired.
         """
-        signed = jws.open_signed(
+        found = self.open(unverified_token)
+        if isinstance(found, Inactive):
+            return found
+        return self.conclude(found, now_s, is_proven=found.is_proven())
+
+    def open(self, unverified_token: str) -> Unproven[ConsentClaims] | Inactive:
+        """Read a token, and leave its signature to be checked: the first half of ``check``."""
+        return jws.open_unproven(
             unverified_token,
             typ=consent.TYPE,
             max_length=MAX_UNVERIFIED_LENGTH,
@@ -67,9 +75,14 @@ class Checker:
             keys=self._keys,
             heads=self._heads,
         )
-        if isinstance(signed, Inactive):
-            return signed
-        claims = signed.claims
+
+    def conclude(
+        self, found: Unproven[ConsentClaims], now_s: float, *, is_proven: bool
+    ) -> Verified | Inactive:
+        """What comes of a token whose signature was checked: the second half of ``check``."""
+        if not is_proven:
+            return Inactive(Reason.BAD_SIGNATURE)
+        claims = found.unverified_claims
         if claims.iss != self._issuer:
             return Inactive(Reason.WRONG_ISSUER)
         if claims.aud != self._audience:

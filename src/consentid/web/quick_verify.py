@@ -21,8 +21,8 @@ from consentid.brandbook.client import Scope as ApiScope
 from consentid.core.decision import MAX_CHOICES
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
-from consentid.flows.verify_batch import MAX_BATCH, Question, verify_batch
-from consentid.flows.verify_from_memory import Memory
+from consentid.flows.verify_batch import MAX_BATCH, verify_batch
+from consentid.flows.verify_from_memory import Asked, Memory
 from consentid.kit.errors import ConsentidError
 from consentid.telemetry.tally import Timings
 from consentid.verify.middleware import find_token
@@ -56,7 +56,7 @@ _STOPPED: Final = Prepared(HTTPStatus.UNAUTHORIZED, _NO_STORE)
 T = TypeVar("T")
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Plain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``VerifyIn`` in its plainest form."""
 
     token: str
@@ -64,8 +64,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     purposes: Annotated[list[PurposeText], Meta(max_length=MAX_CHOICES)] = []
 
 
-_one: Final = msgspec.json.Decoder(Asked)
-_many: Final = msgspec.json.Decoder(Annotated[list[Asked], Meta(max_length=MAX_BATCH)])
+_one: Final = msgspec.json.Decoder(Plain)
+_many: Final = msgspec.json.Decoder(Annotated[list[Plain], Meta(max_length=MAX_BATCH)])
 
 
 @final
@@ -100,7 +100,7 @@ class QuickVerify:
         timed = self._timed
         begun_s = 0.0 if timed is None else perf_counter()
         if scope["method"] != "POST":
-            passed = self._forwarded(scope) if path == FORWARD_PATH else None
+            passed = await self._forwarded(scope) if path == FORWARD_PATH else None
             if passed is None:
                 await self._app(scope, receive, send)
             else:
@@ -126,14 +126,14 @@ class QuickVerify:
             durations = timed.one if path == PATH else timed.many
             durations.add(perf_counter() - begun_s)
 
-    def _forwarded(self, scope: HTTPScope) -> bool | None:
+    async def _forwarded(self, scope: HTTPScope) -> bool | None:
         """Whether a proxy may let a request pass; None where that is not known here."""
         if scope["method"] != "GET" or scope["query_string"]:
             return None
         asked = read_forwarded(scope["headers"])
         if asked is None or not peer_is_in(scope, self._context.settings.forward_auth_proxies):
             return None
-        answer = self._memory.recall_for(asked.audience, asked.unverified_token, asked.purposes)
+        answer = await self._memory.recall(asked)
         return None if answer is None else answer.startswith(_YES) and not answer.endswith(_DENY)
 
     async def _answer(self, scope: HTTPScope, body: bytes) -> bytes | None:
@@ -146,18 +146,13 @@ class QuickVerify:
         asked = read_plainly(body)
         if asked is None:
             return None
-        return self._memory.recall(
-            caller, asked.token, audience=asked.audience, purposes=asked.purposes
-        )
+        return await self._memory.recall(_asked(caller, asked))
 
     async def _answer_all(self, caller: Caller, body: bytes) -> bytes | None:
         asked = read_all_plainly(body)
         if asked is None:
             return None
-        questions = [
-            Question(unverified_token=each.token, audience=each.audience, purposes=each.purposes)
-            for each in asked
-        ]
+        questions = [_asked(caller, each) for each in asked]
         try:
             answers = await verify_batch(self._context, self._memory, caller, questions)
         except ConsentidError:
@@ -174,13 +169,22 @@ class QuickVerify:
         return caller if ApiScope.VERIFY in caller.scopes else None
 
 
-def read_plainly(body: bytes) -> Asked | None:
+def _asked(caller: Caller, plain: Plain) -> Asked:
+    return Asked(
+        unverified_token=plain.token,
+        caller=caller,
+        audience=plain.audience,
+        purposes=plain.purposes,
+    )
+
+
+def read_plainly(body: bytes) -> Plain | None:
     """A body that no two parsers can read differently; None for any other."""
     asked = _decode(body, _one)
     return None if asked is None or not _names_each_once(body, [asked]) else asked
 
 
-def read_all_plainly(body: bytes) -> list[Asked] | None:
+def read_all_plainly(body: bytes) -> list[Plain] | None:
     """The same for a batch."""
     asked = _decode(body, _many)
     return None if asked is None or not _names_each_once(body, asked) else asked
@@ -196,7 +200,7 @@ def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T | None:
         return None
 
 
-def _names_each_once(body: bytes, asked: list[Asked]) -> bool:
+def _names_each_once(body: bytes, asked: list[Plain]) -> bool:
     return (
         body.count(b'"token"') == len(asked)
         and body.count(b'"audience"') == sum(each.audience is not None for each in asked)
@@ -204,15 +208,7 @@ def _names_each_once(body: bytes, asked: list[Asked]) -> bool:
     )
 
 
-class Forwarded(msgspec.Struct, frozen=True, kw_only=True):
-    """What a proxy asks."""
-
-    audience: str
-    unverified_token: str
-    purposes: list[str]
-
-
-def read_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> Forwarded | None:
+def read_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> Asked | None:
     """What a proxy asks, in the plainest form; None for any other."""
     said: dict[bytes, str] = {}
     for name, text in headers:
@@ -227,8 +223,11 @@ def read_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> Forwarded | None:
     if cookie is not None and _COOKIE.fullmatch(cookie) is None:
         return None
     unverified_token = find_token(said.get(b"authorization"), said.get(b"cookie"), cookie)
-    return Forwarded(
-        audience=audience, unverified_token=unverified_token, purposes=purposes.split()
+    return Asked(
+        unverified_token=unverified_token,
+        caller=None,
+        audience=audience,
+        purposes=purposes.split(),
     )
 
 

@@ -19,9 +19,9 @@ from consentid.brandbook.client import Scope
 from consentid.core.decision import MAX_CHOICES
 from consentid.flows.authenticate import Caller
 from consentid.flows.context import Context
-from consentid.flows.verify_batch import MAX_BATCH, Question, verify_batch
+from consentid.flows.verify_batch import MAX_BATCH, verify_batch
 from consentid.flows.verify_forwarded import verify_forwarded
-from consentid.flows.verify_from_memory import Memory
+from consentid.flows.verify_from_memory import Asked, Memory
 from consentid.flows.verify_token import VerifyOut, verify_token
 from consentid.kit.errors import ForbiddenError, MalformedError
 from consentid.verify.middleware import find_token
@@ -114,8 +114,9 @@ async def post_verify_batch(
             "invalid_body", f"A batch has at most {MAX_BATCH} tokens.", where="body"
         )
     questions = [
-        Question(
+        Asked(
             unverified_token=each.token,
+            caller=caller,
             audience=each.audience,
             purposes=each.purposes,
             at_least=each.at_least,

@@ -13,7 +13,7 @@ from consentid.flows.introspect import introspect
 from consentid.flows.oauth.token_types import CONSENT_TOKEN, DEVICE_CREDENTIAL
 from consentid.flows.publish_catalogue import publish_catalogue
 from consentid.flows.pushed_requests import push_request
-from consentid.flows.verify_from_memory import Memory
+from consentid.flows.verify_from_memory import Asked, Memory
 from consentid.flows.verify_token import verify_token
 from consentid.flows.watch_revocations import RevocationWatch
 from consentid.kit.errors import ForbiddenError
@@ -103,7 +103,8 @@ async def test_a_token_for_one_audience_is_none_for_another_of_the_same_brand(to
     async with looking(town.context.database) as through:
         await watch.look(through)
     for audience, says in ((API, b"true"), (NEWS, b"false"), (None, b"false"), (API, b"true")):
-        answer = memory.recall(caller, token, audience=audience)
+        asked = Asked(unverified_token=token, caller=caller, audience=audience)
+        answer = await memory.recall(asked)
         assert answer is not None
         assert answer.startswith(b'{"active":' + says)
 
