@@ -285,6 +285,24 @@ def test_who_was_told_of_is_named_page_by_page_and_sees_it(inside: Hub) -> None:
     assert inside.rows(seen)[0][0] > 0
 
 
+def test_no_refusal_says_again_which_key_was_meant(inside: Hub) -> None:
+    known = [*kids(inside, state="active")]
+    for refused in (
+        ask(inside, "revoke", kids=[*known, "saffron"]),
+        ask(inside, "revoke", kids=[*known, "saffron"], stolen_at=EARLY),
+        ask(inside, "affected", kid="saffron"),
+        ask(inside, "rotate", active=["saffron"]),
+        ask(inside, "rotate", active=["saffron/"]),
+        ask(inside, "affected", kid="k", signed=["saffron"]),
+        ask(inside, "revoke", kids=known, reason="saffron"),
+    ):
+        assert refused.status_code in {404, 409, 422}
+        assert refused.json()["where"], refused.text
+        assert "saffron" not in refused.text
+    assert ask(inside, "revoke", kids=[*known, "saffron"]).json()["where"] == "kids[2]"
+    assert "saffron" not in inside.log.read_text()
+
+
 def test_each_takes_its_own_scope_and_the_owners_database(inside: Hub, programs: Hub) -> None:
     before = {**programs.counts(), "access_tokens": 0}
     for act in ACTS:

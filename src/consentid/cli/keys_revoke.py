@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
 
 def revoke_all(
     folder: Path,
-    kids: Collection[str],
+    kids: Sequence[str],
     told: Settings | None,
     *,
     stolen_at: Instant | None = None,
@@ -129,7 +129,7 @@ def revoke_all(
 async def _tell(
     chosen: Settings,
     found: Collection[KeyEntry],
-    kids: Collection[str],
+    kids: Sequence[str],
     stolen_at: Instant | None,
 ) -> None:
     async with owned(chosen) as database:

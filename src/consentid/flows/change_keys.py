@@ -72,7 +72,7 @@ async def revoke_everywhere(
     context: Context,
     database: Database,
     noted: Noting,
-    kids: Collection[str],
+    kids: Sequence[str],
     *,
     stolen_at: Instant | None,
     now: Instant,

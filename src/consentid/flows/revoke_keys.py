@@ -13,6 +13,7 @@ from consentid.keyring.loading import jwks_of
 from consentid.keyring.manifest import KeyEntry
 from consentid.keyring.revoking import stolen_since, unknown_keys
 from consentid.kit.canonical import Json
+from consentid.kit.errors import NotFoundError
 from consentid.kit.instants import Instant
 from consentid.store import clock, revoked_keys
 from consentid.store.engine import Database
@@ -51,7 +52,7 @@ async def revoke_keys(
 async def revoke_named(
     database: Database,
     entries: Collection[KeyEntry],
-    kids: Collection[str],
+    kids: Sequence[str],
     noting: Noting,
     *,
     stolen_at: Instant | None,
@@ -73,8 +74,15 @@ async def revoke_named(
         if only_published and not known.issuperset(kids):
             known |= await published_ever(connection)
     unknown = {kid for kid, at in since.items() if at is None} - before
-    if only_published:
+    if only_published and (unknown or not known.issuperset(kids)):
         unknown |= set(kids) - known
+        place = next(place for place, kid in enumerate(kids) if kid in unknown)
+        raise NotFoundError(
+            "key_unknown",
+            "Neither this process's folder nor the log has such a key; of one that left the "
+            "folder, say since when it was stolen.",
+            where=f"kids[{place}]",
+        )
     if unknown:
         raise unknown_keys(unknown)
     stolen = {kid: at for kid, at in since.items() if at is not None}

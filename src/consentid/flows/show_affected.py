@@ -52,8 +52,8 @@ async def find_window(
     if begin is None and revoked is None:
         raise NotFoundError(
             "key_not_revoked",
-            f"the key {kid} was not revoked: say --since when it was in wrong hands",
-            where="KID",
+            "That key was not revoked: say since when it was in wrong hands.",
+            where="since",
         )
     if begin is None and revoked is not None:
         begin = revoked.stolen_at
