@@ -30,7 +30,6 @@ from consentid.embedded.valkey import EmbeddedValkey
 _KNOWN = "known after "
 _NAMES = ("comes back", "comes back, no SDK", "second brand, by link", "by link, no SDK")
 _HEAD = """<link rel="modulepreload" href="{hub}/sdk/v1/consentid.js">
-<link rel="modulepreload" href="{hub}/sdk/v1/travel.js">
 <script>
 const states = {{ push(state) {{
   if (state.status === "known") console.debug("known after " + performance.now());
