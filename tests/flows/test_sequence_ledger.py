@@ -187,6 +187,26 @@ async def test_of_two_that_believe_to_sequence_one_is_refused(
     assert await check_whole(town.context) == 7
 
 
+async def test_a_checkpoint_that_the_server_lost_is_published_before_the_log_grows(
+    town: Town,
+) -> None:
+    await drain(town.context)
+    sequencer = await open_sequencer(town.context)
+    await stage(town, 5)
+    await sequencer.sequence()
+    before = await published(town.context)
+    await town.change("ALTER TABLE ledger_checkpoints DISABLE TRIGGER USER")
+    await town.change(f"DELETE FROM ledger_checkpoints WHERE size = {before.size}")
+    await stage(town, 1)
+    with pytest.raises(ConflictError, match="checkpoint is lost"):
+        await sequencer.sequence()
+    again = await open_sequencer(town.context)
+    assert await again.sequence() == 1
+    assert await town.rows(
+        f"SELECT size FROM ledger_checkpoints WHERE size >= {before.size} ORDER BY size"
+    ) == [(before.size,), (before.size + 1,)]
+
+
 async def test_with_an_old_backup_nothing_is_signed_until_the_log_has_another_name(
     town: Town, founded: Founded, postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:

@@ -54,7 +54,8 @@ class Sequencer:
         """Integrate one batch of what waits, and publish; how many entries it were.
 
         Raises:
-            ConflictError: somebody else added to the log, or it is to have another name.
+            ConflictError: somebody else added to the log, or its last checkpoint is lost, or it is
+                to have another name.
             UnavailableError: the database or the copy cannot be reached.
         """
         async with self._context.database.stating() as connection:
@@ -79,7 +80,10 @@ class Sequencer:
         if not await sequencing.grow(
             connection, row.log_no, tree, places=waiting.places, tiles=full
         ):
-            raise ConflictError("ledger_grew", f"somebody else added to the log of {first} entries")
+            raise ConflictError(
+                "ledger_grew",
+                f"somebody else added to the log of {first} entries, or their checkpoint is lost",
+            )
         self._tree = tree
         return len(waiting.places)
 

@@ -27,7 +27,10 @@ _TILE: Final = ("level", "number", "root", "hashes")
 _GROW: Final = f"""
 WITH grown AS (
   INSERT INTO ledger_trees (log_no, size, previous_size, root, integrated_at)
-  VALUES ($1, $2, $3, $4, clock_timestamp()) ON CONFLICT DO NOTHING RETURNING size
+  SELECT $1, $2, $3, $4, clock_timestamp() WHERE EXISTS (
+    SELECT FROM ledger_checkpoints WHERE log_no = $1 AND size = $3
+  )
+  ON CONFLICT DO NOTHING RETURNING size
 ), gone AS (
   DELETE FROM staged_entries
   WHERE seq = ANY($5::bigint[]) AND EXISTS (SELECT FROM grown)
@@ -77,6 +80,8 @@ async def grow(
 ) -> bool:
     """Have a log grow from its size by what waits; False where it grew otherwise meanwhile.
 
+    False, too, where its size has no checkpoint: the server lost it, and whoever opens the log anew
+    publishes it once more.
     Entries that are staged never change: what comes into the log is what was looked at.  Where one
     of them were gone, the log's trigger would refuse to have a size without it.
     """
@@ -91,6 +96,6 @@ async def publish(connection: AsyncConnection, log_no: int, published: Published
 
     Nobody waits until the disk has it, who would be in the way of others that do.  Where it is lost
     with the server, the size that it is of is not: whoever publishes next signs the same once more,
-    byte for byte, before the log grows.
+    byte for byte, before the log grows.  ``grow`` sees to that.
     """
     await fetch(connection, _PUBLISH, log_no, published.size, published.note)
