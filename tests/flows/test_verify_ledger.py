@@ -157,6 +157,17 @@ async def test_a_checkpoint_that_is_lost_is_missed_though_it_was_the_newest(fill
     assert (kind, index) == ("checkpoint", MANY + 2)
 
 
+async def test_what_is_put_before_the_beginning_is_found(filled: Town) -> None:
+    await filled.change(
+        "INSERT INTO ledger_entries VALUES (1, -1, gen_random_uuid(), 'decision', 'x')"
+    )
+    await filled.change("INSERT INTO ledger_tiles VALUES (1, 0, -2, 'x', 'x')")
+    await filled.change("ALTER TABLE ledger_trees DISABLE TRIGGER USER")
+    await filled.change("INSERT INTO ledger_trees VALUES (1, -3, NULL, 'x', now())")
+    found = {(fault.kind, fault.index) for fault in (await walk(filled))[1]}
+    assert found == {("entry", -1), ("tile", -2), ("size", -3)}
+
+
 async def test_two_entries_exchanged_are_found(filled: Town) -> None:
     faults = await found_after(
         filled,

@@ -218,6 +218,10 @@ class _Walk:
             faults.append(
                 self._fault("tile", stray[1], f"level {stray[0]}: the log has none there")
             )
+        faults += [
+            self._fault(kind, place, "the log has none there: it begins at 0")
+            for kind, place in await ledger_audit.below_zero(self.connection, self.log.log_no)
+        ]
         size_of_none = await ledger_audit.stray_checkpoint(self.connection, self.log.log_no)
         if size_of_none is not None:
             faults.append(self._fault("checkpoint", size_of_none, "the log never had that size"))

@@ -107,6 +107,25 @@ async def stray_tile(
     return None
 
 
+async def below_zero(connection: AsyncConnection, log_no: int) -> Sequence[tuple[str, int]]:
+    """What a log is said to have before its beginning: one of each kind, and where."""
+    parts = {
+        "entry": (ledger_entries, ledger_entries.c.idx),
+        "tile": (ledger_tiles, ledger_tiles.c.number),
+        "size": (ledger_trees, ledger_trees.c.size),
+    }
+    statement = union_all(
+        *(
+            select(literal(what).label("what"), func.min(place).label("place")).where(
+                table.c.log_no == log_no, place < 0
+            )
+            for what, (table, place) in parts.items()
+        )
+    )
+    rows = await connection.execute(statement)
+    return [(row.what, row.place) for row in rows if row.place is not None]
+
+
 async def committed(
     connection: AsyncConnection, ids: Sequence[UUID]
 ) -> Mapping[UUID, CommittedRow]:
