@@ -14,6 +14,8 @@ _FRAME_BYTES: Final = 12
 """Of a chunk, beside what it holds: length, name, sum."""
 _MOST_PIXELS: Final = 32_768
 """To a side."""
+_MOST_CHUNKS: Final = 4_096
+"""Encoders write some kilobytes into each.  All of them empty, they would take a second to walk."""
 _DEPTHS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 """Bits by the type of colour."""
 
@@ -47,7 +49,7 @@ def _chunks(unverified: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Each with its name, the last of them its end, whatever stands behind it."""
     if not unverified.startswith(_SIGNATURE):
         raise ValueError("it has not a PNG's first eight bytes")
-    at = len(_SIGNATURE)
+    at, count = len(_SIGNATURE), 0
     is_over = False
     while at < len(unverified) or not is_over:
         frame = unverified[at : at + 8]
@@ -60,6 +62,9 @@ def _chunks(unverified: bytes) -> Iterator[tuple[bytes, bytes]]:
         checked = unverified[at + 4 : end - 4]
         if zlib.crc32(checked) != int.from_bytes(unverified[end - 4 : end]):
             raise ValueError(f"what stands at byte {at} was changed")
+        count += 1
+        if count > _MOST_CHUNKS:
+            raise ValueError(f"it has more than {_MOST_CHUNKS} chunks: write larger ones")
         is_over = is_over or name == b"IEND"
         yield name, checked[4:]
         at = end
