@@ -183,6 +183,7 @@ def test_what_cannot_be_revoked_is_told_and_nothing_is(inside: Hub) -> None:
         ({"kids": known, "stolen_at": "2026-01-01T00:00:00"}, 422, "invalid_body"),
         ({"kids": known, "stolen_at": "0001-01-01T00:00:00+14:00"}, 422, "bad_time"),
         ({"kids": known, "stolen_at": "9999-12-31T23:59:59-14:00"}, 422, "bad_time"),
+        ({"kids": known, "stolen_at": "2099-01-01T00:00:00Z"}, 422, "stolen_later"),
         ({"kids": known, "all": True}, 422, "invalid_body"),
         ({}, 422, "invalid_body"),
     )

@@ -74,7 +74,7 @@ def test_what_is_no_picture_of_a_text_in_force_is_refused_by_its_place(programs:
         (keep(programs, b"\0" * 4_194_305), 413, "body_too_large", "body"),
         (keep(programs, png(1), kind="image/gif"), 415, "unsupported_media_type", "Content-Type"),
         (keep(programs, png(1), layout="page"), 422, "layout_malformed", "layout"),
-        (keep(programs, png(1), language="xx"), 404, "notice_unknown", None),
+        (keep(programs, png(1), language="xx"), 404, "notice_unknown", "language"),
         (keep(programs, png(1), more="1"), 422, "unknown_parameter", "more"),
         (keep(programs, png(1), scope=Scope.ADMIN), 403, "insufficient_scope", None),
     ):

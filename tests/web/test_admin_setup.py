@@ -208,6 +208,7 @@ def test_no_program_makes_an_administrator(inside: Hub, scope: Scope) -> None:
     name = program_of(scope)
     taken = rotate(inside, name, overlap_hours=0)
     assert (taken.status_code, taken.json()["code"]) == (403, "scope_withheld")
+    assert (refused.json()["where"], taken.json()["where"]) == ("scopes", "client_id")
     assert is_let_in(inside, name, inside.secrets[name])
     assert written(inside) == before
 

@@ -68,7 +68,9 @@ async def attach_picture(
         notice = book.notices.get((notice_id, language))
         if notice is None:
             raise NotFoundError(
-                "notice_unknown", f"no notice {notice_id!r} in {language!r} is in force"
+                "notice_unknown",
+                f"no notice {notice_id!r} in {language!r} is in force",
+                where="language" if any(id_ == notice_id for id_, _ in book.notices) else "notice",
             )
         before = await pictures.find_same(
             connection, notice=notice.digest, layout=layout, digest=digest

@@ -115,8 +115,9 @@ async def _check_kept(
         before = None if previous is None else previous.clients.get(id_)
         now = draft.clients.get(id_)
         if before != now:
-            check_withheld(scopes.get(id_, frozenset()), withheld)
-            check_withheld(frozenset() if now is None else now.scopes, withheld)
+            where = f"clients.{id_}"
+            check_withheld(scopes.get(id_, frozenset()), withheld, where=where)
+            check_withheld(frozenset() if now is None else now.scopes, withheld, where=where)
 
 
 async def find_applied(database: Database) -> Book | None:

@@ -66,7 +66,7 @@ async def add_client(
         NotFoundError: no such brand or partner, or no catalogue was applied.
         MalformedError: the declaration contradicts itself, or would widen what its party may do.
     """
-    check_withheld(declared.scopes, withheld)
+    check_withheld(declared.scopes, withheld, where="scopes")
     book = await find_applied(database)
     profile = None if book is None else book.find_profile(declared.party)
     if book is None or profile is None:
@@ -172,7 +172,7 @@ async def rotate_secret(
                 "No such client: `consentid clients list` shows those that exist.",
                 where="client_id",
             )
-        check_withheld(client.scopes, withheld)
+        check_withheld(client.scopes, withheld, where="client_id")
         if client.auth_method != AuthMethod.CLIENT_SECRET_BASIC:
             raise MalformedError(
                 "client_has_no_secret",

@@ -36,8 +36,10 @@ def registered(declared: ClientDeclaration, *, source: str) -> Client:
     )
 
 
-def check_withheld(scopes: Collection[str], withheld: Collection[Scope]) -> None:
+def check_withheld(scopes: Collection[str], withheld: Collection[Scope], *, where: str) -> None:
     """Nobody hands on, to a client of their choice, what they may not give.
+
+    ``where`` is the place that speaks of whose scopes they are.
 
     Raises:
         ForbiddenError: one of the scopes is withheld.
@@ -48,5 +50,5 @@ def check_withheld(scopes: Collection[str], withheld: Collection[Scope]) -> None
             "scope_withheld",
             f"{', '.join(found)}: clients that have such a scope are made, changed and given "
             "secrets on the command line alone.",
-            where="scopes",
+            where=where,
         )

@@ -6,6 +6,7 @@ process looks several times a second.  It is an act of the log, with when they w
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from consentid.flows.note_keys import published_ever
 from consentid.flows.stage_act import Noting
@@ -13,11 +14,13 @@ from consentid.keyring.loading import jwks_of
 from consentid.keyring.manifest import KeyEntry
 from consentid.keyring.revoking import stolen_since, unknown_keys
 from consentid.kit.canonical import Json
-from consentid.kit.errors import NotFoundError
-from consentid.kit.instants import Instant
+from consentid.kit.errors import MalformedError, NotFoundError
+from consentid.kit.instants import MINUTE, Instant
 from consentid.store import clock, revoked_keys
 from consentid.store.engine import Database
 from consentid.store.revoked_keys import RevokedKey
+
+_CLOCKS_DIFFER: Final = 10 * MINUTE  # whoever says when may have another clock than the database
 
 
 async def revoke_keys(
@@ -64,11 +67,19 @@ async def revoke_named(
     log has to know those, too.
 
     Raises:
+        MalformedError: they say a time that has not come yet.
         NotFoundError: nothing is known of a name.
         UnavailableError: the database cannot be reached.
     """
     since = stolen_since(entries, kids, stolen_at)
     async with database.reading() as connection:
+        if stolen_at is not None and stolen_at > await clock.now(connection) + _CLOCKS_DIFFER:
+            # It counts for good: what was signed since the theft would never be looked at.
+            raise MalformedError(
+                "stolen_later",
+                "That time has not come yet: is it the right year?",
+                where="stolen_at",
+            )
         before = {each.kid for each in await revoked_keys.every(connection)}
         known = {each.kid for each in entries} | before
         if only_published and not known.issuperset(kids):
