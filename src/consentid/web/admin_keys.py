@@ -215,8 +215,8 @@ async def post_admin_key_rotation(
         "Again it changes nothing, nor when it was stolen: `keys/affected` takes an earlier "
         "`since`. 422 `stolen_later` for a time to come. Where this process can change its "
         "folder, other keys take their places there; `folder` says so, or what is left to do. 404 "
-        "`key_unknown` for a name that neither this folder nor the log has, and for one that left the "
-        f"folder where `stolen_at` is not said. At most {_ACTS.most} acts on keys an hour."
+        "`key_unknown` for a name that neither this folder nor the log has, and for one that left "
+        f"the folder where `stolen_at` is not said. At most {_ACTS.most} acts on keys an hour."
     ),
     responses={**BODY_PROBLEMS, **FOUND_PROBLEMS},
 )
