@@ -97,10 +97,19 @@ def test_it_goes_on_after_a_line_and_tells_of_nobody_where_leaves_are_enough(kep
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"leaves": 1}, {"leaves": True, "after": "x"}, {"leaves": True, "page": 1}]
+    "body",
+    [
+        {},
+        {"leaves": 1},
+        {"leaves": True, "after": "x"},
+        {"leaves": True, "after": "1/0\n"},
+        {"leaves": True, "page": 1},
+    ],
 )
 def test_what_cannot_be_meant_is_refused(kept: Hub, body: dict[str, object]) -> None:
-    assert call(kept, Scope.ADMIN_EXPORT, "export", "POST", json=body).status_code == 422
+    refused = call(kept, Scope.ADMIN_EXPORT, "export", "POST", json=body)
+    assert refused.status_code == 422
+    assert not refused.json()["where"].startswith("--"), refused.text  # a place of the body
     for scope in (Scope.ADMIN, Scope.ADMIN_EVIDENCE):
         assert call(kept, scope, "export", "POST", json={"leaves": True}).status_code == 403
 

@@ -42,7 +42,7 @@ class ExportIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     leaves: bool
     """True: entries alone, no personal data.  False: with records and salts, everybody's."""
-    after: Annotated[str, Meta(pattern="^[1-9][0-9]{0,8}/(0|[1-9][0-9]{0,17})$")] | None = None
+    after: Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,8}/(0|[1-9][0-9]{0,17})\Z")] | None = None
     """Go on after a line: its `at`, such as `1/4711`."""
 
 
