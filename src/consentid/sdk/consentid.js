@@ -41,7 +41,7 @@ function load(area, name) {
     const kept = JSON.parse(self[area].getItem(nameOf(name)) ?? "");
     return kept.v === 1 ? kept : null;
   } catch {
-    return memory.get(name) ?? null; // not ours, or no storage
+    return memory.get(name) ?? null; // or no storage
   }
 }
 
@@ -287,10 +287,9 @@ async function look(code) {
   }
 }
 
-/** The token may be of a new catalogue. */
 const learn = () => claims && load("localStorage", ":about")?.cat !== claims.consent.cat && core.catalogue(true);
 
-/** The hub is away: nobody is asked or sent anywhere; try again later. */
+/** The hub is away: try again later. */
 function fail() {
   const wait_s = Math.min(300, 5 * 2 ** failures++);
   settle(by);
