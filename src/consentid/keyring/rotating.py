@@ -101,7 +101,8 @@ def _refuse_early(before: Manifest, now: Instant) -> None:
         seconds = -(-wait // timedelta(seconds=1))
         raise RateLimitedError(
             "next_key_too_young",
-            f"verifiers may not know the next key yet: rotate in {seconds} s, or force it",
+            f"verifiers may not know the next key yet: rotate in {seconds} s, or "
+            "force it (--force; by program: force)",
             retry_after_s=seconds,
         )
 
