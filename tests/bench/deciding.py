@@ -6,12 +6,14 @@ writes by the same functions of ``store``.  What they write was judged and seale
 service's own flow, one decision of each person; it is written again and again under new ids, so
 that the interpreter is not the limit.  A decision is timed from when it was due.
 
-A worker of all roles runs beside them, in turn while the sequencers' turn is ours, so that it does
-everything but sequencing, and while it is its own; every second round the other way round.  Turns
-are short, so that what else goes on falls on both alike; told are each round's ratio, their median
-with the quarters about it, and the ratio of all turns together.  How many cores are busy says how
-much room there is: where decisions alone leave none, whatever else is done makes them wait.  After
-each turn of its own it is told how long the worker took until the log had everything.
+The sequencer is a process of its own, and a worker beside it does everything else.  In turn the
+sequencer is held (SIGSTOP) and goes on, and has caught up before its turn begins; every second
+round is the other way round.  The first turn is not told: after it the database has its statistics,
+as one in use has.  Turns are short, so that what else goes on falls on both alike; told are each
+round's ratio, their median with the quarters about it, and the ratio of all turns together.  How
+many cores are busy says how much room there is: where decisions alone leave none, whatever else is
+done makes them wait.  After each of its turns it is told how long the sequencer took until the log
+had everything.
 """
 
 import argparse
@@ -22,6 +24,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import statistics
 import sys
 import time
@@ -30,15 +33,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench.sequencing import at_work, caught_up, nobody_sequencing, p99, published_group
+from sqlalchemy import text
+from tests.bench.sequencing import at_work, caught_up, p99, published_group
 from tests.bench.serving import working
 
 from consentid.embedded.places import scratch_folder
 from consentid.embedded.postgres import DatabaseUrls, EmbeddedPostgres
+from consentid.flows.context import Context
 from consentid.flows.opening import open_context
 from consentid.settings import Settings
+from consentid.store import inspection
+from consentid.store.engine import Database
+from consentid.store.turns import SEQUENCING
 
-_WARM_UP_S: Final = 2.0
+_WARM_UP_S: Final = 1.0
+_LOOK_S: Final = 0.005
 _STAT: Final = Path("/proc/stat")
 
 
@@ -64,22 +73,25 @@ async def _line(process: asyncio.subprocess.Process) -> bytes:
     return line
 
 
+def _environ(urls: DatabaseUrls, folder: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "CONSENTID_DATABASE_URL": urls.serving,
+        "CONSENTID_KEYS_DIR": str(folder / "keys"),
+    }
+
+
 @contextlib.asynccontextmanager
 async def _writing(
     urls: DatabaseUrls, folder: Path, given: argparse.Namespace
 ) -> AsyncGenerator[_Writers]:
     command = [sys.executable, "-m", "tests.bench.deciders", "--people", str(given.people)]
-    environ = {
-        **os.environ,
-        "CONSENTID_DATABASE_URL": urls.serving,
-        "CONSENTID_KEYS_DIR": str(folder / "keys"),
-    }
     processes = [
         await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env=environ,
+            env=_environ(urls, folder),
             limit=1 << 26,
         )
         for _ in range(int(given.writers))
@@ -103,28 +115,28 @@ async def _measure(
     alone, beside, behind = list[list[float]](), list[list[float]](), list[float]()
     busy_alone, busy_beside = list[float](), list[float]()
     rate, seconds = float(given.rate), float(given.seconds)
-    async with _writing(urls, folder, given) as writers:
-        for number in range(int(given.rounds)):
-            # Whoever comes second meets what the first left behind: in turn, so that it evens out.
-            for is_sequencing in (True, False) if number % 2 else (False, True):
-                async with contextlib.AsyncExitStack() as ours:
-                    if not is_sequencing:
-                        await ours.enter_async_context(nobody_sequencing(opened.context))
-                    with working(urls, folder):
-                        await at_work(opened.context)
-                        if is_sequencing:
-                            await caught_up(opened.context)
-                        await writers.take(rate=rate, seconds=_WARM_UP_S)
-                        turns, busy = (
-                            (beside, busy_beside) if is_sequencing else (alone, busy_alone)
-                        )
-                        before = _jiffies()
-                        turns.append(await writers.take(rate=rate, seconds=seconds))
-                        ended = time.perf_counter()
-                        busy.append(_busy_cores(before, _jiffies()))
-                        if is_sequencing:
-                            await caught_up(opened.context)
-                            behind.append(time.perf_counter() - ended)
+    async with _writing(urls, folder, given) as writers, _sequencer(urls, folder) as sequencer:
+        while not await _is_sequencing(opened.context):  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(_LOOK_S)
+        with working(urls, folder):
+            await at_work(opened.context)
+            await writers.take(rate=rate, seconds=seconds)
+            await _analyse(urls)
+            for number in range(int(given.rounds)):
+                # Whoever comes second meets what the first left behind: in turn, to even it out.
+                for is_on in (True, False) if number % 2 else (False, True):
+                    sequencer.send_signal(signal.SIGCONT if is_on else signal.SIGSTOP)
+                    if is_on:
+                        await caught_up(opened.context)
+                    await writers.take(rate=rate, seconds=_WARM_UP_S)
+                    turns, busy = (beside, busy_beside) if is_on else (alone, busy_alone)
+                    before = _jiffies()
+                    turns.append(await writers.take(rate=rate, seconds=seconds))
+                    ended = time.perf_counter()
+                    busy.append(_busy_cores(before, _jiffies()))
+                    if is_on:
+                        await caught_up(opened.context)
+                        behind.append(time.perf_counter() - ended)
     await opened.close()
     ratios = [p99(with_) / p99(without) for with_, without in zip(beside, alone, strict=True)]
     quarters = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
@@ -142,6 +154,34 @@ async def _measure(
         "p99_raised_percent_rounds": [round(100 * (each - 1)) for each in ratios],
         "log_behind_ms_at_the_end_median": round(1_000 * statistics.median(behind)),
     }
+
+
+@contextlib.asynccontextmanager
+async def _sequencer(
+    urls: DatabaseUrls, folder: Path
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.bench.sequencer"), env=_environ(urls, folder)
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        await process.wait()
+
+
+async def _is_sequencing(context: Context) -> bool:
+    async with context.database.reading() as connection:
+        return await inspection.is_done_by_somebody(connection, SEQUENCING)
+
+
+async def _analyse(urls: DatabaseUrls) -> None:
+    """What a database in use has done by itself within its first minutes: statistics."""
+    owner = Database(urls.owner)
+    async with owner.writing() as connection:
+        await connection.execute(text("ANALYZE"))
+    await owner.close()
 
 
 def _jiffies() -> tuple[int, int]:
@@ -171,7 +211,7 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=1_000, help="decisions a second, of all")
     parser.add_argument("--writers", type=int, default=2, help="processes")
     parser.add_argument("--people", type=int, default=500, help="of each writer")
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
     given = parser.parse_args()
     folder = scratch_folder()

@@ -74,7 +74,10 @@ def test_a_stream_goes_on_after_any_line(export: Command) -> None:
     whole = lines(export("ledger", "export"))
     for place in range(6):
         assert lines(export("ledger", "export", "--after", f"1/{place}")) == whole[place + 1 :]
-    assert lines(export("ledger", "export", "--after", "2/0")) == []
+    for nowhere in ("2/0", "1/6", "1/99999"):
+        ended = export("ledger", "export", "--after", nowhere)
+        assert ended.code == 2
+        assert "nothing that is published stands there" in ended.err
     for cursor in ("1", "x/1", "1/-1", "01/1", "1/1.5"):
         ended = export("ledger", "export", f"--after={cursor}")
         assert ended.code == 2

@@ -104,6 +104,8 @@ def test_it_goes_on_after_a_line_and_tells_of_nobody_where_leaves_are_enough(kep
         {"leaves": True, "after": "x"},
         {"leaves": True, "after": "1/0\n"},
         {"leaves": True, "page": 1},
+        {"leaves": True, "after": f"1/{2 * MANY}"},
+        {"leaves": True, "after": "2/0"},
     ],
 )
 def test_what_cannot_be_meant_is_refused(kept: Hub, body: dict[str, object]) -> None:

@@ -83,10 +83,16 @@ async def export_ledger(
         UnavailableError: the database cannot be reached.
     """
     after_log, after_index = _cursor(unverified_after)
-    await note_export(context, after=unverified_after, is_opened=is_opened, taker=taker)
     async with context.database.reading() as connection:
         logs = await ledger.every_log(connection)
         ends = {log.log_no: await ledger.newest_checkpoint(connection, log.log_no) for log in logs}
+    if unverified_after is not None:
+        end = ends.get(after_log)
+        if end is None or after_index >= end.size:
+            raise MalformedError(
+                "bad_cursor", "nothing that is published stands there", where="after"
+            )
+    await note_export(context, after=unverified_after, is_opened=is_opened, taker=taker)
     for log in logs:
         end = ends[log.log_no]
         if end is None or log.log_no < after_log:
