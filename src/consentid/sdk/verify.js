@@ -1,4 +1,4 @@
-/** Verifies consent tokens: see verify.d.ts. */
+/** See verify.d.ts. */
 /** @typedef {import("./verify-parts").Parts} Is */
 
 const LIST_S = 300, LEEWAY = 30, MAX = 65536;
@@ -128,7 +128,7 @@ export async function checkList(token, { keys, uri, now }) {
   if (claims.exp <= now || claims.iat > now + LEEWAY) no("status_unavailable");
   const inflated = new Blob([decode64(claims.status_list.lst)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bits = await collect(inflated, 16384);
-  return { ...claims, isSet: (idx) => idx >= bits.length * 8 || ((bits[Math.floor(idx / 8)] >> (idx & 7)) & 1) === 1 };
+  return { ...claims, isSet: (idx) => idx >= bits.length * 8 || ((bits[idx >> 3] >> (idx & 7)) & 1) === 1 };
 }
 
 /** @type {Is["collect"]} */
