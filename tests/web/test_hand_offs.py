@@ -1,4 +1,4 @@
-"""A link takes a device from one brand's page to another's, and nobody else anywhere."""
+"""A link takes a device from one brand's page to another's; accounts: ``test_portal_sign_out``."""
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -367,7 +367,7 @@ def test_a_back_end_makes_none_without_a_page(news: Page) -> None:
     assert answer.json()["code"] == "origin_not_yours"
 
 
-def test_who_is_signed_in_is_not_handed_on(hub: Hub) -> None:
+def test_who_is_signed_in_by_a_back_end_is_not_handed_on(hub: Hub) -> None:
     for subject in (hub.sign_in(), hub.client_token()):
         answer = hub.http.post(
             "/v1/handoffs", json={"origin": SHOP_ORIGIN}, headers={**subject, "Origin": NEWS_ORIGIN}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from consentid.core.decision import SubjectId
 from consentid.flows.context import Context
@@ -26,6 +27,8 @@ class Caller:
     scopes: frozenset[str]
     subject: SubjectId | None
     device: SubjectId | None
+    family: UUID | None = None
+    """What tokens that come of one code have in common; None where the token came of none."""
 
     def require(self, scope: str) -> None:
         """Insist on a scope.
@@ -76,6 +79,7 @@ async def authenticate(context: Context, unverified_token: str) -> Caller:
         scopes=holder.scopes & (holder.client.scopes | {OPENID}),
         subject=holder.subject,
         device=holder.device,
+        family=holder.family,
     )
 
 

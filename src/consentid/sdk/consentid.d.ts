@@ -39,7 +39,7 @@ export function openPreferences(): Promise<void>;
 
 export function signIn(): Promise<void>;
 
-/** Sign out at the hub: no withdrawal, the device's own answers count again. */
+/** Sign out at the hub, and so at all brands: no withdrawal, the device's own answers count again. */
 export function signOut(): Promise<void>;
 
 /** The consent token, for this brand's own servers; null where nobody is known. */

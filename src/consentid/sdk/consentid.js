@@ -237,7 +237,7 @@ async function redeem(code) {
   answer.catch(() => {});
   await lock(async () => {
     const { status, body } = await answer;
-    if (status === 200 && !load("localStorage", "")) keep(body, "link"); // never over another tab's
+    if (status === 200 && !load("localStorage", "")) keep(body, "link", { account: !!body.id_token }); // never over another tab's
   });
 }
 

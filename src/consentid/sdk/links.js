@@ -2,8 +2,8 @@
  * Links to the group's other brands take the answer along: a one-time code in the fragment, made
  * when the person uses the link, good for a minute, for that origin, and for a visitor from here.
  *
- * An account finds itself at the hub, so only a device's answer travels this way.  A code that stands
- * in a link already is of whoever wrote the link, in a comment perhaps: it is taken off.
+ * Who is signed in goes along until they sign out.  A code that stands in a link already is of whoever
+ * wrote the link, in a comment perhaps: it is taken off.
  */
 
 /** @typedef {import("./types").Core} Core */
@@ -50,7 +50,7 @@ function linkOf(core, event) {
   const link = event.composedPath().find((each) => each instanceof HTMLAnchorElement);
   if (!link || link.origin === location.origin || link.hasAttribute("download")) return undefined;
   if (UNSAID.some((each) => link.relList.contains(each)) || /^(no-referrer|same-origin)$/.test(link.referrerPolicy)) return undefined;
-  if (core.state().status !== "known" || core.holder?.account) return undefined;
+  if (core.state().status !== "known") return undefined;
   return link.origin in (core.load("localStorage", ":about")?.origins ?? {}) ? link : undefined;
 }
 
@@ -66,7 +66,7 @@ function order(core, origin) {
     at: Date.now(),
     ready: null,
     coming: core.asSubject("/v1/handoffs", { origin }).then(
-      ({ body }) => (made.ready = body.code ?? null),
+      ({ status, body }) => (made.ready = status === 201 ? body.code : null),
       () => null,
     ),
   };

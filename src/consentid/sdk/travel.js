@@ -165,7 +165,7 @@ export async function openPreferences(core) {
   const [here] = location.href.split("#");
   const isDevice = core.holder && !core.holder.account;
   const minted = isDevice && (await core.asSubject("/v1/handoffs", { origin: hub }).catch(() => null));
-  const way = minted && minted.body.code ? ["/visit", `#consentid=${minted.body.code}`] : ["", ""];
+  const way = minted && minted.status === 201 ? ["/visit", `#consentid=${minted.body.code}`] : ["", ""];
   core.save("sessionStorage", ":back", { scroll: scrollY, how: "preferences" });
   location.assign(`${hub}/preferences${way[0]}?${new URLSearchParams({ client_id: client, return_to: here })}${way[1]}`);
   await leaving();

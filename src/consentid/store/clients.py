@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consentid.brandbook.client import ApplicationType
 from consentid.core.party import Party, PartyKind, Slug
 from consentid.kit.instants import Instant
 from consentid.store.tables import client_secrets, clients
@@ -63,6 +64,12 @@ class Client:
     token_class: str
     registration: Registration
     disabled_at: Instant | None = None
+
+    @property
+    def is_brand_page(self) -> bool:
+        """Whether it is the script of a brand's page: what it holds, whoever sits there has."""
+        is_page = self.registration.application_type == ApplicationType.BROWSER
+        return is_page and self.party.kind is PartyKind.BRAND
 
 
 def client_of(row: RowMapping) -> Client:

@@ -32,6 +32,8 @@ class HandOff:
     """Whose withdrawal ends it; for the hub as target, the brand whose page it was."""
     family: UUID
     """What tokens that come of this code have in common."""
+    session_id: UUID | None = None
+    """The hub session that an account is handed on in; None for a device."""
     issued_at: Instant
     expires_at: Instant
     used_at: Instant | None = None
@@ -46,6 +48,7 @@ def _hand_off(row: Row[Any]) -> HandOff:
         target=row.target,
         target_brand=Slug(row.target_brand),
         family=row.family,
+        session_id=row.session_id,
         issued_at=row.issued_at,
         expires_at=row.expires_at,
         used_at=row.used_at,
@@ -63,6 +66,7 @@ async def add(connection: AsyncConnection, code: HandOff) -> None:
             target=code.target,
             target_brand=code.target_brand,
             family=code.family,
+            session_id=code.session_id,
             issued_at=code.issued_at,
             expires_at=code.expires_at,
         )

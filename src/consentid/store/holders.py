@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,10 +21,12 @@ class Holder:
     subject: SubjectId | None
     device: SubjectId | None
     """The device on which a known subject is signed in."""
+    family: UUID | None
+    """What tokens that come of one code have in common."""
 
 
 _FIND: Final = """
-SELECT token_hash, subject_id, device_id, tokens.scopes AS granted, clients.*
+SELECT token_hash, subject_id, device_id, family, tokens.scopes AS granted, clients.*
 FROM access_tokens AS tokens JOIN clients USING (client_id)
 WHERE token_hash = ANY ($1::bytea[]) AND expires_at > clock_timestamp() AND disabled_at IS NULL
 """
@@ -43,6 +46,7 @@ async def find_holders(
             scopes=frozenset(row["granted"]),
             subject=None if row["subject_id"] is None else SubjectId(row["subject_id"]),
             device=None if row["device_id"] is None else SubjectId(row["device_id"]),
+            family=row["family"],
         )
         for row in rows
     }

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import ColumnElement, Row, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
 from consentid.kit.instants import Instant
-from consentid.store.tables import hub_sessions, session_clients
+from consentid.store.tables import hub_sessions, refresh_tokens, session_clients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ async def of_account(
     """An account's sessions that last, the newest first."""
     rows = await connection.execute(
         select(hub_sessions)
-        .where(hub_sessions.c.account_id == account, hub_sessions.c.expires_at > now)
+        .where(_is_alive(account, now))
         .order_by(hub_sessions.c.created_at.desc())
     )
     return [_row(row) for row in rows]
@@ -137,19 +137,58 @@ async def join(connection: AsyncConnection, session: HubSessionRow, client_id: s
 
     The session cannot end until the caller's transaction has.
     """
-    held = await connection.execute(
-        select(hub_sessions.c.session_id)
-        .where(hub_sessions.c.session_hash == session.session_hash)
-        .with_for_update(read=True, key_share=True)
-    )
-    if held.one_or_none() is None:
-        return False
+    is_meant = hub_sessions.c.session_hash == session.session_hash
+    return await _join(connection, is_meant, client_id) is not None
+
+
+async def join_of_account(
+    connection: AsyncConnection,
+    session_id: UUID,
+    *,
+    account: SubjectId,
+    client_id: str,
+    now: Instant,
+) -> HubSessionRow | None:
+    """As ``join``, by the id that clients know it by; None where it lasts no longer."""
+    is_meant = _is_alive(account, now) & (hub_sessions.c.session_id == session_id)
+    return await _join(connection, is_meant, client_id)
+
+
+async def _join(
+    connection: AsyncConnection, is_meant: ColumnElement[bool], client_id: str
+) -> HubSessionRow | None:
+    statement = select(hub_sessions).where(is_meant).with_for_update(read=True, key_share=True)
+    row = (await connection.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    session = _row(row)
     await connection.execute(
         insert(session_clients)
         .values(session_id=session.id, client_id=client_id)
         .on_conflict_do_nothing()
     )
-    return True
+    return session
+
+
+async def find_of_family(
+    connection: AsyncConnection, family: UUID, *, account: SubjectId, now: Instant
+) -> UUID | None:
+    """The id of the session that a family of tokens began in, while it lasts."""
+    return await connection.scalar(
+        select(hub_sessions.c.session_id)
+        .join(refresh_tokens, refresh_tokens.c.session_id == hub_sessions.c.session_id)
+        .where(
+            refresh_tokens.c.family == family,
+            refresh_tokens.c.subject_id == account,
+            refresh_tokens.c.revoked_at.is_(None),
+            _is_alive(account, now),
+        )
+        .limit(1)
+    )
+
+
+def _is_alive(account: SubjectId, now: Instant) -> ColumnElement[bool]:
+    return (hub_sessions.c.account_id == account) & (hub_sessions.c.expires_at > now)
 
 
 async def leave(connection: AsyncConnection, session_id: UUID) -> list[str]:

@@ -48,8 +48,12 @@ FROM (
 LEFT JOIN clients ON clients.client_id = $1 AND clients.disabled_at IS NULL
 LEFT JOIN LATERAL (
   SELECT code_hash, hand_offs.client_id AS made_by, hand_offs.subject_id, hand_offs.origin, target,
-    target_brand, family, issued_at, hand_offs.expires_at, used_at,
-    devices.expires_at AS device_ends_at, projections.version, projections.sealed, wrapped
+    target_brand, family, hand_offs.session_id, issued_at, hand_offs.expires_at, used_at,
+    devices.expires_at AS device_ends_at, projections.version, projections.sealed, wrapped,
+    (
+      SELECT adult FROM known_subjects
+      WHERE hand_offs.session_id IS NOT NULL AND known_subjects.subject_id = hand_offs.subject_id
+    ) AS adult
   FROM hand_offs
   JOIN projections USING (subject_id)
   JOIN subject_keys USING (subject_id)
@@ -89,6 +93,7 @@ def _link(row: RowMapping) -> Link:
             target=row["target"],
             target_brand=Slug(row["target_brand"]),
             family=row["family"],
+            session_id=row["session_id"],
             issued_at=from_datetime(row["issued_at"]),
             expires_at=from_datetime(row["expires_at"]),
             used_at=None if used_at is None else from_datetime(used_at),
@@ -98,7 +103,7 @@ def _link(row: RowMapping) -> Link:
             version=row["version"],
             wrapped_key=row["wrapped"],
             sealed_projection=row["sealed"],
-            adult=False,
+            adult=bool(row["adult"]),
         ),
         ends_at=None if ends_at is None else from_datetime(ends_at),
     )

@@ -44,7 +44,7 @@ async def post_hand_off(
     caller: NamedDependency[Caller],
     data: JSONBody[HandOffIn],
 ) -> Response[HandOffOut]:
-    """A code that takes the device along: for one use, within a minute, and for that link alone.
+    """A code that takes the visitor along: for one use, within a minute, and for that link alone.
 
     The page's own Origin has to be registered for the caller's brand: whoever redeems the code has
     to have come from there.

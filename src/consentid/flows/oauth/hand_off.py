@@ -1,15 +1,19 @@
-"""A link's hand-off code becomes tokens of the same device, at the brand that the link led to.
+"""A link's hand-off code becomes tokens of the same subject, at the brand that the link led to.
 
 The page that redeems says where its visitor came from, and the browser says which page it is; both
 have to be what the code was made for.  A code that comes to the wrong place is used up, one that
-comes a second time ends what came of it.  The tokens name the device in the redeemer's own sector,
-and end with the device.
+comes a second time ends what came of it.  The tokens name the subject in the redeemer's own sector.
+
+A device's end with the device.  An account's are given while the session lasts that it was handed
+on in: the redeemer takes part in that session, gets an ID token of it as for a code, and loses all
+of it when the person signs out.
 
 Spec: RFC 6749 section 4.5 (extension grants); RFC 9700 section 4.5 (reuse).
 """
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Protocol, cast, final
+from uuid import UUID
 
 from authlib.oauth2.rfc6749 import (
     InvalidGrantError,
@@ -32,8 +36,8 @@ from consentid.flows.oauth.subject_tokens import FAMILY_LIFETIME_D, open_grant, 
 from consentid.flows.oauth.transaction import Transaction
 from consentid.kit.errors import ForbiddenError
 from consentid.kit.instants import DAY, Instant
-from consentid.oidc.authorization_request import OFFLINE_ACCESS
-from consentid.store import hand_offs
+from consentid.oidc.authorization_request import OFFLINE_ACCESS, OPENID
+from consentid.store import hand_offs, hub_sessions
 from consentid.store.hand_offs import HandOff
 from consentid.store.token_grounds import Link
 
@@ -75,25 +79,16 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
         scopes = self._scopes()
         link = await_only(self._find(asked, client.row.party))
         self._code = code = link.code
-        ends_at = link.ends_at
-        if ends_at is None or ends_at <= transaction.now:
-            raise _refused()
-        self.request.user = open_grant(
-            transaction,
-            asked,
-            SubjectGrant(
-                subject=code.subject,
-                device=None,
-                family=code.family,
-                scopes=scopes,
-                family_expires_at=Instant(min(ends_at, transaction.now + FAMILY_LIFETIME_D * DAY)),
-            ),
-            locked=link.subject,
+        grant = (
+            self._of_device(link, scopes)
+            if code.session_id is None
+            else await_only(self._of_session(code, code.session_id, scopes))
         )
+        self.request.user = open_grant(transaction, asked, grant, locked=link.subject)
 
     @override
     def create_token_response(self) -> Any:
-        """Answer as for a code: access token, refresh token, consent token."""
+        """Answer as for a code; an ID token, too, where it is an account's."""
         granted, code = ours(self.request).granted, self._code
         if granted is None or code is None:
             msg = "a hand-off was answered before it was judged"
@@ -115,6 +110,42 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
         if not is_used:
             raise _refused()  # another was faster, or the person withdrew
         return 200, token, self.TOKEN_RESPONSE_HEADER
+
+    def _of_device(self, link: Link, scopes: frozenset[str]) -> SubjectGrant:
+        now, ends_at = self._server.transaction.now, link.ends_at
+        if ends_at is None or ends_at <= now:
+            raise _refused()
+        return SubjectGrant(
+            subject=link.code.subject,
+            device=None,
+            family=link.code.family,
+            scopes=scopes,
+            family_expires_at=Instant(min(ends_at, now + FAMILY_LIFETIME_D * DAY)),
+        )
+
+    async def _of_session(
+        self, code: HandOff, session_id: UUID, scopes: frozenset[str]
+    ) -> SubjectGrant:
+        """As of a code that the hub gave in that session, which cannot end meanwhile."""
+        transaction = self._server.transaction
+        session = await hub_sessions.join_of_account(
+            transaction.connection,
+            session_id,
+            account=code.subject,
+            client_id=client_of(self.request).get_client_id(),
+            now=transaction.now,
+        )
+        if session is None:
+            raise _refused()
+        return SubjectGrant(
+            subject=code.subject,
+            device=session.device,
+            family=code.family,
+            scopes=scopes | {OPENID},
+            auth_time=session.auth_time,
+            acr=session.acr,
+            session_id=session.id,
+        )
 
     def _scopes(self) -> frozenset[str]:
         """All that go with a subject unless fewer are asked for; and rotation, where it may."""

@@ -144,7 +144,7 @@ refresh_tokens: Final = Table(
 hand_offs: Final = Table(
     "hand_offs",
     metadata,
-    # A link from one brand's page to another's, which takes a device along.
+    # A link from one brand's page to another's, which takes a device along, or an account.
     Column("code_hash", LargeBinary, primary_key=True),
     Column("client_id", Text, ForeignKey("clients.client_id"), nullable=False),
     Column("subject_id", Uuid, ForeignKey("subjects.id"), nullable=False),
@@ -152,6 +152,7 @@ hand_offs: Final = Table(
     Column("target", Text, nullable=False),
     Column("target_brand", Text, nullable=False),
     Column("family", Uuid, nullable=False),
+    Column("session_id", Uuid),  # of an account: what comes of the code ends with it
     Column("issued_at", InstantType, nullable=False),
     Column("expires_at", InstantType, nullable=False),
     Column("used_at", InstantType),
@@ -197,7 +198,7 @@ device_codes: Final = Table(
 session_clients: Final = Table(
     "session_clients",
     metadata,
-    # Who got a code in a session, and so is told when it ends.
+    # Who got a code in a session, or redeemed a link's, and so is told when it ends.
     Column("session_id", Uuid, primary_key=True),
     Column("client_id", Text, ForeignKey("clients.client_id"), primary_key=True),
 )
