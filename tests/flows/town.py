@@ -74,14 +74,18 @@ class Town:
 
     # ── Coming in ────────────────────────────────────────────────────────────────────────────
 
-    async def ask_token(self, client: str, **form: str) -> TokenAnswer:
+    async def ask_token(
+        self, client: str, *, origin: str | None = None, **form: str
+    ) -> TokenAnswer:
         """Whatever ``/token`` answers."""
         basic = None
         if client in self.secrets:
             basic = BasicCredentials(client_id=client, secret=self.secrets[client])
         else:
             form["client_id"] = client
-        return await answer_token_request(self.context, TokenRequest(form=form, basic=basic))
+        return await answer_token_request(
+            self.context, TokenRequest(form=form, basic=basic, origin=origin)
+        )
 
     async def enter(self, client: str, **form: str) -> tuple[Caller, TokenAnswer]:
         """A caller, and what it was told on its way in."""

@@ -105,6 +105,14 @@ class Town:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def as_page(self, brand: str, **form: str) -> httpx2.Response:
+        """What ``/token`` answers the script of a brand's page."""
+        return self.stage.scene().http.post(
+            f"{self.hub}/token",
+            data={"client_id": f"{brand}-spa", **form},
+            headers={"Origin": halcyon.url_of(brand, self.port)},
+        )
+
     def is_signed_in(self, browser: Browser) -> bool:
         """Whether the hub still knows the session, as a page of its own tells."""
         answer = browser.step(f"{self.hub}/logout")

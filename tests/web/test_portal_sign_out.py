@@ -11,7 +11,10 @@ from typing import Any
 
 import jwt
 import pytest
-from tests.web.portal_town import EVENT, Town, built_town
+from tests.web.browsing import Browser
+from tests.web.portal_town import EVENT, VERIFIER, Town, built_town
+
+from consentid.demo import halcyon
 
 SESSION = "consentid-session"
 DEVICE = "consentid-device"
@@ -211,6 +214,63 @@ def test_signing_out_withdraws_nothing_and_leaves_the_device_its_own(town: Town)
     assert browser.jar[DEVICE] == device
     browser.go(town.request(prompt="none"), until=f"{town.site}/callback")
     assert "code" in browser.told  # of the device, which was asked before
+
+
+def at_page(town: Town, browser: Browser, brand: str) -> dict[str, Any]:
+    """What the script of a brand's page holds of whoever is signed in, and has answered."""
+    callback = f"{halcyon.url_of(brand, town.port)}/consent/return"
+    changed = {"client_id": f"{brand}-spa", "redirect_uri": callback}
+    browser.go(town.request(**changed, scope="openid offline_access"), until=callback)
+    if browser.answer.status_code == 200:
+        browser.submit(act="refuse", until=callback)
+    answer = town.as_page(
+        brand,
+        grant_type="authorization_code",
+        code=browser.told["code"],
+        redirect_uri=callback,
+        code_verifier=VERIFIER,
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_link_takes_along_who_is_signed_in_and_the_sign_out_at_either_page_reaches_both(
+    town: Town,
+) -> None:
+    browser = town.browser()
+    back_end = town.sign_in_for_a_client(browser, "noah")
+    news = at_page(town, browser, "news")
+    shop_origin = halcyon.url_of("shop", town.port)
+    minted = browser.http.post(
+        f"{town.hub}/v1/handoffs",
+        json={"origin": shop_origin},
+        headers={"Authorization": f"Bearer {news['access_token']}", "Origin": town.site},
+    )
+    assert minted.status_code == 201, minted.text
+    form = {
+        "grant_type": "urn:consentid:params:oauth:grant-type:handoff",
+        "code": minted.json()["code"],
+        "referrer": town.site,
+    }
+    shop = town.as_page("shop", **form).json()
+    assert set(shop) >= {"access_token", "refresh_token", "consent_token", "id_token"}
+    claims = jwt.decode(shop["id_token"], options={"verify_signature": False})
+    assert {"sid", "auth_time"} <= set(claims)
+
+    browser.step(
+        f"{town.hub}/logout?post_logout_redirect_uri={shop_origin}/"
+        f"&id_token_hint={shop['id_token']}"
+    )
+
+    assert browser.onward == f"{shop_origin}/"  # it asked for its own session: no question
+    for brand, held in (("news", news), ("shop", shop)):
+        token = {"grant_type": "refresh_token", "refresh_token": held["refresh_token"]}
+        renewed = town.as_page(brand, **token)
+        assert (renewed.status_code, renewed.json()["error"]) == (400, "invalid_grant")
+        bearer = {"Authorization": f"Bearer {held['access_token']}"}
+        assert browser.http.get(f"{town.hub}/v1/state", headers=bearer).status_code == 401
+    bearer = {"Authorization": f"Bearer {back_end['access_token']}"}
+    assert browser.http.get(f"{town.hub}/v1/state", headers=bearer).status_code == 200
 
 
 @pytest.mark.parametrize(

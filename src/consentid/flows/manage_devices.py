@@ -134,7 +134,8 @@ async def forget_device(context: Context, browser: Browser, *, unverified_device
     """
     async with context.database.writing() as connection:
         now = await clock.now(connection)
-        visitor = await find_visitor(context, connection, browser, now=now)
+        # Locked before its sessions end, as whoever joins one locks it.
+        visitor = await find_visitor(context, connection, browser, now=now, lock=True)
         login = visitor.login
         if login is None:
             raise ConflictError("form_stale", "You are signed in no longer.")

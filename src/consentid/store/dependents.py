@@ -1,5 +1,7 @@
 """What would go on speaking for a person after a withdrawal: tokens, and codes of all kinds.
 
+And after a sign-out, what clients that do not outlive it hold.
+
 What came of authorization details rests on the purposes that were granted of them; what rests on
 none goes on through all but a withdrawal of everything.
 """
@@ -116,14 +118,52 @@ async def end_families(
 ) -> None:
     """End all that came, and all that could still come, of codes."""
     await connection.execute(
+        delete(authorization_codes).where(
+            authorization_codes.c.family.in_(families), authorization_codes.c.used_at.is_(None)
+        )
+    )
+    await connection.execute(
         update(refresh_tokens)
         .where(refresh_tokens.c.family.in_(families), refresh_tokens.c.revoked_at.is_(None))
         .values(revoked_at=at)
     )
     await connection.execute(delete(access_tokens).where(access_tokens.c.family.in_(families)))
+
+
+async def end_of_session(
+    connection: AsyncConnection,
+    session_id: UUID,
+    account: SubjectId,
+    *,
+    held_by: Collection[str],
+    at: Instant,
+) -> None:
+    """End the families of some clients that began in a session, and its links' unredeemed codes.
+
+    The session has ended, so that none begins any more, and so have its codes.  No subject is
+    locked: whoever locks one may be waiting for the session.
+    """
+
+    def begun_in(table: Table) -> Select[UUID]:
+        return select(table.c.family).where(
+            table.c.subject_id == account,
+            table.c.session_id == session_id,
+            table.c.client_id.in_(held_by),
+        )
+
+    begun = await connection.scalars(
+        union(*map(begun_in, (authorization_codes, hand_offs, refresh_tokens)))
+    )
+    await end_families(connection, begun.all(), at=at)
+    # Who renews holds the token that is used up until what comes of it can be seen.
+    lives = refresh_tokens.c.revoked_at.is_(None)
+    while left := (await connection.scalars(begun_in(refresh_tokens).where(lives))).all():
+        await end_families(connection, left, at=at)
     await connection.execute(
-        delete(authorization_codes).where(
-            authorization_codes.c.family.in_(families), authorization_codes.c.used_at.is_(None)
+        delete(hand_offs).where(
+            hand_offs.c.subject_id == account,
+            hand_offs.c.session_id == session_id,
+            hand_offs.c.used_at.is_(None),
         )
     )
 

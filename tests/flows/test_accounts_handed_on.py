@@ -1,0 +1,347 @@
+"""Who is signed in goes along by a link, and at all brands' pages at once when they sign out."""
+
+from typing import Any
+
+import jwt
+import pytest
+from tests.flows.test_hand_off import NEWS_ORIGIN, SHOP_ORIGIN, redeem
+from tests.flows.town import GRANTED, GROUP, REFUSED, Town, outcomes_of
+from tests.flows.visits import Visit
+
+from consentid.flows.answer_token_request import TokenAnswer
+from consentid.flows.authenticate import authenticate
+from consentid.flows.hand_off import make_hand_off
+from consentid.flows.manage_devices import sign_out_elsewhere
+from consentid.flows.reap import reap
+from consentid.flows.sign_out import sign_out
+from consentid.kit.errors import ForbiddenError, UnauthenticatedError
+
+NEWS, SHOP = "news-spa", "shop-spa"
+ALL = "openid offline_access"
+HUB = "http://consent.localhost:7600"
+PLAY_ORIGIN = "http://play.localhost:7600"
+
+
+def at(town: Town, client: str, browser: Visit | None = None) -> Visit:
+    """A brand's page, or its back end, in a browser of its own unless one is given."""
+    brand, _, kind = client.partition("-")
+    path = "/consent/return" if kind == "spa" else "/callback"
+    visit = Visit(town=town, client=client, redirect_uri=f"http://{brand}.localhost:7600{path}")
+    if browser is not None:
+        visit.session, visit.device, visit.secret = browser.session, browser.device, browser.secret
+    return visit
+
+
+async def enter(visit: Visit, **changed: str) -> dict[str, Any]:
+    """What a client holds of whoever is behind the browser, and has answered."""
+    answer = await visit.redeem(
+        await visit.consent(GRANTED, **{"scope": ALL, "prompt": "consent", **changed})
+    )
+    assert answer.status == 200, answer.body
+    return answer.body
+
+
+async def at_news(town: Town, sub: str = "mila") -> tuple[Visit, dict[str, Any]]:
+    """Somebody who signed in, and what the page of news holds."""
+    visit = at(town, NEWS)
+    await visit.sign_in(sub, acr="gold")
+    return visit, await enter(visit)
+
+
+async def mint(town: Town, held: dict[str, Any], target: str = SHOP_ORIGIN) -> str:
+    caller = await authenticate(town.context, held["access_token"])
+    made = await make_hand_off(town.context, caller, origin=NEWS_ORIGIN, target=target)
+    return made.code
+
+
+async def at_shop(town: Town, held: dict[str, Any]) -> dict[str, Any]:
+    """What the shop's page holds after a link from news."""
+    answer = await redeem(town, await mint(town, held))
+    assert answer.status == 200, answer.body
+    return answer.body
+
+
+async def lives(town: Town, client: str, held: dict[str, Any]) -> bool:
+    """Whether a client's tokens go on, both of them alike."""
+    try:
+        await authenticate(town.context, held["access_token"])
+    except UnauthenticatedError:
+        is_active = False
+    else:
+        is_active = True
+    answer = await Visit(town=town, client=client).refresh(held["refresh_token"])
+    assert is_active is (answer.status == 200), answer.body
+    assert is_active or answer.body["error"] == "invalid_grant"
+    return is_active
+
+
+def said(token: str) -> dict[str, Any]:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def assert_refused(answer: TokenAnswer) -> None:
+    assert (answer.status, answer.body["error"]) == (400, "invalid_grant")
+
+
+# ── By a link ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_link_takes_along_who_is_signed_in_as_the_hub_would_tell(town: Town) -> None:
+    visit, news = await at_news(town)
+    handed = await at_shop(town, news)
+
+    at_hub = await enter(at(town, SHOP, visit))
+
+    by_link, by_code = said(handed["id_token"]), said(at_hub["id_token"])
+    same = ("iss", "sub", "aud", "sid", "auth_time", "acr")
+    assert [by_link[name] for name in same] == [by_code[name] for name in same]
+    assert by_link["acr"] == "gold"
+    assert "nonce" not in by_link
+    assert by_link["sid"] != said(news["id_token"])["sid"]
+    consent = said(handed["consent_token"])
+    assert consent["aud"] == "https://market.halcyon.example"
+    assert "ads" in consent["consent"]["g"]
+    assert set(handed["scope"].split()) == {"decisions:read", "decisions:write", *ALL.split()}
+    renewed = (await Visit(town=town, client=SHOP).refresh(handed["refresh_token"])).body
+    assert said(renewed["id_token"])["sid"] == by_link["sid"]
+
+
+@pytest.mark.parametrize("is_adult", [True, False])
+async def test_what_needs_an_adult_is_told_alike_by_link_and_by_code(
+    town: Town, *, is_adult: bool
+) -> None:
+    visit, news = await at_news(town)
+    await enter(at(town, "play-spa", visit))
+    await town.change("UPDATE known_subjects SET adult = :is_adult", is_adult=is_adult)
+    code = await mint(town, news, PLAY_ORIGIN)
+    form = {
+        "grant_type": "urn:consentid:params:oauth:grant-type:handoff",
+        "client_id": "play-spa",
+        "code": code,
+        "referrer": NEWS_ORIGIN,
+    }
+
+    handed = await town.ask_token("play-spa", origin=PLAY_ORIGIN, **form)
+
+    at_hub = at(town, "play-spa", visit)
+    asked = await at_hub.ask_for_answer(scope=ALL, prompt="none")
+    by_code = await at_hub.redeem(asked["code"])
+    by_link, by_hub = (
+        said(each.body["consent_token"])["consent"]["g"] for each in (handed, by_code)
+    )
+    assert by_link == by_hub
+    assert ("ads.partners" in by_link) is is_adult
+
+
+async def test_the_device_beneath_goes_along(town: Town) -> None:
+    visit = at(town, NEWS)
+    await visit.consent(REFUSED)
+    await visit.sign_in("mila")
+    news = await enter(visit)
+
+    handed = await at_shop(town, news)
+
+    devices = [
+        (await authenticate(town.context, each["access_token"])).device for each in (news, handed)
+    ]
+    assert devices[0] is not None
+    assert devices[0] == devices[1]
+
+
+async def test_who_was_handed_on_is_handed_on_again(town: Town) -> None:
+    _, news = await at_news(town)
+    handed = await at_shop(town, news)
+    caller = await authenticate(town.context, handed["access_token"])
+
+    made = await make_hand_off(town.context, caller, origin=SHOP_ORIGIN, target=NEWS_ORIGIN)
+
+    assert made.code
+
+
+async def test_a_session_that_ended_hands_nobody_on_and_its_codes_end_with_it(town: Town) -> None:
+    visit, news = await at_news(town)
+    _, other = await at_news(town, "noah")
+    caller = await authenticate(town.context, news["access_token"])
+    code, others = await mint(town, news), await mint(town, other)
+
+    await sign_out(town.context, visit.browser)
+
+    assert await town.rows("SELECT count(*) FROM hand_offs") == [(1,)]
+    assert_refused(await redeem(town, code))
+    with pytest.raises(ForbiddenError, match="until they sign out"):
+        await make_hand_off(town.context, caller, origin=NEWS_ORIGIN, target=SHOP_ORIGIN)
+    assert (await redeem(town, others)).status == 200
+
+
+async def test_a_session_whose_time_is_over_hands_nobody_on_and_ends_nothing(town: Town) -> None:
+    _, news = await at_news(town)
+    code, handed = await mint(town, news), await at_shop(town, news)
+    await town.change("UPDATE hub_sessions SET expires_at = now()")
+
+    assert_refused(await redeem(town, code))
+    with pytest.raises(ForbiddenError):
+        await mint(town, news)
+    await reap(town.context)
+    assert_refused(await redeem(town, code))
+    assert await lives(town, NEWS, news)
+    assert await lives(town, SHOP, handed)
+
+
+async def test_who_proves_anew_who_they_are_is_still_handed_on(town: Town) -> None:
+    visit, news = await at_news(town)
+    code = await mint(town, news)
+
+    await visit.sign_in("mila")
+
+    assert (await redeem(town, code)).status == 200
+    assert await mint(town, news)
+    await visit.sign_in("noah")
+    assert not await lives(town, NEWS, news)
+
+
+async def test_only_a_page_hands_on_who_is_signed_in_and_not_to_the_hub(town: Town) -> None:
+    visit, page = await at_news(town)
+    back_end = await enter(at(town, "news-web", visit))
+
+    for held, target in ((back_end, SHOP_ORIGIN), (page, HUB)):
+        with pytest.raises(ForbiddenError) as refused:
+            await mint(town, held, target)
+        assert refused.value.code == "device_needed"
+
+
+async def test_a_code_that_comes_again_ends_what_came_of_it_and_nothing_else(town: Town) -> None:
+    _, news = await at_news(town)
+    code = await mint(town, news)
+    handed = (await redeem(town, code)).body
+
+    assert_refused(await redeem(town, code))
+
+    assert not await lives(town, SHOP, handed)
+    assert await lives(town, NEWS, news)
+
+
+async def test_a_code_of_an_erased_account_is_refused(town: Town) -> None:
+    _, news = await at_news(town)
+    code = await mint(town, news)
+    await town.change("UPDATE subjects SET erased_at = now()")
+
+    assert_refused(await redeem(town, code))
+
+
+async def test_taking_everything_back_ends_what_was_not_redeemed(town: Town) -> None:
+    _, news = await at_news(town)
+    code = await mint(town, news)
+    await town.withdraw(await authenticate(town.context, news["access_token"]), reach=GROUP)
+
+    assert_refused(await redeem(town, code))
+
+
+# ── Signing out ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_signing_out_ends_what_the_brands_pages_hold_and_what_no_other_client_holds(
+    town: Town,
+) -> None:
+    visit, news = await at_news(town)
+    shop = await enter(at(town, SHOP, visit))
+    handed = await at_shop(town, news)
+    back_end = await enter(at(town, "news-web", visit))
+    brief = await enter(at(town, "news-web", visit), scope="openid")
+    _, elsewhere = await at_news(town)
+    _, other = await at_news(town, "noah")
+
+    await sign_out(town.context, visit.browser)
+
+    assert not await lives(town, NEWS, news)
+    assert not await lives(town, SHOP, shop)
+    assert not await lives(town, SHOP, handed)
+    assert await lives(town, "news-web", back_end)
+    assert (await authenticate(town.context, brief["access_token"])).subject is not None
+    assert await lives(town, NEWS, elsewhere)
+    assert await lives(town, NEWS, other)
+    assert await town.faults() == []
+
+
+async def test_what_was_given_without_refreshing_ends_too(town: Town) -> None:
+    visit, _ = await at_news(town)
+    brief = await enter(at(town, SHOP, visit), scope="openid")
+
+    await sign_out(town.context, visit.browser)
+
+    with pytest.raises(UnauthenticatedError):
+        await authenticate(town.context, brief["access_token"])
+
+
+async def test_the_device_s_own_tokens_outlive_a_sign_out_on_it(town: Town) -> None:
+    visit = at(town, NEWS)
+    device = await enter(visit)
+    await visit.sign_in("mila")
+    account = await enter(visit)
+
+    await sign_out(town.context, visit.browser)
+
+    assert not await lives(town, NEWS, account)
+    assert await lives(town, NEWS, device)
+
+
+async def test_signing_out_elsewhere_ends_the_pages_there_and_not_here(town: Town) -> None:
+    here, news = await at_news(town)
+    _, there = await at_news(town)
+
+    assert await sign_out_elsewhere(town.context, here.browser) == 1
+
+    assert await lives(town, NEWS, news)
+    assert not await lives(town, NEWS, there)
+
+
+async def test_a_page_that_renews_while_its_person_signs_out_is_left_nothing(town: Town) -> None:
+    for number in range(10):
+        visit, news = await at_news(town, f"mila-{number}")
+
+        renewed, _ = await outcomes_of(
+            visit.refresh(news["refresh_token"]), sign_out(town.context, visit.browser)
+        )
+
+        assert isinstance(renewed, TokenAnswer), renewed
+        assert not await lives(town, NEWS, news)
+        if renewed.status == 200:
+            assert not await lives(town, NEWS, renewed.body)
+
+
+async def test_a_page_that_takes_over_while_the_person_signs_out_is_left_nothing(
+    town: Town,
+) -> None:
+    for number in range(10):
+        visit, news = await at_news(town, f"mila-{number}")
+        code = await mint(town, news)
+
+        answer, ended, _ = await outcomes_of(
+            redeem(town, code),
+            sign_out(town.context, visit.browser),
+            visit.refresh(news["refresh_token"]),
+        )
+
+        assert ended is None
+        assert isinstance(answer, TokenAnswer), answer
+        if answer.status == 200:
+            assert not await lives(town, SHOP, answer.body)
+    assert await town.rows("SELECT 1 FROM session_clients") == []
+    assert await town.rows("SELECT 1 FROM access_tokens WHERE subject_id IS NOT NULL") == []
+    assert await town.faults() == []
+
+
+async def test_taking_all_back_and_signing_out_at_once_wait_for_nobody_in_a_circle(
+    town: Town,
+) -> None:
+    for number in range(10):
+        visit, news = await at_news(town, f"mila-{number}")
+        await at_shop(town, news)
+        caller = await authenticate(town.context, news["access_token"])
+        await mint(town, news)
+
+        outcomes = await outcomes_of(
+            sign_out(town.context, visit.browser), town.withdraw(caller, reach=GROUP)
+        )
+
+        assert not [each for each in outcomes if isinstance(each, BaseException)]
+        assert await town.rows("SELECT 1 FROM refresh_tokens WHERE revoked_at IS NULL") == []
