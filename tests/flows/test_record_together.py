@@ -12,6 +12,7 @@ from consentid.keyring import wrapping
 from consentid.kit.errors import ConsentidError, UnreadableError
 
 _COMMITS = "SELECT count(DISTINCT xmin::text) FROM decisions"
+_WHO_WAITS = "SELECT DISTINCT pid FROM pg_locks WHERE NOT granted"
 
 
 async def crowd(town: Town, size: int) -> list[Caller]:
@@ -80,11 +81,12 @@ async def test_a_subject_that_somebody_writes_is_waited_for_by_its_own_request_o
 ) -> None:
     people = await crowd(town, 5)
     subject = people[2].subject
+    answers = [await town.answer(each, {"ads": GRANTED}) for each in people]  # one group, then
     async with town.owner.writing() as connection:
         await connection.exec_driver_sql(
             "SELECT FROM projections WHERE subject_id = $1 FOR UPDATE", (subject,)
         )
-        work = [asyncio.create_task(town.decide(each, {"ads": GRANTED})) for each in people]
+        work = [asyncio.create_task(each) for each in map(town.record, people, answers)]
         others = [task for place, task in enumerate(work) if place != 2]
         await asyncio.gather(*others)
         assert not work[2].done()
@@ -132,4 +134,19 @@ async def test_whoever_goes_away_does_not_break_the_group(town: Town) -> None:
     told = await asyncio.gather(*work, return_exceptions=True)
     assert isinstance(told[3], asyncio.CancelledError)
     assert sum(isinstance(each, BaseException) for each in told) == 1
+    assert await town.faults() == []
+
+
+async def test_the_next_group_is_judged_while_the_former_waits_for_its_commit(town: Town) -> None:
+    people = await crowd(town, 48)  # a whole group, and enough for one beside it
+    answers = [await town.answer(each, {"ads": GRANTED}) for each in people]
+    async with town.owner.writing() as connection:
+        await connection.exec_driver_sql("LOCK staged_entries IN SHARE MODE")
+        work = asyncio.ensure_future(together(*map(town.record, people, answers)))
+        async with asyncio.timeout(5):
+            while len(await town.rows(_WHO_WAITS)) < 2:
+                assert not work.done()
+    told = await work
+    assert len({each.decision for each in told}) == len(people)
+    assert await commits(town) == 2
     assert await town.faults() == []

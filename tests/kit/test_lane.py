@@ -94,3 +94,143 @@ async def test_whoever_goes_away_takes_nobody_along() -> None:
     shop.open()
     assert await asyncio.gather(tasks["bea"], tasks["cyd"]) == ["BEA", "CYD"]
     assert shop.groups == [["first"], ["bea", "cyd"]]
+
+
+class Ferry:
+    """Groups that wait for the other side once they have boarded, each for its own signal."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane: Lane = lane
+        self.groups: list[list[str]] = []
+        self.has_boarded: dict[str, asyncio.Event] = {}
+        self.may_land: dict[str, asyncio.Event] = {}
+
+    async def carry(self, group: Sequence[str]) -> list[str | Exception | Alone]:
+        self.groups.append([*group])
+        boarded, landing = asyncio.Event(), asyncio.Event()
+        self.has_boarded |= dict.fromkeys(group, boarded)
+        self.may_land |= dict.fromkeys(group, landing)
+        await boarded.wait()
+        self.lane.make_way()
+        await landing.wait()
+        is_alone = len(group) == 1
+        return [ALONE if asked == "shy" and not is_alone else asked.upper() for asked in group]
+
+    async def board(self, *asked: str) -> None:
+        for each in asked:
+            self.has_boarded[each].set()
+        await all_there()
+
+    async def land(self, *asked: str) -> None:
+        for each in asked:
+            self.has_boarded[each].set()
+            self.may_land[each].set()
+        await all_there()
+
+    async def come(self, *asked: str, apart: str = "") -> list["asyncio.Task[str]"]:
+        """Each by itself unless ``apart``."""
+        tasks = [
+            asyncio.create_task(self.lane.join(each, self.carry, apart=[apart or each]))
+            for each in asked
+        ]
+        await all_there()
+        return tasks
+
+
+async def all_there() -> None:
+    """Until nobody has anything left to do but wait for a signal."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_the_next_begins_beside_a_group_that_made_way_once_enough_wait() -> None:
+    ferry = Ferry(Lane(most=3, beside=2))
+    tasks = await ferry.come("first")
+    tasks += await ferry.come("ada", "bea")
+    assert ferry.groups == [["first"]]  # which is not done with its own yet
+    await ferry.board("first")
+    assert ferry.groups == [["first"], ["ada", "bea"]]
+    tasks += await ferry.come("cyd", "dot")
+    await ferry.board("ada")
+    assert len(ferry.groups) == 2  # abreast, and no more
+    await ferry.land("first")
+    assert ferry.groups[2:] == [["cyd", "dot"]]
+    await ferry.land("ada")
+    tasks += await ferry.come("eve")
+    await ferry.board("cyd")
+    assert len(ferry.groups) == 3  # one is not enough beside another
+    tasks += await ferry.come("fay")
+    assert ferry.groups[3:] == [["eve", "fay"]]
+    await ferry.land("cyd", "eve")
+    assert [await each for each in tasks] == [
+        *("FIRST", "ADA", "BEA", "CYD", "DOT", "EVE", "FAY"),
+    ]
+
+
+async def test_one_is_enough_where_nobody_is_under_way_any_more() -> None:
+    ferry = Ferry(Lane(most=3, beside=2))
+    tasks = await ferry.come("first")
+    await ferry.board("first")
+    tasks += await ferry.come("ada")
+    assert ferry.groups == [["first"]]
+    await ferry.land("first")
+    assert ferry.groups == [["first"], ["ada"]]
+    await ferry.land("ada")
+    assert [await each for each in tasks] == ["FIRST", "ADA"]
+
+
+async def test_who_ends_before_the_group_that_made_way_leaves_it_alone() -> None:
+    ferry = Ferry(Lane(most=3, beside=1))
+    tasks = await ferry.come("first")
+    await ferry.board("first")
+    tasks += await ferry.come("ada")
+    await ferry.land("ada")
+    tasks += await ferry.come("bea")
+    await ferry.land("first")  # whoever left has nothing to say of the way
+    tasks += await ferry.come("cyd")
+    assert ferry.groups == [["first"], ["ada"], ["bea"]]
+    await ferry.land("bea")
+    await ferry.land("cyd")
+    assert [await each for each in tasks] == ["FIRST", "ADA", "BEA", "CYD"]
+
+
+async def test_no_two_of_a_kind_are_under_way_in_groups_abreast() -> None:
+    ferry = Ferry(Lane(most=3, beside=1))
+    tasks = await ferry.come("ada1", apart="ada")
+    await ferry.board("ada1")
+    tasks += await ferry.come("ada2", "ada3", apart="ada")
+    assert ferry.groups == [["ada1"]]
+    tasks += await ferry.come("bea")
+    assert ferry.groups == [["ada1"], ["bea"]]  # who waits for somebody else waits alone
+    await ferry.land("ada1")
+    await ferry.land("bea")
+    assert ferry.groups[2:] == [["ada2"]]
+    await ferry.land("ada2")
+    await ferry.land("ada3")
+    assert [await each for each in tasks] == ["ADA1", "ADA2", "ADA3", "BEA"]
+
+
+async def test_no_two_of_a_kind_are_under_way_while_one_of_them_goes_alone() -> None:
+    ferry = Ferry(Lane(most=3))
+    tasks = await ferry.come("shy", "ada")
+    tasks += await ferry.come("again", apart="shy")
+    await ferry.land("ada")
+    tasks += await ferry.come("bea")
+    assert ferry.groups == [["shy", "ada"], ["shy"], ["bea"]]
+    await ferry.land("bea")
+    assert len(ferry.groups) == 3
+    await ferry.land("shy")
+    assert ferry.groups[3:] == [["again"]]
+    await ferry.land("again")
+    assert [await each for each in tasks] == ["SHY", "ADA", "AGAIN", "BEA"]
+
+
+async def test_a_lane_of_single_groups_has_one_though_it_made_way() -> None:
+    ferry = Ferry(Lane(most=3))
+    tasks = await ferry.come("first")
+    await ferry.board("first")
+    tasks += await ferry.come("ada", "bea")
+    assert ferry.groups == [["first"]]
+    await ferry.land("first")
+    await ferry.land("ada")
+    assert [await each for each in tasks] == ["FIRST", "ADA", "BEA"]

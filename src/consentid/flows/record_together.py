@@ -238,6 +238,7 @@ async def _write(
         answers.append(_kept(context, book, each, states))
         written.append(_act(context, book, each, states, answers[-1]))
         await asyncio.sleep(0)  # as above
+    context.recording.make_way()  # there is nothing more to judge
     if not await acts.write(connection, written):
         raise _KeyTakenError
     appended = [each.appended for each in decided]

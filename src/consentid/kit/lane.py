@@ -4,6 +4,9 @@ Whoever comes when nothing is under way is served at once and alone.  Those who 
 is under way are the next one.  Each hears of their own, and only when the whole group is done; one
 that cannot go with others goes alone; whoever goes away while waiting is left out, and whoever goes
 away later takes nobody along.
+
+Where a lane allows it, a group that has nothing left to do but wait makes way: then the next begins
+beside it, once enough have come to be one.
 """
 
 import asyncio
@@ -14,6 +17,8 @@ from typing import Any, Final, TypeAlias, TypeVar, final
 
 A = TypeVar("A")
 T = TypeVar("T")
+
+_ABREAST: Final = 2
 
 
 @final
@@ -37,82 +42,118 @@ class _Seat:
 
 @final
 class Lane:
-    """One group at a time, of at most ``most``."""
+    """Groups of at most ``most``: one at a time, or two where the former made way."""
 
-    def __init__(self, *, most: int) -> None:
+    def __init__(self, *, most: int, beside: int | None = None) -> None:
+        """``beside``: at least so many begin beside a group that made way; None: nobody does."""
         self._most: Final = most
+        self._beside: Final = beside
         self._waiting: Final[deque[_Seat]] = deque()
+        self._taken: Final[set[Hashable]] = set()
+        """What keeps others apart from those under way."""
         self._under_way: Final[set[asyncio.Task[None]]] = set()
-        self._is_served: bool = False
+        self._groups: Final[set[asyncio.Task[None]]] = set()
+        """Those under way but for whoever goes alone after all."""
+        self._in_the_way: asyncio.Task[None] | None = None
+        """The newest group, until it makes way."""
+        self._is_looking = False
 
     async def join(self, asked: A, work: Work[A, T], *, apart: Sequence[Hashable] = ()) -> T:
         """Have it done with what others ask meanwhile.
 
-        No two that share one of ``apart`` are done in one group: they take turns.
+        No two that share one of ``apart`` are ever under way at the same time: they take turns.
 
         Raises:
             Exception: what came of it, if that is one.
         """
         told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Seat(asked, work, frozenset(apart), told))
-        if not self._is_served:
-            self._is_served = True
-            self._start(self._serve())
+        self._look()
         return await told
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+    def make_way(self) -> None:
+        """Said by the work of a group that has nothing left to do but wait for somebody else."""
+        if self._beside is not None and asyncio.current_task() is self._in_the_way:
+            self._in_the_way = None
+            self._look()
 
-    async def _serve(self) -> None:
-        try:
-            while group := self._next_group():
-                await self._do(group)
-        finally:
-            self._is_served = False
-            for seat in self._waiting:  # nobody but a process that ends comes here with any left
-                seat.told.cancel()
-            self._waiting.clear()
+    def _look(self) -> None:
+        """Begin once all who come at this moment are there."""
+        if not self._is_looking:
+            self._is_looking = True
+            asyncio.get_running_loop().call_soon(self._begin)
 
-    def _next_group(self) -> list[_Seat]:
+    def _begin(self) -> None:
+        self._is_looking = False
+        if self._in_the_way is not None or len(self._groups) == _ABREAST:
+            return
+        group = self._next_group(least=self._beside or 1 if self._groups else 1)
+        if group:
+            self._in_the_way = self._start(group)
+            self._groups.add(self._in_the_way)
+
+    def _next_group(self, *, least: int) -> list[_Seat]:
+        """Who goes next; nobody where those are fewer than ``least``."""
         group: list[_Seat] = []
         later: list[_Seat] = []
-        taken: set[Hashable] = set()
+        there: list[_Seat] = []
+        taken = set(self._taken)
         while self._waiting and len(group) < self._most:
             seat = self._waiting.popleft()
             if seat.told.done():
                 continue
             # Whoever has to wait goes on standing before those who come after.
             (group if taken.isdisjoint(seat.apart) else later).append(seat)
+            there.append(seat)
             taken |= seat.apart
+        if len(group) < least:
+            group, later = [], there
         self._waiting.extendleft(reversed(later))
         return group
 
-    async def _do(self, group: Sequence[_Seat]) -> None:
+    def _start(self, group: Sequence[_Seat]) -> asyncio.Task[None]:
+        self._taken.update(*(seat.apart for seat in group))
+        task = asyncio.ensure_future(self._serve(group))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _serve(self, group: Sequence[_Seat]) -> None:
         try:
-            outcomes = await group[0].work([seat.asked for seat in group])
-        except asyncio.CancelledError:
-            for seat in group:
+            outcomes = await _do(group)
+        except asyncio.CancelledError:  # of a process that ends, and of nobody else
+            for seat in (*group, *self._waiting):
                 seat.told.cancel()
+            self._waiting.clear()
             raise
-        except Exception as error:  # noqa: BLE001 - it is told to whoever asked
-            if len(group) == 1:
-                _tell(group[0], error)
-            else:
-                # One of them is to blame, and the others shall not suffer for it.
-                for seat in group:
-                    self._start(self._do([seat]))
-            return
-        for seat, outcome in zip(group, outcomes, strict=True):
+        finally:
+            self._leave(group)
+        ended = list(zip(group, outcomes, strict=True))
+        for seat, outcome in ended:
             if outcome is ALONE:
-                self._start(self._do([seat]))
-            else:
-                _tell(seat, outcome)
+                self._start([seat])
+        self._begin()  # before those who are told have anything else to do
+        for seat, outcome in ended:
+            _tell(seat, outcome)
+
+    def _leave(self, group: Sequence[_Seat]) -> None:
+        self._taken.difference_update(*(seat.apart for seat in group))
+        task = asyncio.current_task()
+        self._groups.discard(task)
+        if task is self._in_the_way:
+            self._in_the_way = None
+
+
+async def _do(group: Sequence[_Seat]) -> Sequence[object]:
+    try:
+        return await group[0].work([seat.asked for seat in group])
+    except Exception as error:  # noqa: BLE001 - it is told to whoever asked
+        # One of them is to blame, and the others shall not suffer for it.
+        return [error] if len(group) == 1 else [ALONE] * len(group)
 
 
 def _tell(seat: _Seat, outcome: object) -> None:
-    if seat.told.done():
+    if outcome is ALONE or seat.told.done():
         return
     if isinstance(outcome, Exception):
         seat.told.set_exception(outcome)
