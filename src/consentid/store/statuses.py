@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from sqlalchemy import RowMapping, select, text, tuple_, update
+from sqlalchemy import RowMapping, exists, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -141,69 +141,60 @@ async def allocate_all(
 ) -> Sequence[StatusIndex]:
     """Take a random free index for each holder, in their order."""
     taken: dict[tuple[SubjectId, str], StatusIndex] = {}
+    list_no, hits = None, 0
     while left := [holder for holder in holders if holder not in taken]:
-        list_no = await _open_list(connection, at=at)
-        for _ in range(DRAWS):
-            drawn = {StatusIndex(list_no=list_no, idx=draw(LIST_BITS)): each for each in left}
-            for status in await _take_all(connection, drawn):
-                taken[drawn[status]] = status
-            left = [holder for holder in left if holder not in taken]
-            if not left:
-                break
-        else:
+        if hits == DRAWS:
             await connection.execute(
                 update(status_lists).where(status_lists.c.list_no == list_no).values(is_open=False)
             )
+            hits = 0
+        drawn = {draw(LIST_BITS): each for each in left}
+        while (found := await _take_all(connection, drawn)) is None:
+            await _open_list(connection, at=at)
+        hits = hits + 1 if found.list_no == list_no else 1
+        list_no = found.list_no
+        taken |= {drawn[idx]: StatusIndex(list_no=list_no, idx=idx) for idx in found.idxs}
     return [taken[holder] for holder in holders]
 
 
+class _Taken(NamedTuple):
+    """Indices of the open list that were free."""
+
+    list_no: int
+    idxs: Sequence[int]
+
+
 _TAKE: Final = f"""
-INSERT INTO status_indices (list_no, idx, subject_id, audience, is_published)
-SELECT given.*, false
-FROM {unnest(status_indices, ("list_no", "idx", "subject_id", "audience"), first=1)}
-ORDER BY list_no, idx
-ON CONFLICT DO NOTHING RETURNING list_no, idx
+WITH open AS (SELECT list_no FROM status_lists WHERE is_open ORDER BY list_no LIMIT 1),
+taken AS (
+  INSERT INTO status_indices (list_no, idx, subject_id, audience, is_published)
+  SELECT open.list_no, given.*, false
+  FROM open, {unnest(status_indices, ("idx", "subject_id", "audience"), first=1)}
+  ORDER BY idx ON CONFLICT DO NOTHING RETURNING idx
+)
+SELECT list_no, ARRAY(SELECT idx FROM taken) AS idxs FROM open
 """  # noqa: S608 - nothing but our own names
 
 
 async def _take_all(
-    connection: AsyncConnection, wanted: Mapping[StatusIndex, tuple[SubjectId, str]]
-) -> Sequence[StatusIndex]:
-    """Those of the places that were free, and are their holders' now."""
-    rows = [
-        (place.list_no, place.idx, subject, audience)
-        for place, (subject, audience) in wanted.items()
-    ]
-    taken = await fetch(connection, _TAKE, *transposed(rows, width=4))
-    return [StatusIndex(list_no=row["list_no"], idx=row["idx"]) for row in taken]
+    connection: AsyncConnection, wanted: Mapping[int, tuple[SubjectId, str]]
+) -> _Taken | None:
+    """Those of the indices that were free, and are their holders' now; None: no list is open."""
+    rows = [(idx, *holder) for idx, holder in wanted.items()]
+    for row in await fetch(connection, _TAKE, *transposed(rows, width=3)):
+        return _Taken(list_no=row["list_no"], idxs=row["idxs"])
+    return None
 
 
-_OPEN: Final = "SELECT list_no FROM status_lists WHERE is_open ORDER BY list_no LIMIT 1"
-
-
-async def _find_open(connection: AsyncConnection) -> int | None:
-    rows = await fetch(connection, _OPEN)
-    return rows[0]["list_no"] if rows else None
-
-
-async def _open_list(connection: AsyncConnection, *, at: Instant) -> int:
-    found = await _find_open(connection)
-    if found is None:
-        # One opener at a time; whoever waited finds the other's list.
+async def _open_list(connection: AsyncConnection, *, at: Instant) -> None:
+    # One opener at a time; whoever waited finds the other's list.
+    await connection.execute(
+        text("SELECT pg_advisory_xact_lock(hashtext('consentid.status_list'))")
+    )
+    if not await connection.scalar(select(exists().where(status_lists.c.is_open))):
         await connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtext('consentid.status_list'))")
+            insert(status_lists).values(is_open=True, bits=bytes(LIST_BYTES), created_at=at)
         )
-        found = await _find_open(connection)
-    if found is None:
-        found = await connection.scalar(
-            insert(status_lists)
-            .values(is_open=True, bits=bytes(LIST_BYTES), created_at=at)
-            .returning(status_lists.c.list_no)
-        )
-    if found is None:
-        msg = "an insert returned no list number"
-        raise RuntimeError(msg)
-    return found
 
 
 async def find_holder(connection: AsyncConnection, status: StatusIndex) -> Holder | None:
