@@ -328,6 +328,49 @@ def test_signing_in_brings_ones_choices_to_a_second_profile_and_signing_out_leav
         expect_no_banner(page)
 
 
+def test_who_signed_in_since_is_known_where_nobody_was_until_they_sign_out(
+    arrive: Arrive, stage: Stage
+) -> None:
+    password = stage.prepared.secrets.passwords["mila"]
+    with arrive() as at_home:
+        page = at_home.open("news")
+        at_home.answer_at_hub(page, "news")
+        at_home.sign_in(page, "news", "mila", password)
+    with arrive() as one:
+        page = one.open("news")
+        banner(page).get_by_role("button", name="Not now").click()
+        foot = page.get_by_role("navigation", name="Also from")
+        foot.get_by_role("link", name="Halcyon Market").click()
+        expect(banner(one.settle(page, "shop"))).to_be_visible()
+        page.close()
+        news = one.open("news")
+        one.answer_at_hub(news, "news", "Refuse all")
+        one.sign_in(news, "news", "mila", password, differs=True)
+        one.asked.clear()
+
+        shop = one.follow_link(news, "Halcyon Market", "shop")
+
+        assert (state(shop)["by"], state(shop)["account"]) == ("link", True)
+        assert granted(shop) >= {"content", "ads"}
+        expect_no_banner(shop)
+        assert [each for each in one.asked if each.startswith("/authorize")] == []
+
+        shop.wait_for_function(_FOLLOWING)
+        news = one.open("news")
+        one.asked.clear()
+        news.locator("#sign").click()
+        news.wait_for_function(_A_DEVICE_AGAIN)
+
+        shop.wait_for_function("() => !window.consentid?.state().account")  # it followed
+        assert granted(shop) == frozenset()
+        one.open("shop", page=shop)
+        shop.wait_for_function(_A_DEVICE_AGAIN)
+        assert "ads" in state(shop)["refused"]
+        expect_no_banner(shop)
+        trips = [each for each in one.asked if each.startswith("/authorize")]
+        assert len(trips) == len({"at news", "at the shop"})
+
+
 def test_global_privacy_control_is_honoured_and_said_before_anybody_is_asked(
     visitor: Visitor,
 ) -> None:

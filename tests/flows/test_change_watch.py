@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from tests.flows.test_accounts_handed_on import at_news, at_shop
 from tests.flows.town import GROUP, REFUSED, Town, halcyon
 
 from consentid.brandbook.folder import load
-from consentid.flows.authenticate import Caller
+from consentid.flows.authenticate import Caller, authenticate, hash_token
 from consentid.flows.change_watch import MOST_OF_A_SUBJECT, ChangeWatch, Waiter
 from consentid.flows.publish_catalogue import publish_catalogue
 from consentid.flows.show_state import StateSeen, look_at_state
+from consentid.flows.sign_out import sign_out
 from consentid.store.changes import comparing
 from consentid.store.engine import Database
 
@@ -63,6 +65,32 @@ async def test_a_decision_wakes_who_waits_for_its_subject(town: Town, watch: Cha
         await town.decide(caller, {"ads": REFUSED})
 
         assert await is_woken(waiter)
+        assert not await is_woken(asleep, QUIET_S)
+
+
+async def test_a_sign_out_wakes_the_pages_that_wait_in_the_session(
+    town: Town, watch: ChangeWatch
+) -> None:
+    visit, news = await at_news(town)
+    shop, (_, elsewhere) = await at_shop(town, news), await at_news(town)
+    with contextlib.ExitStack() as stack:
+        waiters: list[Waiter] = []
+        for held in (news, shop, elsewhere):
+            known = await seen(town, await authenticate(town.context, held["access_token"]))
+            waiter = stack.enter_context(
+                watch.waiting(
+                    catalogue=known.catalogue,
+                    versions=known.versions,
+                    token=hash_token(held["access_token"]),
+                )
+            )
+            assert waiter is not None
+            waiters.append(waiter)
+
+        await sign_out(town.context, visit.browser)
+
+        *woken, asleep = waiters
+        assert [await is_woken(each) for each in woken] == [True, True]
         assert not await is_woken(asleep, QUIET_S)
 
 

@@ -2,7 +2,7 @@
 
 Versions are compared, not counted events: whoever waits says which versions its answer was made
 from, so nothing that was committed before, meanwhile or late is missed.  While nobody waits nothing
-is asked; no connection is held by who waits.
+is asked; no connection is held by who waits.  Whose access token ended is woken too, to be told so.
 """
 
 import asyncio
@@ -33,10 +33,14 @@ class Waiter:
 
     catalogue: CatalogueVersion
     versions: Mapping[SubjectId, int]
+    token: bytes | None = None
+    """The hash of the access token that let them in, where a sign-out may end it."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_told_by(self, found: Versions) -> bool:
         """Whether something is not as they know it."""
+        if self.token is not None and self.token not in found.tokens:
+            return True
         return found.catalogue != self.catalogue or any(
             found.subjects.get(subject) != version for subject, version in self.versions.items()
         )
@@ -59,16 +63,20 @@ class ChangeWatch:
 
     @contextlib.contextmanager
     def waiting(
-        self, *, catalogue: CatalogueVersion, versions: Mapping[SubjectId, int]
+        self,
+        *,
+        catalogue: CatalogueVersion,
+        versions: Mapping[SubjectId, int],
+        token: bytes | None = None,
     ) -> Generator[Waiter | None]:
-        """Wait for what differs from this; None where there is no room."""
+        """Wait for what differs from this, or a token's end; None where there is no room."""
         is_full = len(self._waiting) >= self._most or any(
             self._of_subject[subject] >= MOST_OF_A_SUBJECT for subject in versions
         )
         if is_full or self.is_stopped:
             yield None
             return
-        waiter = Waiter(catalogue=catalogue, versions=versions)
+        waiter = Waiter(catalogue=catalogue, versions=versions, token=token)
         self._waiting.add(waiter)
         self._of_subject.update(versions.keys())
         self._somebody.set()
@@ -112,7 +120,10 @@ class ChangeWatch:
 
     async def _compare(self, asking: Comparing) -> None:
         waiting = tuple(self._waiting)
-        found = await asking.versions({key for waiter in waiting for key in waiter.versions})
+        found = await asking.versions(
+            {key for waiter in waiting for key in waiter.versions},
+            {waiter.token for waiter in waiting if waiter.token is not None},
+        )
         for waiter in waiting:
             if waiter.is_told_by(found):
                 waiter.woken.set()

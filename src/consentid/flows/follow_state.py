@@ -37,6 +37,7 @@ async def follow_state(
     watch: ChangeWatch,
     caller: Caller,
     *,
+    token: bytes,
     at_least: str | None,
     is_known: Callable[[str], bool],
     wait_s: float,
@@ -45,6 +46,7 @@ async def follow_state(
 ) -> Followed:
     """The state now, or, while ``is_known``, as soon as it is another, or after ``wait_s``.
 
+    ``token``, by its hash, is what let the caller in: its end, as by a sign-out, ends the wait.
     ``gone`` ends the wait of somebody who does not listen any more.  ``renew`` finds the caller
     anew: what let it in may have ended together with what it waited for.
 
@@ -56,7 +58,10 @@ async def follow_state(
     seen = await look_at_state(context, caller, at_least=at_least)
     has_waited = False
     while is_known(_etag(seen.state)) and (left_s := until - loop.time()) > 0:
-        woken = await _is_changed(watch, seen, left_s=left_s, gone=gone)
+        # One of no family ends by itself alone, ten minutes after it was made.
+        woken = await _is_changed(
+            watch, seen, token=token if caller.family else None, left_s=left_s, gone=gone
+        )
         if woken is None:  # no room, or nobody listens
             has_waited = False
             break
@@ -72,11 +77,12 @@ async def _is_changed(
     watch: ChangeWatch,
     seen: StateSeen,
     *,
+    token: bytes | None,
     left_s: float,
     gone: "asyncio.Future[None] | None",
 ) -> bool | None:
     """Whether something changed before the time was over; None where nobody could wait."""
-    with watch.waiting(catalogue=seen.catalogue, versions=seen.versions) as waiter:
+    with watch.waiting(catalogue=seen.catalogue, versions=seen.versions, token=token) as waiter:
         if waiter is None:
             return None
         woken = asyncio.ensure_future(waiter.woken.wait())

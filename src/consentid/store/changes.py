@@ -1,4 +1,4 @@
-"""Whether anything changed for the subjects that somebody waits for: one statement.
+"""Whether anything changed for subjects that somebody waits for, or a token ended: one statement.
 
 On the driver's own connection: asked twice a second while anybody waits.
 """
@@ -17,18 +17,22 @@ from consentid.store.engine import Database, Driver
 
 _TIMEOUT_S: Final = 2.0
 _LOOK: Final = """
-SELECT NULL::uuid AS subject_id, max(version) AS version FROM catalogues
+SELECT NULL::uuid AS subject_id, max(version) AS version, NULL::bytea AS token FROM catalogues
 UNION ALL
-SELECT subject_id, version FROM projections WHERE subject_id = ANY($1::uuid[])
+SELECT subject_id, version, NULL FROM projections WHERE subject_id = ANY($1::uuid[])
+UNION ALL
+SELECT NULL, NULL, token_hash FROM access_tokens WHERE token_hash = ANY($2::bytea[])
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versions:
-    """What is in force, and how often each subject was written; one that is gone is left out."""
+    """What is in force, and how often each subject was written; what is gone is left out."""
 
     catalogue: CatalogueVersion | None
     subjects: Mapping[SubjectId, int]
+    tokens: Collection[bytes]
+    """The access tokens that are still there, by their hashes."""
 
 
 @final
@@ -38,19 +42,25 @@ class Comparing:
     def __init__(self, connection: Driver) -> None:
         self._connection: Final = connection
 
-    async def versions(self, subjects: Collection[SubjectId]) -> Versions:
+    async def versions(
+        self, subjects: Collection[SubjectId], tokens: Collection[bytes] = ()
+    ) -> Versions:
         """As of one snapshot.
 
         Raises:
             UnavailableError: PostgreSQL cannot be reached, or does not answer in two seconds.
         """
         try:
-            rows = await self._connection.fetch(_LOOK, list(subjects), timeout=_TIMEOUT_S)
+            rows = await self._connection.fetch(
+                _LOOK, list(subjects), list(tokens), timeout=_TIMEOUT_S
+            )
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise UnavailableError(
                 "database_unavailable", "The database cannot be reached now.", retry_after_s=1
             ) from error
-        (catalogue,) = (row["version"] for row in rows if row["subject_id"] is None)
+        (catalogue,) = (
+            row["version"] for row in rows if row["subject_id"] is None and row["token"] is None
+        )
         return Versions(
             catalogue=None if catalogue is None else CatalogueVersion(catalogue),
             subjects={
@@ -58,6 +68,7 @@ class Comparing:
                 for row in rows
                 if row["subject_id"] is not None
             },
+            tokens={row["token"] for row in rows if row["token"] is not None},
         )
 
 

@@ -13,7 +13,7 @@ from msgspec import Meta
 from consentid.brandbook.client import Scope
 from consentid.cache.limits import Limit
 from consentid.core.decision import SignalSource
-from consentid.flows.authenticate import Caller, authenticate
+from consentid.flows.authenticate import Caller, authenticate, hash_token
 from consentid.flows.change_watch import ChangeWatch
 from consentid.flows.context import Context
 from consentid.flows.create_device import DeviceOut, create_device, find_page_client
@@ -185,6 +185,7 @@ async def get_state(  # noqa: PLR0917 - what the framework hands in
             context,
             changes,
             caller,
+            token=hash_token(read_bearer(request)),
             at_least=at_least,
             is_known=lambda etag: is_known(request, etag),
             wait_s=wait_s,
