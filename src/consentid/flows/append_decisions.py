@@ -56,10 +56,14 @@ def append_decisions(
 def _seal(
     context: Context, book: Book, subject: OpenSubject, decision: Decision, *, version: int
 ) -> NewDecision:
-    body = canonical.encode(to_record(decision))
-    commitment = wrapping.commitment(wrapping.commitment_salt(subject.key, decision.id.bytes), body)
+    record = to_record(decision)
+    salt = wrapping.commitment_salt(subject.key, decision.id.bytes)
+    body = canonical.encode(record)
+    commitment = wrapping.commitment(salt, body)
     return NewDecision(
         decision=decision,
+        record=record,
+        salt=salt,
         sealed=seal_for(context, subject.key, body, aad=BODY + decision.id.bytes),
         commitment=commitment,
         kind=_kind(decision),

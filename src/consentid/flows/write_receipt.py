@@ -48,11 +48,11 @@ def write_receipt(
     that was earlier; ``new`` is what is just being written of it, where that is now.  It is
     unsigned: the transaction may not have committed yet.
     """
-    record = to_record(decision)
-    salt = wrapping.commitment_salt(subject.key, decision.id.bytes)
     if new is not None:
-        commitment, entry = new.commitment, new.leaf
+        record, salt, commitment, entry = new.record, new.salt, new.commitment, new.leaf
     else:
+        record = to_record(decision)
+        salt = wrapping.commitment_salt(subject.key, decision.id.bytes)
         commitment = wrapping.commitment(salt, canonical.encode(record))
     leaf: dict[str, Any] = msgspec.json.decode(
         entry or encode_entry(context, book, decision, commitment)

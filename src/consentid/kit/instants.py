@@ -48,6 +48,7 @@ def to_seconds(instant: Instant) -> int:
     return instant // SECOND
 
 
+@lru_cache(maxsize=64)
 def to_rfc3339(instant: Instant) -> str:
     """Text form in UTC with microseconds: ``2026-11-22T10:00:00.000000Z``.  Spec: RFC 3339."""
     return f"{to_datetime(instant).isoformat(timespec='microseconds')[:_TO_OFFSET]}Z"

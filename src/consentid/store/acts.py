@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import Decision, SignalSource, SubjectId
+from consentid.kit.canonical import Json
 from consentid.kit.instants import Instant, to_datetime
 from consentid.store import tables
 from consentid.store.arrays import Row, fetch, transposed, unnest
@@ -25,6 +26,10 @@ class NewDecision:
     """A decision with its ledger entry."""
 
     decision: Decision
+    record: dict[str, Json]
+    """Its closed form, which is sealed and committed to."""
+    salt: bytes = field(repr=False)
+    """The commitment's.  Not written: it is for the receipt."""
     sealed: bytes
     commitment: bytes
     kind: str
