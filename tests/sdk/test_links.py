@@ -142,6 +142,22 @@ def test_a_hub_that_is_slow_does_not_hold_the_visitor(page: Page) -> None:
     assert page.url == f"{PLAY}/film?id=7#cast"
 
 
+def test_whom_the_hub_does_not_hand_on_leaves_with_nothing_to_redeem(
+    visitor: Visitor, page: Page
+) -> None:
+    page.route(
+        "**/v1/handoffs",
+        lambda route: route.fulfill(
+            status=403, json={"code": "device_needed"}, headers={"Access-Control-Allow-Origin": "*"}
+        ),
+    )
+    with page.expect_response("**/v1/handoffs") as answer:
+        page.get_by_role("link", name="a film").click()
+    assert answer.value.status == 403
+    assert play(page)["status"] == "empty"
+    assert "POST /token" not in visitor.calls()
+
+
 def test_who_took_everything_back_is_not_asked_where_only_a_link_made_them_known(
     visitor: Visitor, sites: Sites, page: Page
 ) -> None:
