@@ -76,21 +76,29 @@ async def test_whose_facts_cannot_be_read_is_told_so_and_hides_no_other(town: To
     assert [decided[each.subject] for each in people] == [2, 1, 2, 1, 2]
 
 
+WAITING = "SELECT pid FROM pg_locks WHERE NOT granted"
+"""Who waits for what another transaction holds."""
+
+
+@pytest.mark.parametrize("place", [0, 2], ids=["first, alone", "in the midst"])
 async def test_a_subject_that_somebody_writes_is_waited_for_by_its_own_request_only(
-    town: Town,
+    town: Town, place: int
 ) -> None:
     people = await crowd(town, 5)
-    subject = people[2].subject
-    answers = [await town.answer(each, {"ads": GRANTED}) for each in people]  # one group, then
+    subject = people[place].subject
+    answers = [await town.answer(each, {"ads": GRANTED}) for each in people]
     async with town.owner.writing() as connection:
         await connection.exec_driver_sql(
             "SELECT FROM projections WHERE subject_id = $1 FOR UPDATE", (subject,)
         )
-        work = [asyncio.create_task(each) for each in map(town.record, people, answers)]
-        others = [task for place, task in enumerate(work) if place != 2]
+        work = [asyncio.create_task(town.record(people[0], answers[0]))]
+        while place == 0 and not await town.rows(WAITING):
+            pass  # so that it is under way when the others come
+        work += [asyncio.create_task(each) for each in map(town.record, people[1:], answers[1:])]
+        others = [task for task in work if task is not work[place]]
         await asyncio.gather(*others)
-        assert not work[2].done()
-    await work[2]
+        assert not work[place].done()
+    await work[place]
     assert len(await town.history(subject)) == 1
     assert await town.faults() == []
 

@@ -74,6 +74,21 @@ async def test_one_that_is_refused_is_told_and_one_that_is_shy_goes_alone() -> N
     assert shop.groups[1:] == [["nothing", "shy", "bea"], ["shy"]]
 
 
+async def test_who_was_left_undone_is_done_in_a_way_of_its_own_and_keeps_nobody_waiting() -> None:
+    lane, shop, patient = Lane(most=9), Shop(), Shop()
+    shy = asyncio.create_task(lane.join("shy", _left_undone, alone=patient.serve))
+    await patient.has_begun.wait()
+    shop.open()
+    assert await lane.join("ada", shop.serve) == "ADA"
+    assert not shy.done()
+    patient.open()
+    assert await shy == "SHY"
+
+
+async def _left_undone(group: Sequence[str]) -> list[str | Exception | Alone]:
+    return [ALONE] * len(group)
+
+
 async def test_a_group_that_fails_is_done_one_by_one() -> None:
     lane, shop = Lane(most=9), Shop()
     tasks = await asking(lane, shop, "ada", "fire", "bea")

@@ -74,6 +74,7 @@ async def _record(
     kept = await context.recording.join(
         Recording(caller=caller, subject=subject, asked=asked, request=request),
         partial(record_together, context),
+        alone=partial(record_together, context, is_patient=True),
         apart=(subject, request.key),
     )
     # Committed: only now may it be signed and spoken of; and whoever is told of it has read it.

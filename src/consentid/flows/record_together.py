@@ -104,18 +104,19 @@ class _KeyTakenError(Exception):
 
 
 async def record_together(
-    context: Context, group: Sequence[Recording]
+    context: Context, group: Sequence[Recording], *, is_patient: bool = False
 ) -> Sequence[Kept | Exception | Alone]:
     """Record them all; what is told of each is true once this returns.
 
-    No two are of one subject, and no two under one key.
+    No two are of one subject, and no two under one key.  Whose subject somebody else is writing is
+    left undone, unless ``is_patient`` says to wait for it.
 
     Raises:
         UnavailableError: the database cannot be reached.
     """
     while True:
         try:
-            return await _try_together(context, group)
+            return await _try_together(context, group, is_patient=is_patient)
         except _KeyTakenError:
             # Alone, it finds what was answered; the others have nothing to do with that.
             if len(group) > 1:
@@ -123,13 +124,12 @@ async def record_together(
 
 
 async def _try_together(
-    context: Context, group: Sequence[Recording]
+    context: Context, group: Sequence[Recording], *, is_patient: bool
 ) -> Sequence[Kept | Exception | Alone]:
-    is_alone = len(group) == 1
     async with context.database.writing() as connection:
         # Nobody waits for somebody else's subject, but whoever waits alone.
         locked = await grounds.lock(
-            connection, [each.subject for each in group], is_patient=is_alone
+            connection, [each.subject for each in group], is_patient=is_patient
         )
         # All that is read now is newer than the locks: instants are in the order of one subject's
         # decisions, and nobody decides by a configuration that was replaced while they waited.
@@ -138,7 +138,7 @@ async def _try_together(
         outcomes: list[_Decided | Kept | ConsentidError | Alone] = []
         for recording, its_grounds in zip(group, found, strict=True):
             row = locked.get(recording.subject)
-            if row is None and not is_alone:
+            if row is None and not is_patient:
                 outcomes.append(ALONE)
                 continue
             outcomes.append(_decide(context, book, recording, row, its_grounds))

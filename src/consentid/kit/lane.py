@@ -36,6 +36,7 @@ Work: TypeAlias = Callable[[Sequence[A]], Awaitable[Sequence[T | Exception | Alo
 class _Seat:
     asked: Any
     work: Work[Any, Any]
+    alone: Work[Any, Any]
     apart: frozenset[Hashable]
     told: "asyncio.Future[Any]"
 
@@ -58,16 +59,24 @@ class Lane:
         """The newest group, until it makes way."""
         self._is_looking = False
 
-    async def join(self, asked: A, work: Work[A, T], *, apart: Sequence[Hashable] = ()) -> T:
+    async def join(
+        self,
+        asked: A,
+        work: Work[A, T],
+        *,
+        alone: Work[A, T] | None = None,
+        apart: Sequence[Hashable] = (),
+    ) -> T:
         """Have it done with what others ask meanwhile.
 
+        ``alone`` does what was left undone, while nobody waits for it; None: ``work`` does.
         No two that share one of ``apart`` are ever under way at the same time: they take turns.
 
         Raises:
             Exception: what came of it, if that is one.
         """
         told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Seat(asked, work, frozenset(apart), told))
+        self._waiting.append(_Seat(asked, work, alone or work, frozenset(apart), told))
         self._look()
         return await told
 
@@ -89,7 +98,7 @@ class Lane:
             return
         group = self._next_group(least=self._beside or 1 if self._groups else 1)
         if group:
-            self._in_the_way = self._start(group)
+            self._in_the_way = self._start(group, group[0].work)
             self._groups.add(self._in_the_way)
 
     def _next_group(self, *, least: int) -> list[_Seat]:
@@ -111,16 +120,16 @@ class Lane:
         self._waiting.extendleft(reversed(later))
         return group
 
-    def _start(self, group: Sequence[_Seat]) -> asyncio.Task[None]:
+    def _start(self, group: Sequence[_Seat], work: Work[Any, Any]) -> asyncio.Task[None]:
         self._taken.update(*(seat.apart for seat in group))
-        task = asyncio.ensure_future(self._serve(group))
+        task = asyncio.ensure_future(self._serve(group, work))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return task
 
-    async def _serve(self, group: Sequence[_Seat]) -> None:
+    async def _serve(self, group: Sequence[_Seat], work: Work[Any, Any]) -> None:
         try:
-            outcomes = await _do(group)
+            outcomes = await _do(group, work)
         except asyncio.CancelledError:  # of a process that ends, and of nobody else
             for seat in (*group, *self._waiting):
                 seat.told.cancel()
@@ -131,7 +140,7 @@ class Lane:
         ended = list(zip(group, outcomes, strict=True))
         for seat, outcome in ended:
             if outcome is ALONE:
-                self._start([seat])
+                self._start([seat], seat.alone)
         self._begin()  # before those who are told have anything else to do
         for seat, outcome in ended:
             _tell(seat, outcome)
@@ -144,9 +153,9 @@ class Lane:
             self._in_the_way = None
 
 
-async def _do(group: Sequence[_Seat]) -> Sequence[object]:
+async def _do(group: Sequence[_Seat], work: Work[Any, Any]) -> Sequence[object]:
     try:
-        return await group[0].work([seat.asked for seat in group])
+        return await work([seat.asked for seat in group])
     except Exception as error:  # noqa: BLE001 - it is told to whoever asked
         # One of them is to blame, and the others shall not suffer for it.
         return [error] if len(group) == 1 else [ALONE] * len(group)
