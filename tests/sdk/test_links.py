@@ -181,6 +181,28 @@ def test_who_took_everything_back_is_not_asked_where_only_a_link_made_them_known
     expect(page.locator("consent-banner")).to_be_visible()
 
 
+def test_a_link_leads_away_also_where_its_page_hears_at_the_press_that_all_was_taken_back(
+    visitor: Visitor, sites: Sites, page: Page
+) -> None:
+    press(page, page.get_by_role("link", name="a film"))
+    assert play(page)["by"] == "link"
+    sites.body["news"] = (
+        _LINKS + '<script type="text/plain" data-consent="ads">window.ran = true</script>'
+    )
+    sites.options["news"] = {"follow": "never"}
+    news = visitor.open("news")
+    news.evaluate("consentid.answer({ads: true})")
+    news.wait_for_function("window.ran")
+    page.evaluate("consentid.withdraw('all', {reach: 'group'})")
+
+    news.get_by_role("link", name="a film").hover()
+    news.mouse.down()
+    news.wait_for_function("!consentid.granted('ads')")
+    news.mouse.up()
+
+    news.wait_for_url(f"{PLAY}/film?id=7#cast")
+
+
 @pytest.mark.parametrize("name", ["unsaid", "elsewhere", "inside"])
 def test_other_links_carry_nothing(visitor: Visitor, page: Page, name: str) -> None:
     page.route("https://elsewhere.example/", lambda route: route.fulfill(body="elsewhere"))

@@ -5,7 +5,8 @@
  * `<iframe data-consent="content" data-src="...">` (or `data-srcdoc`), and images likewise (`data-srcset`).  Several purposes, with
  * spaces between: all are needed.  Where a purpose is granted no longer, frames and images are
  * emptied, the cookies that the brand declares for it are cleared, and if one of its scripts ran,
- * the page loads again, once: nothing else stops a script.  While the hub is away nothing new goes.
+ * the page loads again, once: nothing else stops a script.  Whoever presses a link to elsewhere just then
+ * gets there: leaving stops a script as well.  While the hub is away nothing new goes.
  */
 
 /** @typedef {import("./types").Core} Core */
@@ -15,17 +16,30 @@ const SOURCES = ["src", "srcset", "srcdoc"];
 /** @type {Set<string>} the purposes of which a script ran */
 const ran = new Set();
 let isReloading = false;
+const LEAVING_MS = 5_000;
+let leaving = Promise.resolve();
 /** @type {Record<string, string[]>} cookies by purpose, also once the storage was cleared */
 let declared = {};
 
 /** @param {Core} core */
 export function block(core) {
   const judge = () => update(core);
+  addEventListener("pointerdown", leave, true);
   core.onChange(judge);
   new MutationObserver(judge).observe(document, {
     subtree: true,
     childList: true,
     attributeFilter: ["data-consent", ...SOURCES.map((name) => `data-${name}`)],
+  });
+}
+
+/** A press on a link is under way until it was let go of and the page has had time to be left.  @param {Event} event */
+function leave(event) {
+  const isAway = (/** @type {EventTarget} */ each) => each instanceof HTMLAnchorElement && each.origin !== location.origin;
+  if (!event.composedPath().some(isAway)) return;
+  leaving = new Promise((over) => {
+    const letGo = () => setTimeout(over, LEAVING_MS);
+    for (const way of ["pointerup", "pointercancel"]) addEventListener(way, letGo, { once: true, capture: true });
   });
 }
 
@@ -43,7 +57,7 @@ function update(core) {
   clearCookies(core);
   if ([...ran].some((each) => !core.granted(each))) {
     isReloading = true;
-    location.reload();
+    leaving.then(() => location.reload());
   }
 }
 

@@ -101,7 +101,11 @@ export interface Options {
   period_h?: number;
   /** Ask by itself where something is missing (the default); `"first"`: only where nobody answered. */
   auto?: boolean | "first";
-  /** Hear of changes made elsewhere while the page is looked at. */
+  /**
+   * Hear of changes made elsewhere while the page is looked at.  `auto` (the default): a page that opened
+   * with a valid token asks nobody until its tab is looked at again; `always`: every page, by one request
+   * that waits; `never`: not before the token ends.
+   */
   follow?: "auto" | "always" | "never";
   /** Hold what `data-consent` marks, also where nothing is marked yet; policy `consentid` in Trusted Types. */
   blocking?: boolean;
