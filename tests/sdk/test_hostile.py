@@ -175,6 +175,26 @@ def test_a_link_that_nobody_answers_for_carries_nothing(visitor: Visitor, page: 
     assert "POST /v1/handoffs" not in visitor.calls()
 
 
+@pytest.mark.parametrize("rel", ["ugc", "nofollow", "sponsored"])
+def test_nobody_plants_a_device_by_a_link_of_theirs_that_leads_on(
+    visit: Callable[..., Visitor], page: Page, sites: Sites, rel: str
+) -> None:
+    """A stranger's server sends the visitor on with a code, and a redirect keeps the referrer."""
+    location = f"{PLAY}/film#consentid={carried(page)}"
+    sites.body["news"] = f'<a rel="{rel}" href="http://elsewhere.example/go">come</a>'
+    victim = visit().open("news")
+    lent(victim, sites)
+    victim.route(
+        "http://elsewhere.example/**",
+        lambda route: route.fulfill(status=302, headers={"Location": location}),
+    )
+    victim.get_by_role("link", name="come").click()
+    assert play(victim)["granted"] == []
+    assert victim.evaluate("document.referrer") == ""
+    assert holder(victim, "play-spa") is None
+    assert victim.url == f"{PLAY}/film"
+
+
 # ── What lies in the page and in its storage ─────────────────────────────────────────────────────
 
 

@@ -25,20 +25,31 @@ export function lend(core) {
     const link = linkOf(core, event);
     if (link) order(core, link.origin);
   };
-  for (const way of ["pointerdown", "keydown", "click", "auxclick"]) addEventListener(way, strip, true);
+  for (const way of ["pointerdown", "keydown", "click", "auxclick"]) addEventListener(way, (event) => strip(core, event), true);
   addEventListener("pointerdown", mint, true);
   addEventListener("keydown", mint, true);
   addEventListener("click", (event) => use(core, event));
   addEventListener("auxclick", (event) => use(core, event));
 }
 
-/** Whoever uses a link takes no device along but their own.  @param {Event} event */
-function strip(event) {
+/**
+ * Whoever uses a link takes no device along but their own.  A stranger's server may lead on to another brand,
+ * with a code of its own, and the referrer would still be this page: what nobody answers for gets none.
+ *
+ * @param {Core} core
+ * @param {Event} event
+ */
+function strip(core, event) {
   for (const each of event.composedPath()) {
-    const isLink = each instanceof HTMLAnchorElement || each instanceof HTMLAreaElement;
-    if (isLink && WRITTEN.test(each.hash)) each.hash = each.hash.replace(WRITTEN, "");
+    if (!(each instanceof HTMLAnchorElement || each instanceof HTMLAreaElement)) continue;
+    if (WRITTEN.test(each.hash)) each.hash = each.hash.replace(WRITTEN, "");
+    const isOurs = each.origin === location.origin || each.origin in originsOf(core);
+    if (!isOurs && UNSAID.some((rel) => each.relList.contains(rel))) each.referrerPolicy = "no-referrer";
   }
 }
+
+/** Where the group's other brands are, as far as it is known.  @param {Core} core */
+const originsOf = (core) => core.load("localStorage", ":about")?.origins ?? {};
 
 /**
  * @param {Core} core
@@ -51,7 +62,7 @@ function linkOf(core, event) {
   if (!link || link.origin === location.origin || link.hasAttribute("download")) return undefined;
   if (UNSAID.some((each) => link.relList.contains(each)) || /^(no-referrer|same-origin)$/.test(link.referrerPolicy)) return undefined;
   if (core.state().status !== "known") return undefined;
-  return link.origin in (core.load("localStorage", ":about")?.origins ?? {}) ? link : undefined;
+  return link.origin in originsOf(core) ? link : undefined;
 }
 
 /**
