@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from tests.chromium import press
 from tests.sdk.brand_pages import (
     Sites,
@@ -168,6 +168,28 @@ def test_nobody_plants_a_device_by_leading_a_visitor_back(
     assert victim.url == f"{PLAY}/film"
 
 
+def test_a_page_may_say_which_referrer_goes_out_of_the_group(
+    visit: Callable[..., Visitor], sites: Sites
+) -> None:
+    sites.body["news"] = (
+        '<a referrerpolicy="origin" href="http://elsewhere.example/">partner</a>'
+        '<a href="http://elsewhere.example/">anybody</a>'
+    )
+    told = list[str | None]()
+
+    def answer(route: Route) -> None:
+        told.append(route.request.headers.get("referer"))
+        route.fulfill(status=204)
+
+    visitor = visit().open("news")
+    lent(visitor, sites)
+    visitor.route("http://elsewhere.example/**", answer)
+    for name in ("partner", "anybody"):
+        with visitor.expect_request("http://elsewhere.example/**"):
+            visitor.get_by_role("link", name=name).click()
+    assert told == [f"{NEWS}/", None]
+
+
 def test_a_link_that_nobody_answers_for_carries_nothing(visitor: Visitor, page: Page) -> None:
     """What a reader wrote may lead on to anywhere, and a redirect keeps the fragment."""
     page.get_by_role("link", name="what a reader wrote").click()
@@ -175,13 +197,15 @@ def test_a_link_that_nobody_answers_for_carries_nothing(visitor: Visitor, page: 
     assert "POST /v1/handoffs" not in visitor.calls()
 
 
-@pytest.mark.parametrize("rel", ["ugc", "nofollow", "sponsored"])
+@pytest.mark.parametrize(
+    "said", ["", 'rel="ugc" referrerpolicy="origin"', 'rel="nofollow"', 'rel="sponsored"']
+)
 def test_nobody_plants_a_device_by_a_link_of_theirs_that_leads_on(
-    visit: Callable[..., Visitor], page: Page, sites: Sites, rel: str
+    visit: Callable[..., Visitor], page: Page, sites: Sites, said: str
 ) -> None:
     """A stranger's server sends the visitor on with a code, and a redirect keeps the referrer."""
     location = f"{PLAY}/film#consentid={carried(page)}"
-    sites.body["news"] = f'<a rel="{rel}" href="http://elsewhere.example/go">come</a>'
+    sites.body["news"] = f'<a {said} href="http://elsewhere.example/go">come</a>'
     victim = visit().open("news")
     lent(victim, sites)
     victim.route(

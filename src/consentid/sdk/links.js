@@ -34,17 +34,21 @@ export function lend(core) {
 
 /**
  * Whoever uses a link takes no device along but their own.  A stranger's server may lead on to another brand,
- * with a code of its own, and the referrer would still be this page: what nobody answers for gets none.
+ * with a code of its own, and the referrer would still be this page: who leads out of the group gets none, but
+ * where the page says which (`referrerpolicy`) and answers for it.
  *
  * @param {Core} core
  * @param {Event} event
  */
 function strip(core, event) {
+  const origins = originsOf(core);
+  const known = [location.origin, new URL(core.options.hub).origin, ...Object.keys(origins)];
   for (const each of event.composedPath()) {
     if (!(each instanceof HTMLAnchorElement || each instanceof HTMLAreaElement)) continue;
     if (WRITTEN.test(each.hash)) each.hash = each.hash.replace(WRITTEN, "");
-    const isOurs = each.origin === location.origin || each.origin in originsOf(core);
-    if (!isOurs && UNSAID.some((rel) => each.relList.contains(rel))) each.referrerPolicy = "no-referrer";
+    const isUnsaid = UNSAID.some((rel) => each.relList.contains(rel));
+    const isOut = known.length > 2 && !each.referrerPolicy;
+    if ((isUnsaid || isOut) && !known.includes(each.origin)) each.referrerPolicy = "no-referrer";
   }
 }
 
