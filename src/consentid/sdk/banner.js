@@ -17,7 +17,7 @@ const WORDS = {
     no: "No",
     scope: (/** @type {number} */ brands, /** @type {number} */ entities) =>
       `${brands} ${brands > 1 ? "brands" : "brand"}, ${entities} ${entities > 1 ? "legal entities" : "legal entity"}:`,
-    asked: "What we ask for:",
+    asked: "What needs an answer:",
     gpc: "Your browser sends Global Privacy Control. We honour it as a no to:",
     optional: "May be left unanswered",
     open: "Say yes or no to each of these:",
@@ -31,7 +31,7 @@ const WORDS = {
     no: "Non",
     scope: (/** @type {number} */ brands, /** @type {number} */ entities) =>
       `${brands} ${brands > 1 ? "marques" : "marque"}, ${entities} ${entities > 1 ? "entités juridiques" : "entité juridique"} :`,
-    asked: "Ce que nous demandons :",
+    asked: "Ce qui demande une réponse :",
     gpc: "Votre navigateur envoie Global Privacy Control. Nous en tenons compte comme d’un non à :",
     optional: "Réponse facultative",
     open: "Répondez par oui ou par non pour :",
