@@ -27,7 +27,8 @@ from consentid.store.engine import Database
 _STEPS: Final = 90
 """So many does a sequencer take from its start through its first batches."""
 _MOMENT_S: Final = 0.12
-_PATIENCE_S: Final = 10.0
+_PATIENCE_S: Final = 20.0
+_LOOK_S: Final = 0.01
 _DATABASE_EVERY: Final = 40
 _BEHIND_OFTEN: Final = 0.3
 _BEHIND: Final = f"""
@@ -79,6 +80,8 @@ async def campaign(site: Site, *, kills: int, draw: random.Random) -> Report:
     died_at: set[int] = set()
     nursery_ = nursery(__name__)
     async with beside(keep_bringing(context, brought), keep_reading(context, seen)):
+        await _killed_once_seen(nursery_, site.settings, seen)
+        report.kills = 1
         for number in range(kills):
             await _set_clock(owner, database, is_behind=draw.random() < _BEHIND_OFTEN)
             if site.postgres is not None and number % _DATABASE_EVERY == _DATABASE_EVERY - 1:
@@ -102,6 +105,16 @@ async def campaign(site: Site, *, kills: int, draw: random.Random) -> Report:
     await opened.close()
     report.seconds = round(time.monotonic() - began, 1)
     return report
+
+
+async def _killed_once_seen(nursery_: ForkServerContext, settings: Settings, seen: Seen) -> None:
+    """The first lives until a size was read from outside: there is something to be kept."""
+    process = begin(nursery_, Life(settings=settings))
+    async with asyncio.timeout(_PATIENCE_S):
+        while not seen.roots:
+            await asyncio.sleep(_LOOK_S)
+    process.kill()
+    await asyncio.to_thread(process.join)
 
 
 async def _round(
