@@ -28,7 +28,6 @@ _STEPS: Final = 90
 """So many does a sequencer take from its start through its first batches."""
 _MOMENT_S: Final = 0.12
 _PATIENCE_S: Final = 20.0
-_LOOK_S: Final = 0.01
 _DATABASE_EVERY: Final = 40
 _BEHIND_OFTEN: Final = 0.3
 _BEHIND: Final = f"""
@@ -111,8 +110,7 @@ async def _killed_once_seen(nursery_: ForkServerContext, settings: Settings, see
     """The first lives until a size was read from outside: there is something to be kept."""
     process = begin(nursery_, Life(settings=settings))
     async with asyncio.timeout(_PATIENCE_S):
-        while not seen.roots:
-            await asyncio.sleep(_LOOK_S)
+        await seen.any.wait()
     process.kill()
     await asyncio.to_thread(process.join)
 

@@ -37,6 +37,8 @@ class Seen:
     before: frozenset[UUID]
     """What the log had, or waited for it, when it began."""
     roots: dict[int, bytes] = field(default_factory=dict[int, bytes])
+    any: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once something was read."""
     violations: list[str] = field(default_factory=list[str])
 
     def add(self, log: LogRow, unverified: bytes, *, where: str) -> None:
@@ -45,6 +47,7 @@ class Seen:
         )
         if self.roots.setdefault(checkpoint.size, checkpoint.root) != checkpoint.root:
             self.violations.append(f"size {checkpoint.size} had two roots, one of them in {where}")
+        self.any.set()
 
 
 @dataclass(slots=True)
