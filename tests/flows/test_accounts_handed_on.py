@@ -13,7 +13,7 @@ from consentid.flows.authenticate import authenticate
 from consentid.flows.hand_off import make_hand_off
 from consentid.flows.manage_devices import sign_out_elsewhere
 from consentid.flows.reap import reap
-from consentid.flows.sign_out import sign_out
+from consentid.flows.sign_out import judge_sign_out, sign_out
 from consentid.kit.errors import ForbiddenError, UnauthenticatedError
 
 NEWS, SHOP = "news-spa", "shop-spa"
@@ -282,6 +282,96 @@ async def test_the_device_s_own_tokens_outlive_a_sign_out_on_it(town: Town) -> N
 
     assert not await lives(town, NEWS, account)
     assert await lives(town, NEWS, device)
+
+
+async def _later(town: Town) -> None:
+    """Twelve hours later, and what has ended by itself is forgotten."""
+    await town.change("UPDATE hub_sessions SET expires_at = now() - interval '1 second'")
+    await reap(town.context)
+
+
+async def test_signing_out_reaches_the_pages_also_once_the_session_s_time_is_over(
+    town: Town,
+) -> None:
+    visit, news = await at_news(town)
+    shop = await at_shop(town, news)
+    await _later(town)
+    assert await lives(town, SHOP, shop)
+
+    asked = await judge_sign_out(town.context, {}, visit.browser)
+    assert (asked.is_signed_in, asked.is_proven) == (True, False)
+    await sign_out(town.context, visit.browser)
+
+    assert not await lives(town, NEWS, news)
+    assert await town.rows("SELECT 1 FROM session_clients") == []
+
+
+async def test_a_session_is_forgotten_once_nobody_can_renew_what_came_of_it(town: Town) -> None:
+    await at_news(town)
+    await _later(town)
+    (held,) = await town.rows("SELECT held_until FROM hub_sessions")
+    (ends,) = await town.rows("SELECT max(expires_at) FROM refresh_tokens")
+    assert held == ends
+    await town.change("UPDATE refresh_tokens SET expires_at = now() - interval '1 second'")
+    await town.change("UPDATE hub_sessions SET held_until = now() - interval '1 second'")
+
+    await reap(town.context)
+
+    assert await town.rows("SELECT 1 FROM hub_sessions") == []
+    assert await town.rows("SELECT 1 FROM session_clients") == []
+
+
+async def test_a_page_s_id_token_ends_its_session_where_the_browser_has_forgotten_it(
+    town: Town,
+) -> None:
+    visit, news = await at_news(town)
+    shop = await at_shop(town, news)
+    _, elsewhere = await at_news(town)
+    closed = at(town, SHOP)  # the cookie went with the browser, storage did not
+
+    fields = {"client_id": SHOP, "id_token_hint": shop["id_token"]}
+    asked = await judge_sign_out(town.context, fields, closed.browser)
+    assert (asked.is_signed_in, asked.is_proven) == (True, True)
+    await sign_out(town.context, closed.browser, hinted=asked.hinted)
+
+    assert not await lives(town, NEWS, news)
+    assert not await lives(town, SHOP, shop)
+    assert await lives(town, NEWS, elsewhere)
+    again = await judge_sign_out(town.context, fields, visit.browser)
+    assert (again.is_signed_in, again.hinted) == (False, None)
+
+
+async def test_who_signed_in_since_is_asked_and_then_both_sessions_end(town: Town) -> None:
+    _, old = await at_news(town)
+    now, news = await at_news(town, "noah")
+    fields = {"client_id": NEWS, "id_token_hint": old["id_token"]}
+
+    asked = await judge_sign_out(town.context, fields, now.browser)
+    assert (asked.is_signed_in, asked.is_proven) == (True, False)
+    await sign_out(town.context, now.browser, hinted=asked.hinted)
+
+    assert not await lives(town, NEWS, old)
+    assert not await lives(town, NEWS, news)
+
+
+async def test_who_comes_again_after_the_session_s_time_goes_on_with_it(town: Town) -> None:
+    visit, news = await at_news(town)
+    await _later(town)
+
+    await visit.sign_in("mila")
+
+    assert await lives(town, NEWS, news)
+    await sign_out(town.context, visit.browser)
+    assert await town.rows("SELECT 1 FROM session_clients") == []
+
+
+async def test_who_else_signs_in_there_ends_what_was_left_open(town: Town) -> None:
+    visit, news = await at_news(town)
+    await _later(town)
+
+    await visit.sign_in("noah")
+
+    assert not await lives(town, NEWS, news)
 
 
 async def test_signing_out_elsewhere_ends_the_pages_there_and_not_here(town: Town) -> None:

@@ -309,12 +309,13 @@ async def test_no_client_takes_part_in_a_session_that_has_ended(told: Town) -> N
     assert visitor.login is not None
     await sign_out(told.context, visit.browser)
     async with told.context.database.writing() as connection:
-        assert not await hub_sessions.join(connection, visitor.login, "shop-web")
+        assert not await hub_sessions.join(connection, visitor.login, "shop-web", sid="s")
     assert await told.rows("SELECT 1 FROM session_clients") == []
 
 
 async def test_a_session_that_expired_is_forgotten_with_those_who_took_part(told: Town) -> None:
     await visit_news(told)
+    await told.change("DELETE FROM refresh_tokens")
     assert await told.rows("SELECT client_id FROM session_clients") == [("news-web",)]
     await told.change("UPDATE hub_sessions SET expires_at = now() - interval '1 second'")
     await reap(told.context)

@@ -47,12 +47,12 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
     asked = AuthlibRequest(request, credentials)
     portal_key = await _look_up_key(context, request)
     async with context.database.writing() as connection:
-        await clock.now(connection)  # begins the transaction: that is not to be waited for below
-        # Before the clock is asked: what comes out is never earlier than it was, so that nobody who
-        # came too late passes for one who came at once; and no later than one short question takes,
-        # so that no race passes for a reuse.
-        waited = int((context.monotonic() - arrived_s) * SECOND)
-        arrived_at = Instant(await clock.now(connection) - waited)
+        # How long it has waited is looked up before the clock is: what comes out is never earlier
+        # than it was, so that nobody who came too late passes for one who came at once.  It is
+        # later by what a question takes on its way, the shorter of two: no race passes for a reuse.
+        waited_s = context.monotonic() - arrived_s
+        arrived_at = _before(await clock.now(connection), waited_s)
+        waited_s = context.monotonic() - arrived_s
         _, client_id = claim_of(credentials)
         found = await token_grounds.look(
             connection, client_id=client_id, link_hash=find_link_hash(request.form)
@@ -62,7 +62,7 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
             connection=connection,
             book=await context.book_of(connection, found.catalogue),
             now=found.now,
-            arrived_at=arrived_at,
+            arrived_at=min(arrived_at, _before(found.now, waited_s)),
             portal_key=portal_key,
             claimed=found.client,
             link=found.link,
@@ -80,6 +80,10 @@ async def answer_token_request(context: Context, request: TokenRequest) -> Token
     return TokenAnswer(
         status=status, body=_complete(context, asked, body, transaction), headers=headers
     )
+
+
+def _before(now: Instant, waited_s: float) -> Instant:
+    return Instant(now - int(waited_s * SECOND))
 
 
 def _note(context: Context, asked: AuthlibRequest) -> None:

@@ -162,11 +162,7 @@ async def sign_in_session(
         tells_now=False,
     )
     former = await end_session(connection, browser)
-    is_same = (
-        former is not None
-        and former.account == signed_in.session.subject.id
-        and former.expires_at > at
-    )
+    is_same = former is not None and former.account == signed_in.session.subject.id
     if former is not None and not is_same:
         await tell_of_end(context, connection, [former], at=at)
     token = new_secret(context)
@@ -193,10 +189,14 @@ async def sign_in_session(
 
 async def end_session(connection: AsyncConnection, browser: Browser) -> HubSessionRow | None:
     """Take the cookie's session away; returns it.  The caller tells of its end, or renews it."""
+    session_hash = hash_session(browser)
+    return None if session_hash is None else await hub_sessions.end(connection, session_hash)
+
+
+def hash_session(browser: Browser) -> bytes | None:
+    """What the cookie's session is found by; None without one."""
     token = browser.unverified_session
-    if token is None or len(token) > _MAX_COOKIE:
-        return None
-    return await hub_sessions.end(connection, hash_token(token))
+    return None if token is None or len(token) > _MAX_COOKIE else hash_token(token)
 
 
 async def create_hub_device(
@@ -300,7 +300,7 @@ async def _find_visiting(
 async def _find_login(
     connection: AsyncConnection, browser: Browser, *, now: Instant
 ) -> HubSessionRow | None:
-    token = browser.unverified_session
-    if token is None or len(token) > _MAX_COOKIE:
+    session_hash = hash_session(browser)
+    if session_hash is None:
         return None
-    return await hub_sessions.find(connection, hash_token(token), now=now)
+    return await hub_sessions.find(connection, session_hash, now=now)

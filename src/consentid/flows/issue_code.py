@@ -14,7 +14,7 @@ from consentid.core.party import PartyKind
 from consentid.flows.authenticate import hash_token
 from consentid.flows.context import Context
 from consentid.flows.find_need import Asked
-from consentid.flows.hub_session import Visitor, new_secret
+from consentid.flows.hub_session import Visitor, new_secret, session_sid
 from consentid.flows.oauth.client import SUBJECT_SCOPES
 from consentid.flows.resting import spell_resting
 from consentid.flows.session import Session, granted_of
@@ -68,14 +68,17 @@ async def issue_code(
             while this was under way; ``access_denied`` where a partner was granted nothing.
     """
     request, login, now = asked.request, visitor.login, asked.now
-    if login is not None and not await hub_sessions.join(connection, login, asked.client.client_id):
+    client_id = asked.client.client_id
+    if login is not None and not await hub_sessions.join(
+        connection, login, client_id, sid=session_sid(context, login.id, client_id=client_id)
+    ):
         raise RefusedRequestError("login_required", "The person has signed out.")
     code = new_secret(context)
     await authorization_codes.add(
         connection,
         AuthorizationCode(
             code_hash=hash_token(code),
-            client_id=asked.client.client_id,
+            client_id=client_id,
             subject=session.subject.id,
             device=None if session.device is None else session.device.id,
             session_id=None if login is None else login.id,

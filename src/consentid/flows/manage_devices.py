@@ -84,7 +84,11 @@ async def show_places(context: Context, coming: Coming) -> OwnPlaces:
         if login is None or session is None:
             return OwnPlaces(page=page, errand=errand, sessions=(), devices=(), pairings=paired)
         account = session.subject.id
-        sessions = await hub_sessions.of_account(connection, account, now=page.now)
+        sessions = [
+            each
+            for each in await hub_sessions.of_account(connection, account)
+            if page.now < each.expires_at
+        ]
         devices = [
             await _describe(context, connection, page, account, linked)
             for linked in await linked_devices.of_account(connection, account)
@@ -106,7 +110,7 @@ async def show_places(context: Context, coming: Coming) -> OwnPlaces:
 
 
 async def sign_out_elsewhere(context: Context, browser: Browser) -> int:
-    """End every other session of the account; returns how many there were."""
+    """End every other session of the account; returns how many there were, that were not over."""
     async with context.database.writing() as connection:
         now = await clock.now(connection)
         visitor = await find_visitor(context, connection, browser, now=now)
@@ -114,13 +118,13 @@ async def sign_out_elsewhere(context: Context, browser: Browser) -> int:
             return 0
         others = [
             each
-            for each in await hub_sessions.of_account(connection, visitor.login.account, now=now)
+            for each in await hub_sessions.of_account(connection, visitor.login.account)
             if each.session_hash != visitor.login.session_hash
         ]
         for each in others:
             await hub_sessions.end(connection, each.session_hash)
         await tell_of_end(context, connection, others, at=now)
-        return len(others)
+        return sum(now < each.expires_at for each in others)
 
 
 async def forget_device(context: Context, browser: Browser, *, unverified_device: str) -> bool:
@@ -159,7 +163,7 @@ async def forget_device(context: Context, browser: Browser, *, unverified_device
             return False  # forgotten meanwhile
         ended = [
             each
-            for each in await hub_sessions.of_account(connection, account, now=now)
+            for each in await hub_sessions.of_account(connection, account)
             if each.device == device
         ]
         for each in ended:

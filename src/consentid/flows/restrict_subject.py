@@ -96,7 +96,7 @@ async def put_aside(
     states = await statuses.of_subject(connection, subject.id)
     for state in states:
         context.suspects.note(state.status, at=at)
-    ended = await hub_sessions.of_account(connection, subject.id, now=at)
+    ended = await hub_sessions.of_account(connection, subject.id)
     await tell_of_end(context, connection, ended, at=at)
     await erasures.set_aside(connection, subject.id, at=at)
     await stage_entry(

@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.brandbook.book import Book
 from consentid.flows.context import Context
-from consentid.flows.hub_session import Browser, end_session, find_visitor, session_sid
+from consentid.flows.hub_session import Browser, hash_session, session_sid
 from consentid.flows.tell_of_end import tell_of_end
 from consentid.kit.errors import MalformedError
 from consentid.oidc.id_token import HintedToken, read_hinted_token
-from consentid.store import clients, clock
+from consentid.store import clients, clock, hub_sessions
 from consentid.store.clients import Client
 from consentid.store.hub_sessions import HubSessionRow
 
@@ -40,8 +40,13 @@ class SignOutRequest:
     onward: str | None
     """Where the client wants the person afterwards, with its ``state``; None for our own page."""
     is_signed_in: bool
+    """Whether there is a session to end, also one whose time is over: pages may hold its tokens."""
     is_proven: bool
     """Whether the client holds an ID token of the session that is to end."""
+    hinted: HubSessionRow | None
+    """The session that the ID token was issued in, where it is known.  It need not be the cookie's:
+    the browser may have forgotten that one, while pages in it went on with their tokens.
+    """
 
 
 async def judge_sign_out(
@@ -55,26 +60,44 @@ async def judge_sign_out(
     """
     async with context.database.reading() as connection:
         book = await context.book(connection)
-        now = await clock.now(connection)
         hint = _read_hint(context, book, fields.get("id_token_hint"))
         client = await _find_client(connection, fields.get("client_id"), hint)
-        visitor = await find_visitor(context, connection, browser, now=now)
+        session_hash = hash_session(browser)
+        own = (
+            None
+            if session_hash is None
+            else await hub_sessions.find_known(connection, session_hash)
+        )
+        hinted = (
+            await hub_sessions.find_of_client(connection, client.client_id, hint.sid)
+            if client is not None and hint is not None and hint.sid is not None
+            else None
+        )
+    session = own or hinted
     return SignOutRequest(
         book=book,
         client=client,
         onward=_onward(client, fields),
-        is_signed_in=visitor.login is not None,
-        is_proven=_is_proven(context, client, hint, visitor.login),
+        is_signed_in=session is not None,
+        is_proven=_is_proven(context, client, hint, session),
+        hinted=hinted,
     )
 
 
-async def sign_out(context: Context, browser: Browser) -> None:
-    """End the browser's session, if it has one, and let those be told who took part in it."""
+async def sign_out(
+    context: Context, browser: Browser, *, hinted: HubSessionRow | None = None
+) -> None:
+    """End the browser's session and a hint's, as far as there are any; those in them are told."""
+    meant = {hash_session(browser), None if hinted is None else hinted.session_hash}
     async with context.database.writing() as connection:
-        ended = await end_session(connection, browser)
-        if ended is not None:
+        ended = [
+            session
+            for each in sorted(each for each in meant if each is not None)
+            if (session := await hub_sessions.end(connection, each)) is not None
+        ]
+        if ended:
             now = await clock.now(connection)
-            await tell_of_end(context, connection, [ended], at=now)
+            await tell_of_end(context, connection, ended, at=now)
 
 
 def _read_hint(context: Context, book: Book, unverified: str | None) -> HintedToken | None:
@@ -129,11 +152,14 @@ def _onward(client: Client | None, fields: Mapping[str, str]) -> str | None:
 
 
 def _is_proven(
-    context: Context, client: Client | None, hint: HintedToken | None, login: HubSessionRow | None
+    context: Context,
+    client: Client | None,
+    hint: HintedToken | None,
+    session: HubSessionRow | None,
 ) -> bool:
-    if client is None or hint is None or login is None:
+    if client is None or hint is None or session is None:
         return False
-    return hint.sid == session_sid(context, login.id, client_id=client.client_id)
+    return hint.sid == session_sid(context, session.id, client_id=client.client_id)
 
 
 def _unknown() -> MalformedError:

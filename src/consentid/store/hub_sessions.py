@@ -1,13 +1,15 @@
 """Sessions of persons who are signed in at the hub, and the clients that take part in them.
 
-A session is found by the hash of its cookie; its id is what clients know it by.
+A session is found by the hash of its cookie; what each client calls it comes of its id.  One whose
+time is over signs nobody in, and is known for as long as tokens of it may be renewed: who signs out
+then still means what began in it.
 """
 
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, select
+from sqlalchemy import ColumnElement, Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,6 +80,26 @@ async def find(
     return None if row is None else _row(row)
 
 
+async def find_known(connection: AsyncConnection, session_hash: bytes) -> HubSessionRow | None:
+    """The session with this hash, also where its time is over."""
+    statement = select(hub_sessions).where(hub_sessions.c.session_hash == session_hash)
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else _row(row)
+
+
+async def find_of_client(
+    connection: AsyncConnection, client_id: str, sid: str
+) -> HubSessionRow | None:
+    """The session that a client takes part in and calls so, also where its time is over."""
+    statement = (
+        select(hub_sessions)
+        .join(session_clients, session_clients.c.session_id == hub_sessions.c.session_id)
+        .where(session_clients.c.sid == sid, session_clients.c.client_id == client_id)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else _row(row)
+
+
 async def end(connection: AsyncConnection, session_hash: bytes) -> HubSessionRow | None:
     """End a session; returns what it was, None where there was none.
 
@@ -92,13 +114,11 @@ async def end(connection: AsyncConnection, session_hash: bytes) -> HubSessionRow
     return None if row is None else _row(row)
 
 
-async def of_account(
-    connection: AsyncConnection, account: SubjectId, *, now: Instant
-) -> list[HubSessionRow]:
-    """An account's sessions that last, the newest first."""
+async def of_account(connection: AsyncConnection, account: SubjectId) -> list[HubSessionRow]:
+    """All that is known of an account's sessions, the newest first; some may be over."""
     rows = await connection.execute(
         select(hub_sessions)
-        .where(_is_alive(account, now))
+        .where(hub_sessions.c.account_id == account)
         .order_by(hub_sessions.c.created_at.desc())
     )
     return [_row(row) for row in rows]
@@ -132,13 +152,16 @@ async def end_of_portal(
     return [_row(row) for row in rows]
 
 
-async def join(connection: AsyncConnection, session: HubSessionRow, client_id: str) -> bool:
+async def join(
+    connection: AsyncConnection, session: HubSessionRow, client_id: str, *, sid: str
+) -> bool:
     """Let a client take part; false where the session has ended, and nobody would tell the client.
 
-    The session cannot end until the caller's transaction has.
+    ``sid`` is what the client calls the session, which cannot end until the caller's transaction
+    has.
     """
     is_meant = hub_sessions.c.session_hash == session.session_hash
-    return await _join(connection, is_meant, client_id) is not None
+    return await _join(connection, is_meant, client_id, sid=sid) is not None
 
 
 async def join_of_account(
@@ -147,15 +170,16 @@ async def join_of_account(
     *,
     account: SubjectId,
     client_id: str,
+    sid: str,
     now: Instant,
 ) -> HubSessionRow | None:
-    """As ``join``, by the id that clients know it by; None where it lasts no longer."""
+    """As ``join``, by the session's id; None where it lasts no longer."""
     is_meant = _is_alive(account, now) & (hub_sessions.c.session_id == session_id)
-    return await _join(connection, is_meant, client_id)
+    return await _join(connection, is_meant, client_id, sid=sid)
 
 
 async def _join(
-    connection: AsyncConnection, is_meant: ColumnElement[bool], client_id: str
+    connection: AsyncConnection, is_meant: ColumnElement[bool], client_id: str, *, sid: str
 ) -> HubSessionRow | None:
     statement = select(hub_sessions).where(is_meant).with_for_update(read=True, key_share=True)
     row = (await connection.execute(statement)).one_or_none()
@@ -164,7 +188,7 @@ async def _join(
     session = _row(row)
     await connection.execute(
         insert(session_clients)
-        .values(session_id=session.id, client_id=client_id)
+        .values(session_id=session.id, client_id=client_id, sid=sid)
         .on_conflict_do_nothing()
     )
     return session
@@ -202,11 +226,27 @@ async def leave(connection: AsyncConnection, session_id: UUID) -> list[str]:
 
 
 async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int:
-    """Forget sessions that ended before an instant, and who took part; returns how many."""
+    """Forget sessions that ended before an instant, and who took part; returns how many.
+
+    But for those of which tokens may still be renewed: they are looked at again when these end.
+    """
+    is_due = (hub_sessions.c.expires_at < before) & (
+        hub_sessions.c.held_until.is_(None) | (hub_sessions.c.held_until < before)
+    )
+    lasts_until = (
+        select(func.max(refresh_tokens.c.expires_at))
+        .where(
+            refresh_tokens.c.subject_id == hub_sessions.c.account_id,
+            refresh_tokens.c.session_id == hub_sessions.c.session_id,
+            refresh_tokens.c.used_at.is_(None),
+            refresh_tokens.c.revoked_at.is_(None),
+            refresh_tokens.c.expires_at >= before,
+        )
+        .scalar_subquery()
+    )
+    await connection.execute(update(hub_sessions).where(is_due).values(held_until=lasts_until))
     gone = await connection.scalars(
-        delete(hub_sessions)
-        .where(hub_sessions.c.expires_at < before)
-        .returning(hub_sessions.c.session_id)
+        delete(hub_sessions).where(is_due).returning(hub_sessions.c.session_id)
     )
     ids = gone.all()
     await connection.execute(delete(session_clients).where(session_clients.c.session_id.in_(ids)))

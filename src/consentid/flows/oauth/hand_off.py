@@ -28,6 +28,7 @@ from consentid.brandbook.client import GrantType
 from consentid.core.party import Party, PartyKind
 from consentid.flows.authenticate import hash_token
 from consentid.flows.create_device import check_origin
+from consentid.flows.hub_session import session_sid
 from consentid.flows.oauth.client import SUBJECT_SCOPES
 from consentid.flows.oauth.granted import SubjectGrant
 from consentid.flows.oauth.request import AuthlibRequest, client_of, ours
@@ -128,11 +129,13 @@ class HandOffGrant(BaseGrant, TokenEndpointMixin):
     ) -> SubjectGrant:
         """As of a code that the hub gave in that session, which cannot end meanwhile."""
         transaction = self._server.transaction
+        client_id = client_of(self.request).get_client_id()
         session = await hub_sessions.join_of_account(
             transaction.connection,
             session_id,
             account=code.subject,
-            client_id=client_of(self.request).get_client_id(),
+            client_id=client_id,
+            sid=session_sid(transaction.context, session_id, client_id=client_id),
             now=transaction.now,
         )
         if session is None:

@@ -35,6 +35,8 @@ hub_sessions: Final = Table(
     Column("identity_hash", LargeBinary),
     Column("created_at", InstantType, nullable=False),
     Column("expires_at", InstantType, nullable=False),
+    # Expired, and tokens of it may still be renewed: so that a sign-out reaches them.
+    Column("held_until", InstantType),
     Index(None, "account_id"),
     Index(None, "device_id"),
     Index(None, "portal_sid_hash"),
@@ -201,6 +203,8 @@ session_clients: Final = Table(
     # Who got a code in a session, or redeemed a link's, and so is told when it ends.
     Column("session_id", Uuid, primary_key=True),
     Column("client_id", Text, ForeignKey("clients.client_id"), primary_key=True),
+    Column("sid", Text),  # what the client calls the session
+    Index(None, "sid"),
 )
 
 logout_notices: Final = Table(
