@@ -39,7 +39,7 @@ from consentid.embedded.binaries import postgres_binaries
 from consentid.embedded.places import scratch_folder
 from consentid.embedded.postgres import EmbeddedPostgres
 from consentid.embedded.valkey import EmbeddedValkey
-from consentid.store.acts import statement_text
+from consentid.store.acts import TABLES, statement_text
 
 _WARM_UP_S = 0.5
 _SETTINGS = {"CONSENTID_LOG_LEVEL": "warning", "CONSENTID_TRUSTED_PROXIES": "127.0.0.1"}
@@ -217,12 +217,12 @@ def _script(hub: Hub) -> str:
         *(subject, _text(row.audience), row.rev + 1, _bytes(row.saying), row.list_no, row.idx),
         *(row.catalogue, "NULL", "NULL"),
         *(row.list_no, row.idx, now),
-        *("", "", "", ""),  # no signals
         *(_text(row.client_id), "'decisions'", "sha256(random()::text::bytea)", _bytes(32)),
         *(subject, _bytes(row.answer), now),
     ]
     given = iter(values)
-    filled = re.sub(r"\$\d+::", lambda _: f"ARRAY[{next(given)}]::", statement_text())
+    written = tuple(each for each in TABLES if each != "signals_seen")
+    filled = re.sub(r"\$\d+::", lambda _: f"ARRAY[{next(given)}]::", statement_text(written))
     assert next(given, None) is None
     return " ".join(filled.split()) + ";\n"
 

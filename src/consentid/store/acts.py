@@ -1,11 +1,12 @@
 """What acts leave, those of many subjects at a time: one statement, however many they are.
 
-It is on the way of every decision, so it is text, written once from the tables.
+It is on the way of every decision, so it is text, written from the tables once for what there is.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import cache
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Table
@@ -15,7 +16,7 @@ from consentid.core.decision import Decision, SignalSource, SubjectId
 from consentid.kit.canonical import Json
 from consentid.kit.instants import Instant, to_datetime
 from consentid.store import tables
-from consentid.store.arrays import Row, fetch, transposed, unnest
+from consentid.store.arrays import Row, fetch, unnest
 from consentid.store.idempotency import IdempotencyKey
 from consentid.store.served import ServedNotice
 from consentid.store.statuses import AudienceState, StatusIndex
@@ -102,10 +103,6 @@ class _Part:
         given = unnest(self.table, self.columns, first=first)
         columns = ", ".join(self.columns)
         return self.statement.format(table=self.table.name, columns=columns, given=given)
-
-    def arrays(self, acts: Sequence[Act]) -> list[list[Any]]:
-        """The rows of all acts."""
-        return transposed(self.rows(acts), width=len(self.columns))
 
 
 def _projections(acts: Sequence[Act]) -> Iterator[Row]:
@@ -301,20 +298,26 @@ _PARTS: Final = (
 )
 
 
-def statement_text() -> str:
-    """All parts as one statement, which returns the keys that were free."""
+TABLES: Final = tuple(part.table.name for part in _PARTS)
+"""What acts write to, in this order."""
+
+
+@cache
+def statement_text(written: tuple[str, ...]) -> str:
+    """One statement that writes to some of ``TABLES``, and returns the keys that were free.
+
+    A part costs PostgreSQL time even where it has no row, and most where it is planned anew.
+    """
     texts, first = list[str](), 1
-    for part in _PARTS:
+    parts = [part for part in _PARTS if part.table.name in written]
+    for part in parts:
         texts.append(part.text(first=first))
         first += len(part.columns)
     before = ", ".join(
         f"{part.table.name}_written AS ({text})"
-        for part, text in zip(_PARTS[:-1], texts, strict=False)
+        for part, text in zip(parts[:-1], texts, strict=False)
     )
-    return f"WITH {before} {texts[-1]}"
-
-
-_WRITE: Final = statement_text()
+    return f"WITH {before} {texts[-1]}" if before else texts[-1]
 
 
 async def write(connection: AsyncConnection, acts: Sequence[Act]) -> bool:
@@ -322,6 +325,10 @@ async def write(connection: AsyncConnection, acts: Sequence[Act]) -> bool:
 
     False where one of the keys was used meanwhile: then the caller rolls back.
     """
-    arrays = [array for part in _PARTS for array in part.arrays(acts)]
-    kept = await fetch(connection, _WRITE, *arrays)
+    found = {part.table.name: [*part.rows(acts)] for part in _PARTS}
+    written = tuple(name for name, rows in found.items() if rows)
+    if not written:
+        return True
+    arrays = [column for name in written for column in zip(*found[name], strict=True)]
+    kept = await fetch(connection, statement_text(written), *arrays)
     return len(kept) == sum(act.answer is not None for act in acts)
