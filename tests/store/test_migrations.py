@@ -229,3 +229,19 @@ async def waiting(owner: AsyncEngine) -> int:
         if pid is not None:
             return int(pid)
         await asyncio.sleep(_LOOK_S)
+
+
+async def test_two_at_once_wait_for_each_other_also_where_one_builds_an_index(
+    empty: DatabaseUrls, owner: AsyncEngine
+) -> None:
+    (builds,) = steps_after("0030")[:1]
+    await go_to(empty, "0030")
+
+    done = await asyncio.gather(*(go_to(empty, builds) for _ in range(3)), return_exceptions=True)
+
+    assert done == [None] * 3
+    async with owner.connect() as connection:
+        invalid = await connection.scalars(
+            text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
+        )
+        assert invalid.all() == []

@@ -1,5 +1,6 @@
 """Bring a database up to date.  Spec: Alembic, run in our process on an asynchronous engine."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ again.
 _TRIES: Final = 60
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
-_LOCK: Final = "SELECT pg_advisory_lock(hashtext('consentid.migrate'))"
+_LOCK: Final = "SELECT pg_try_advisory_lock(hashtext('consentid.migrate'))"
+_LOOK_S: Final = 0.2
 _WAIT: Final = f"SET lock_timeout = {_LOCKED_MS}"
 
 
@@ -94,8 +96,7 @@ async def upgrade(
             if erasing_role is not None:
                 await _require_role(connection, erasing_role, "erasing")
             await connection.commit()
-            await connection.execute(text(_LOCK))
-            await connection.commit()
+            await _await_turn(connection)
             before = await step_of(connection)
             if before is not None and before not in known_steps():
                 return Migrated(before=before, after=before, is_ahead=True)
@@ -122,6 +123,18 @@ def role_of(url: str) -> str:
             where="database_url",
         )
     return role
+
+
+async def _await_turn(connection: AsyncConnection) -> None:
+    """Wait until nobody else migrates.
+
+    Not within a statement: who builds an index while others write waits for all statements that
+    began before, and the two would wait for each other.
+    """
+    while not await connection.scalar(text(_LOCK)):
+        await connection.commit()
+        await asyncio.sleep(_LOOK_S)
+    await connection.commit()
 
 
 async def _require_role(connection: AsyncConnection, role: str, what: str) -> None:
