@@ -286,7 +286,7 @@ async def test_the_device_s_own_tokens_outlive_a_sign_out_on_it(town: Town) -> N
 
 async def _later(town: Town) -> None:
     """Twelve hours later, and what has ended by itself is forgotten."""
-    await town.change("UPDATE hub_sessions SET expires_at = now() - interval '1 second'")
+    await town.change("UPDATE hub_sessions SET expires_at = now() - interval '1 hour'")
     await reap(town.context)
 
 
@@ -312,13 +312,54 @@ async def test_a_session_is_forgotten_once_nobody_can_renew_what_came_of_it(town
     (held,) = await town.rows("SELECT held_until FROM hub_sessions")
     (ends,) = await town.rows("SELECT max(expires_at) FROM refresh_tokens")
     assert held == ends
-    await town.change("UPDATE refresh_tokens SET expires_at = now() - interval '1 second'")
-    await town.change("UPDATE hub_sessions SET held_until = now() - interval '1 second'")
+    await town.change("UPDATE refresh_tokens SET expires_at = now() - interval '1 hour'")
+    await town.change("UPDATE hub_sessions SET held_until = now() - interval '1 hour'")
 
     await reap(town.context)
 
     assert await town.rows("SELECT 1 FROM hub_sessions") == []
     assert await town.rows("SELECT 1 FROM session_clients") == []
+
+
+async def test_what_a_code_of_the_session_s_last_minute_gave_is_reached_by_a_sign_out(
+    town: Town,
+) -> None:
+    visit = at(town, NEWS)
+    await visit.sign_in("mila")
+    code = await visit.consent(GRANTED, scope=ALL)
+    await town.change("UPDATE hub_sessions SET expires_at = now() - interval '1 second'")
+    await reap(town.context)
+    late = await visit.redeem(code)
+    assert late.status == 200
+
+    await sign_out(town.context, visit.browser)
+
+    assert not await lives(town, NEWS, late.body)
+
+
+async def test_any_number_of_sessions_is_forgotten_at_once(town: Town) -> None:
+    await town.change(
+        "INSERT INTO hub_sessions (session_hash, session_id, created_at, expires_at)"
+        " SELECT sha256(each::text::bytea), gen_random_uuid(), now(), now() - interval '1 hour'"
+        " FROM generate_series(1, 33000) AS each"
+    )
+
+    await reap(town.context)
+
+    assert await town.rows("SELECT count(*) FROM hub_sessions") == [(0,)]
+
+
+async def test_a_session_that_a_former_release_began_is_known_by_what_its_clients_call_it(
+    town: Town,
+) -> None:
+    visit, _ = await at_news(town)
+    await town.change("UPDATE session_clients SET sid = NULL")
+    news = await enter(visit)
+
+    fields = {"client_id": NEWS, "id_token_hint": news["id_token"]}
+    asked = await judge_sign_out(town.context, fields, at(town, NEWS).browser)
+
+    assert (asked.is_signed_in, asked.is_proven) == (True, True)
 
 
 async def test_a_page_s_id_token_ends_its_session_where_the_browser_has_forgotten_it(
@@ -332,13 +373,13 @@ async def test_a_page_s_id_token_ends_its_session_where_the_browser_has_forgotte
     fields = {"client_id": SHOP, "id_token_hint": shop["id_token"]}
     asked = await judge_sign_out(town.context, fields, closed.browser)
     assert (asked.is_signed_in, asked.is_proven) == (True, True)
-    await sign_out(town.context, closed.browser, hinted=asked.hinted)
+    await sign_out(town.context, closed.browser, sessions=asked.sessions)
 
     assert not await lives(town, NEWS, news)
     assert not await lives(town, SHOP, shop)
     assert await lives(town, NEWS, elsewhere)
     again = await judge_sign_out(town.context, fields, visit.browser)
-    assert (again.is_signed_in, again.hinted) == (False, None)
+    assert (again.is_signed_in, again.sessions) == (False, ())
 
 
 async def test_who_signed_in_since_is_asked_and_then_both_sessions_end(town: Town) -> None:
@@ -348,10 +389,31 @@ async def test_who_signed_in_since_is_asked_and_then_both_sessions_end(town: Tow
 
     asked = await judge_sign_out(town.context, fields, now.browser)
     assert (asked.is_signed_in, asked.is_proven) == (True, False)
-    await sign_out(town.context, now.browser, hinted=asked.hinted)
+    await sign_out(town.context, now.browser, sessions=asked.sessions)
 
     assert not await lives(town, NEWS, old)
     assert not await lives(town, NEWS, news)
+
+
+async def test_who_signs_in_again_in_the_midst_of_signing_out_is_left_no_former_tokens(
+    town: Town,
+) -> None:
+    here, held_here = await at_news(town)
+    there, held_there = await at_news(town, "noah")
+    closed = at(town, NEWS)
+    by_cookie = await judge_sign_out(town.context, {}, here.browser)
+    fields = {"client_id": NEWS, "id_token_hint": held_there["id_token"]}
+    by_hint = await judge_sign_out(town.context, fields, closed.browser)
+    cookie = here.browser
+    await here.sign_in("mila")
+    await there.sign_in("noah")
+
+    await sign_out(town.context, cookie, sessions=by_cookie.sessions)
+    await sign_out(town.context, closed.browser, sessions=by_hint.sessions)
+
+    assert not await lives(town, NEWS, held_here)
+    assert not await lives(town, NEWS, held_there)
+    assert await town.rows("SELECT 1 FROM hub_sessions") == []
 
 
 async def test_who_comes_again_after_the_session_s_time_goes_on_with_it(town: Town) -> None:

@@ -121,10 +121,13 @@ async def sign_out_elsewhere(context: Context, browser: Browser) -> int:
             for each in await hub_sessions.of_account(connection, visitor.login.account)
             if each.session_hash != visitor.login.session_hash
         ]
-        for each in others:
-            await hub_sessions.end(connection, each.session_hash)
-        await tell_of_end(context, connection, others, at=now)
-        return sum(now < each.expires_at for each in others)
+        ended = [
+            session
+            for each in others
+            if (session := await hub_sessions.end_known(connection, each)) is not None
+        ]
+        await tell_of_end(context, connection, ended, at=now)
+        return sum(now < each.expires_at for each in ended)
 
 
 async def forget_device(context: Context, browser: Browser, *, unverified_device: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from consentid.flows.context import Context
 from consentid.flows.restrict_subject import Asked, Reason, restrict_subject
-from consentid.kit.instants import DAY, HOUR, Instant
+from consentid.kit.instants import DAY, HOUR, MINUTE, Instant
 from consentid.store import (
     access_tokens,
     authorization_codes,
@@ -38,6 +38,8 @@ from consentid.store import (
 
 RETENTION: Final = "retention"
 """Who asked for an erasure, where it is the limit that was set."""
+_UNDER_WAY_M: Final = 10
+"""How long after a session tokens may still come of it: a code lives for one, a request less."""
 _DEVICES_AT_ONCE: Final = 500
 _STAFF_KNOWN_D: Final = 396
 """How long it is known what somebody of the staff is called who did not come again."""
@@ -58,7 +60,9 @@ async def reap(context: Context) -> int:
         gone += await device_codes.delete_expired(connection, before=ended)
         gone += await hand_offs.delete_expired(connection, before=ended)
         gone += await pushed_requests.delete_expired(connection, before=now)
-        gone += await hub_sessions.delete_expired(connection, before=now)
+        gone += await hub_sessions.delete_expired(
+            connection, before=Instant(now - _UNDER_WAY_M * MINUTE)
+        )
         gone += await portal_logins.delete_expired(connection, before=now)
         gone += await refresh_tokens.delete_expired(connection, before=now)
         gone += await operators.delete_expired(connection, before=now)

@@ -7,7 +7,7 @@ person first.  Nobody is sent anywhere but to an address that the client registe
 Spec: OpenID Connect RP-Initiated Logout 1.0 sections 2 and 3.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -43,9 +43,9 @@ class SignOutRequest:
     """Whether there is a session to end, also one whose time is over: pages may hold its tokens."""
     is_proven: bool
     """Whether the client holds an ID token of the session that is to end."""
-    hinted: HubSessionRow | None
-    """The session that the ID token was issued in, where it is known.  It need not be the cookie's:
-    the browser may have forgotten that one, while pages in it went on with their tokens.
+    sessions: tuple[HubSessionRow, ...]
+    """What is to end: the cookie's, and the one that the ID token was issued in.  The browser may
+    have forgotten that one, while pages in it went on with their tokens.
     """
 
 
@@ -80,20 +80,24 @@ async def judge_sign_out(
         onward=_onward(client, fields),
         is_signed_in=session is not None,
         is_proven=_is_proven(context, client, hint, session),
-        hinted=hinted,
+        sessions=tuple({each.id: each for each in (own, hinted) if each is not None}.values()),
     )
 
 
 async def sign_out(
-    context: Context, browser: Browser, *, hinted: HubSessionRow | None = None
+    context: Context, browser: Browser, *, sessions: Collection[HubSessionRow] = ()
 ) -> None:
-    """End the browser's session and a hint's, as far as there are any; those in them are told."""
-    meant = {hash_session(browser), None if hinted is None else hinted.session_hash}
+    """End the browser's session and those that were found before; whoever is in them is told."""
     async with context.database.writing() as connection:
+        known = {each.session_hash: each for each in sessions}
+        session_hash = hash_session(browser)
+        if session_hash is not None and session_hash not in known:
+            own = await hub_sessions.find_known(connection, session_hash)
+            known |= {} if own is None else {session_hash: own}
         ended = [
             session
-            for each in sorted(each for each in meant if each is not None)
-            if (session := await hub_sessions.end(connection, each)) is not None
+            for _, each in sorted(known.items())
+            if (session := await hub_sessions.end_known(connection, each)) is not None
         ]
         if ended:
             now = await clock.now(connection)

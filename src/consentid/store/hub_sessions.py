@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Row, Uuid, any_, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
@@ -114,6 +114,24 @@ async def end(connection: AsyncConnection, session_hash: bytes) -> HubSessionRow
     return None if row is None else _row(row)
 
 
+async def end_known(connection: AsyncConnection, known: HubSessionRow) -> HubSessionRow | None:
+    """As ``end``, also where the person has signed in again since it was looked up.
+
+    Then it goes on under the same id, behind another cookie.
+    """
+    session_hash: bytes | None = known.session_hash
+    while session_hash is not None:
+        ended = await end(connection, session_hash)
+        if ended is not None:
+            return ended
+        session_hash = await connection.scalar(
+            select(hub_sessions.c.session_hash).where(
+                hub_sessions.c.account_id == known.account, hub_sessions.c.session_id == known.id
+            )
+        )
+    return None
+
+
 async def of_account(connection: AsyncConnection, account: SubjectId) -> list[HubSessionRow]:
     """All that is known of an account's sessions, the newest first; some may be over."""
     rows = await connection.execute(
@@ -186,11 +204,21 @@ async def _join(
     if row is None:
         return None
     session = _row(row)
-    await connection.execute(
+    joined = await connection.execute(
         insert(session_clients)
         .values(session_id=session.id, client_id=client_id, sid=sid)
         .on_conflict_do_nothing()
     )
+    if joined.rowcount == 0:  # it takes part already, perhaps since a release that kept no sid
+        await connection.execute(
+            update(session_clients)
+            .where(
+                session_clients.c.session_id == session.id,
+                session_clients.c.client_id == client_id,
+                session_clients.c.sid.is_(None),
+            )
+            .values(sid=sid)
+        )
     return session
 
 
@@ -229,6 +257,8 @@ async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int
     """Forget sessions that ended before an instant, and who took part; returns how many.
 
     But for those of which tokens may still be renewed: they are looked at again when these end.
+    ``before`` is so long ago that no code of theirs can be redeemed any more, nor is any request
+    under way that came in their time.
     """
     is_due = (hub_sessions.c.expires_at < before) & (
         hub_sessions.c.held_until.is_(None) | (hub_sessions.c.held_until < before)
@@ -249,5 +279,7 @@ async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int
         delete(hub_sessions).where(is_due).returning(hub_sessions.c.session_id)
     )
     ids = gone.all()
-    await connection.execute(delete(session_clients).where(session_clients.c.session_id.in_(ids)))
+    # One array: a statement takes no more than 32,767 parameters.
+    is_gone = session_clients.c.session_id == any_(literal(ids, ARRAY(Uuid)))
+    await connection.execute(delete(session_clients).where(is_gone))
     return len(ids)

@@ -146,7 +146,7 @@ def _ask(visit: _Visit) -> Response[Any]:
 
 
 async def _leave(visit: _Visit) -> Response[Any]:
-    await sign_out(visit.context, visit.browser, hinted=visit.asked.hinted)
+    await sign_out(visit.context, visit.browser, sessions=visit.asked.sessions)
     if visit.asked.onward is not None:
         response: Response[Any] = _go(visit.asked.onward)
     else:
