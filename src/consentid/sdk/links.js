@@ -13,7 +13,7 @@ const WAIT_MS = 400;
 /** No referrer to be known by; or somebody else wrote the link, and nobody answers for where it leads on to. */
 const UNSAID = ["noreferrer", "ugc", "nofollow", "sponsored"];
 const OWN_WINDOW = /^(_self)?$/i;
-const WRITTEN = /([#&]consentid=[\w-]+)+$/;
+const WRITTEN = /([#&]consentid=[\w-]+)+(?=:~:|$)/g; // browsers leave off what follows `:~:`
 
 /** @typedef {{ origin: string, at: number, ready: string | null, coming: Promise<string | null> }} Minted */
 /** @type {Minted | null} */ let minted = null;
@@ -45,7 +45,8 @@ function strip(core, event) {
   const known = [location.origin, new URL(core.options.hub).origin, ...Object.keys(origins)];
   for (const each of event.composedPath()) {
     if (!(each instanceof HTMLAnchorElement || each instanceof HTMLAreaElement)) continue;
-    if (WRITTEN.test(each.hash)) each.hash = each.hash.replace(WRITTEN, "");
+    const clean = each.hash.replace(WRITTEN, "");
+    if (clean !== each.hash) each.hash = clean;
     const isUnsaid = UNSAID.some((rel) => each.relList.contains(rel));
     const isOut = known.length > 2 && !each.referrerPolicy;
     if ((isUnsaid || isOut) && !known.includes(each.origin)) each.referrerPolicy = "no-referrer";
