@@ -13,7 +13,7 @@ from consentid.flows.authenticate import authenticate
 from consentid.flows.hand_off import make_hand_off
 from consentid.flows.manage_devices import sign_out_elsewhere
 from consentid.flows.reap import reap
-from consentid.flows.sign_out import judge_sign_out, sign_out
+from consentid.flows.sign_out import SignOutRequest, judge_sign_out, sign_out
 from consentid.kit.errors import ForbiddenError, UnauthenticatedError
 
 NEWS, SHOP = "news-spa", "shop-spa"
@@ -284,6 +284,12 @@ async def test_the_device_s_own_tokens_outlive_a_sign_out_on_it(town: Town) -> N
     assert await lives(town, NEWS, device)
 
 
+async def leaving(town: Town, visit: Visit, client: str, held: dict[str, Any]) -> SignOutRequest:
+    """A client's request, with the ID token that it holds, in a browser."""
+    fields = {"client_id": client, "id_token_hint": held["id_token"]}
+    return await judge_sign_out(town.context, fields, visit.browser)
+
+
 async def _later(town: Town) -> None:
     """Twelve hours later, and what has ended by itself is forgotten."""
     await town.change("UPDATE hub_sessions SET expires_at = now() - interval '1 hour'")
@@ -356,8 +362,7 @@ async def test_a_session_that_a_former_release_began_is_known_by_what_its_client
     await town.change("UPDATE session_clients SET sid = NULL")
     news = await enter(visit)
 
-    fields = {"client_id": NEWS, "id_token_hint": news["id_token"]}
-    asked = await judge_sign_out(town.context, fields, at(town, NEWS).browser)
+    asked = await leaving(town, at(town, NEWS), NEWS, news)
 
     assert (asked.is_signed_in, asked.is_proven) == (True, True)
 
@@ -370,24 +375,22 @@ async def test_a_page_s_id_token_ends_its_session_where_the_browser_has_forgotte
     _, elsewhere = await at_news(town)
     closed = at(town, SHOP)  # the cookie went with the browser, storage did not
 
-    fields = {"client_id": SHOP, "id_token_hint": shop["id_token"]}
-    asked = await judge_sign_out(town.context, fields, closed.browser)
+    asked = await leaving(town, closed, SHOP, shop)
     assert (asked.is_signed_in, asked.is_proven) == (True, True)
     await sign_out(town.context, closed.browser, sessions=asked.sessions)
 
     assert not await lives(town, NEWS, news)
     assert not await lives(town, SHOP, shop)
     assert await lives(town, NEWS, elsewhere)
-    again = await judge_sign_out(town.context, fields, visit.browser)
+    again = await leaving(town, visit, SHOP, shop)
     assert (again.is_signed_in, again.sessions) == (False, ())
 
 
 async def test_who_signed_in_since_is_asked_and_then_both_sessions_end(town: Town) -> None:
     _, old = await at_news(town)
     now, news = await at_news(town, "noah")
-    fields = {"client_id": NEWS, "id_token_hint": old["id_token"]}
 
-    asked = await judge_sign_out(town.context, fields, now.browser)
+    asked = await leaving(town, now, NEWS, old)
     assert (asked.is_signed_in, asked.is_proven) == (True, False)
     await sign_out(town.context, now.browser, sessions=asked.sessions)
 
@@ -402,8 +405,7 @@ async def test_who_signs_in_again_in_the_midst_of_signing_out_is_left_no_former_
     there, held_there = await at_news(town, "noah")
     closed = at(town, NEWS)
     by_cookie = await judge_sign_out(town.context, {}, here.browser)
-    fields = {"client_id": NEWS, "id_token_hint": held_there["id_token"]}
-    by_hint = await judge_sign_out(town.context, fields, closed.browser)
+    by_hint = await leaving(town, closed, NEWS, held_there)
     cookie = here.browser
     await here.sign_in("mila")
     await there.sign_in("noah")

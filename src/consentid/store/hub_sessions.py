@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consentid.core.decision import SubjectId
 from consentid.kit.instants import Instant
-from consentid.store.tables import hub_sessions, refresh_tokens, session_clients
+from consentid.store.tables import InstantType, hub_sessions, refresh_tokens, session_clients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,9 +260,8 @@ async def delete_expired(connection: AsyncConnection, *, before: Instant) -> int
     ``before`` is so long ago that no code of theirs can be redeemed any more, nor is any request
     under way that came in their time.
     """
-    is_due = (hub_sessions.c.expires_at < before) & (
-        hub_sessions.c.held_until.is_(None) | (hub_sessions.c.held_until < before)
-    )
+    lasts = func.greatest(hub_sessions.c.expires_at, hub_sessions.c.held_until, type_=InstantType)
+    is_due = lasts < before
     lasts_until = (
         select(func.max(refresh_tokens.c.expires_at))
         .where(

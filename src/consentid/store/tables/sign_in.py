@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -37,6 +38,8 @@ hub_sessions: Final = Table(
     Column("expires_at", InstantType, nullable=False),
     # Expired, and tokens of it may still be renewed: so that a sign-out reaches them.
     Column("held_until", InstantType),
+    Index("hub_sessions_due_ix", text("greatest(expires_at, held_until)")),
+    Index(None, "session_id"),
     Index(None, "account_id"),
     Index(None, "device_id"),
     Index(None, "portal_sid_hash"),
