@@ -124,6 +124,6 @@ def _policy(hub: str, *, is_ad: bool, is_tv: bool) -> str:
     pictures = "'self' data:" if is_tv else "'self'"  # the hub draws its QR code into its answer
     return (
         f"default-src 'none'; script-src 'self' {hub}; connect-src 'self' {hub};"
-        f" style-src 'self' {hub}; img-src {pictures}; frame-src 'self'; base-uri 'none'; form-action 'none';"
-        " frame-ancestors 'none'"
+        f" style-src 'self' {hub}; img-src {pictures}; frame-src 'self'; base-uri 'none';"
+        " form-action 'none'; frame-ancestors 'none'"
     )
