@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
     given = parser.parse_args()
     rounds, seconds = int(given.rounds), float(given.seconds)
-    calls = int((_WARM_UP_S + seconds) * rounds * 30) + rounds
+    calls = int((_WARM_UP_S + seconds) * rounds * 60) + rounds
     turns: list[tuple[float, Measured, Measured, Measured]] = []
     with running_for_tokens() as (hub, mint):
         batches, idle = _batches(hub, mint, calls), _health(hub)

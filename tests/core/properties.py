@@ -14,7 +14,7 @@ from tests.core.worlds import GRANTED, REFUSED, World, act, at
 
 from consentid.core.catalogue import Catalogue, Override, find_terms
 from consentid.core.decision import Assurance, Choice, Decision, DecisionId
-from consentid.core.party import Party, PartyKind
+from consentid.core.party import Party, PartyKind, Slug
 from consentid.core.purpose import LegalBasis, PurposeId, is_within
 
 
@@ -180,7 +180,7 @@ def another_partys_reach_changes_nothing(rules: Rules, world: World) -> None:
 
 def the_unknown_is_a_no(rules: Rules, world: World) -> None:
     """11: for an unknown party or purpose the answer is no."""
-    nowhere = replace(world.asked, slug="nowhere")
+    nowhere = Party(kind=world.asked.kind, slug=Slug("nowhere"))
     assert not rules.ask(world, world.history, asked=nowhere).permitted
     assert not rules.ask(world, world.history, purpose=PurposeId("other")).permitted
     assert not rules.ask(world, world.history, purpose=PurposeId("*")).permitted

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Final, NewType
 from uuid import UUID
 
+import msgspec
+
 from consentid.core.party import Named, Reach
 from consentid.core.purpose import PurposeId
 from consentid.kit.instants import Instant
@@ -61,16 +63,14 @@ class SignalSource(StrEnum):
     """Global Privacy Control."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """A purpose and an outcome."""
 
     purpose: PurposeId
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class Interval(msgspec.Struct, frozen=True, kw_only=True):
     """The act happened between both ends, inclusive.
 
     Raises:

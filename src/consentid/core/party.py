@@ -1,8 +1,9 @@
 """Who is asked: a brand of the group or a partner outside it, and how far a decision reaches."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, TypeAlias
+
+import msgspec
 
 Slug = NewType("Slug", str)
 """A brand's or partner's name in files and URLs, never reused."""
@@ -18,8 +19,7 @@ class PartyKind(StrEnum):
     PARTNER = "partner"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Party:
+class Party(msgspec.Struct, frozen=True, kw_only=True, order=True, cache_hash=True):
     """A brand or a partner."""
 
     kind: PartyKind
@@ -30,8 +30,7 @@ class Party:
         return f"{self.kind}/{self.slug}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Named:
+class Named(msgspec.Struct, frozen=True, kw_only=True, order=True, cache_hash=True):
     """A party together with the legal entity it had when a notice named it."""
 
     party: Party

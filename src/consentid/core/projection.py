@@ -15,6 +15,8 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+import msgspec
+
 from consentid.core.decision import (
     Assurance,
     CatalogueVersion,
@@ -28,8 +30,7 @@ from consentid.core.purpose import PurposeId
 from consentid.kit.instants import Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """A yes for one party that a notice named."""
 
     reach: Reach
@@ -53,8 +54,7 @@ class Grant:
         return self.early, self.catalogue, self.decision
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """A no by the person, or by a signal on the person's behalf."""
 
     reach: Reach
@@ -84,8 +84,7 @@ assisted, and whether it is linked.
 _Newest: TypeAlias = tuple[dict[Slot, Grant], dict[SignalSource | None, Refusal]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(msgspec.Struct, frozen=True, kw_only=True):
     """The newest facts at one reach and purpose."""
 
     grants: Mapping[Slot, Grant]

@@ -8,9 +8,11 @@ a no into a yes; ties and doubt are a no.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from consentid.core.catalogue import Catalogue, Terms, find_terms, terms_of
 from consentid.core.party import Party
@@ -43,8 +45,7 @@ CONFIRM_WITHIN_S: Final = 30 * 86_400
 """How long a yes may wait for its link: as long as a link lives."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
+class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     """The answer, and why."""
 
     state: State
@@ -176,7 +177,7 @@ def _await(
     waiting = would.grant
     if waiting is None or now >= waiting.early + CONFIRM_WITHIN_S * SECOND:
         return found
-    return replace(found, waiting=waiting)
+    return msgspec.structs.replace(found, waiting=waiting)
 
 
 def _consent(

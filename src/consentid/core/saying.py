@@ -6,8 +6,9 @@ else is in neither list, and so is a no to whoever verifies.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
 
 from consentid.core.purpose import PurposeId
 from consentid.core.resolution import Resolution, State
@@ -17,8 +18,7 @@ _YES: Final = frozenset({State.GIVEN, State.PERMITTED})
 _NO: Final = frozenset({State.REFUSED, State.WITHDRAWN, State.OBJECTED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saying:
+class Saying(msgspec.Struct, frozen=True, kw_only=True):
     """What is said of one subject to one audience."""
 
     yes: tuple[PurposeId, ...]
@@ -45,7 +45,7 @@ class Saying:
 
     def within(self, allowed: Collection[PurposeId]) -> "Saying":
         """The same, and yes to nothing else than what is allowed."""
-        return replace(
+        return msgspec.structs.replace(
             self,
             yes=tuple(each for each in self.yes if each in allowed),
             assisted=tuple(each for each in self.assisted if each in allowed),

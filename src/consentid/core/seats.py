@@ -4,8 +4,9 @@ Paragraphs 2 and 3 of the resolution rule ("Resolution" in consent-rules).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from consentid.core.catalogue import Catalogue, Terms
 from consentid.core.party import Named, Party, PartyKind
@@ -17,8 +18,7 @@ _PARTY: Final = 1
 _NOTHING: Final[Mapping[PurposeId, Key]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
+class Seat(msgspec.Struct, frozen=True, kw_only=True):
     """What applies to the question at one key, and how specific the key is."""
 
     narrowness: int
@@ -33,8 +33,7 @@ class Seat:
     speaking: Sequence[Refusal]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Sight(msgspec.Struct, frozen=True, kw_only=True):
     """What of a projection one party can see."""
 
     whose: str

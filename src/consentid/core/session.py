@@ -7,8 +7,9 @@ Spec: consent-rules, Identity; CNIL deliberation 2025-131 on multi-device consen
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import assert_never
+
+import msgspec
 
 from consentid.core.catalogue import Catalogue, offered
 from consentid.core.identity import Policy
@@ -78,7 +79,7 @@ def _most_protective(by_account: Resolution, on_device: Resolution) -> Resolutio
     if not on_device.standing:
         return by_account
     if not by_account.permitted:
-        return replace(by_account, is_askable=False)
+        return msgspec.structs.replace(by_account, is_askable=False)
     state = on_device.state if on_device.state in _STANDING else State.REFUSED
     return Resolution(
         state=state,

@@ -10,8 +10,9 @@ every use, so a withdrawal ends the whole line.  Spec: RFC 8693 section 4.1 (the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
+
+import msgspec
 
 from consentid.core.catalogue import Catalogue
 from consentid.core.party import Party
@@ -30,8 +31,7 @@ Resolve: TypeAlias = Callable[[Party], Mapping[PurposeId, Resolution]]
 _STANDING_NO: Final = frozenset({State.REFUSED, State.WITHDRAWN, State.OBJECTED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, kw_only=True):
     """Whose answer it is, and over whom it was passed on."""
 
     origin: Party
@@ -79,7 +79,7 @@ def say_on(
     }
     listed = _listed(line, catalogue)
     passed = said.within(listed - stopped)
-    return replace(passed, no=tuple(sorted(listed & (set(said.no) | stopped))))
+    return msgspec.structs.replace(passed, no=tuple(sorted(listed & (set(said.no) | stopped))))
 
 
 def _resting_on(line: Line, shares: Shares) -> Sequence[PurposeId] | None:
