@@ -89,8 +89,9 @@ def _online(told: Told) -> Iterable[tuple[str, str, str, float | None, str]]:
 
 
 def _batch(told: Told) -> Iterable[tuple[str, str, str, float | None, str]]:
-    rate, raw = f"{told['tokens_per_second']:,}/s", f"{told['raw_per_second']:,}/s raw"
+    rate, raw = f"{told['tokens_per_second']:,.0f}/s", f"{told['raw_per_second']:,.0f}/s raw"
     yield "500 tokens a call", rate, raw, told["ratio"], "0.8"
+    yield "the same while others ask", "", raw, told["ratio_beside_others"], ""
     quiet = f"{told['others_p99_ms_quiet']} ms without"
     yield "others meanwhile, p99", f"{told['others_p99_ms']} ms", quiet, None, ""
 

@@ -2,8 +2,8 @@
 
 No token was seen before, one call is under way at a time, and one core judges.  The raw check is
 ``cryptography``'s alone, its inputs taken apart before, of tokens of the same hub, on a core of its
-own in the same round.  How long others wait meanwhile is told, too: somebody else asks for the
-hub's health all the while, one request after the other.
+own in the same round.  Then the same again while somebody else asks for the hub's health all the
+while, one request after the other: how long they wait, and what their answers take from the tokens.
 """
 
 import argparse
@@ -15,7 +15,8 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +38,19 @@ _WARM_UP_S = 0.2
 _RAW = 2_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    raw_per_second: float
+    alone: Measured
+    beside: Measured
+    """While others ask."""
+    others: Measured
+    others_quiet: Measured
+
+    def ratio(self, own: Measured) -> float:
+        return own.per_second * MAX_BATCH / self.raw_per_second
+
+
 def main() -> int:
     """Measure, and tell."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.verify_batch", description=__doc__)
@@ -45,8 +59,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
     given = parser.parse_args()
     rounds, seconds = int(given.rounds), float(given.seconds)
-    calls = int((_WARM_UP_S + seconds) * rounds * 60) + rounds
-    turns: list[tuple[float, Measured, Measured, Measured]] = []
+    calls = int((_WARM_UP_S + seconds) * rounds * 120) + rounds
+    measured: list[_Round] = []
     with running_for_tokens() as (hub, mint):
         batches, idle = _batches(hub, mint, calls), _health(hub)
         tokens = list(itertools.islice(mint.tokens(), _RAW))
@@ -55,29 +69,39 @@ def main() -> int:
         for _ in range(rounds):
             raw = _raw_per_second(tokens, public)
             quiet = uvloop.run(_ask([idle], seconds))[0]
-            own, other = uvloop.run(_ask([batches, idle], seconds))
-            turns.append((raw, own, other, quiet))
-    if not all(own.per_second for _, own, _, _ in turns):
+            alone = uvloop.run(_ask([batches], seconds))[0]
+            beside, others = uvloop.run(_ask([batches, idle], seconds))
+            measured.append(
+                _Round(
+                    raw_per_second=raw,
+                    alone=alone,
+                    beside=beside,
+                    others=others,
+                    others_quiet=quiet,
+                )
+            )
+    if not all(each.alone.per_second and each.beside.per_second for each in measured):
         sys.exit("no batch was answered within a turn: give it more --seconds")
-    told = _told(turns)
+    told = _told(measured)
     told["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
     lines = [f"{name:28}{value}" for name, value in told.items()]
     print(json.dumps(told, indent=2) if given.json else "\n".join(lines))  # noqa: T201 a command speaks by printing
     return 0
 
 
-def _told(turns: list[tuple[float, Measured, Measured, Measured]]) -> dict[str, Any]:
-    median = statistics.median
+def _told(measured: list[_Round]) -> dict[str, Any]:
+    def median(of: Callable[[_Round], float], digits: int) -> float:
+        return round(statistics.median(map(of, measured)), digits)
+
     return {
-        "tokens_per_second": round(median(own.per_second * MAX_BATCH for _, own, _, _ in turns)),
-        "raw_per_second": round(median(raw for raw, _, _, _ in turns)),
-        "ratio": round(median(own.per_second * MAX_BATCH / raw for raw, own, _, _ in turns), 3),
-        "cpu_us_of_a_token": round(
-            median((own.cpu_ms or 0.0) * 1_000 / MAX_BATCH for _, own, _, _ in turns), 1
-        ),
-        "raw_us": round(median(1e6 / raw for raw, _, _, _ in turns), 1),
-        "others_p99_ms": round(median(other.p99_ms for _, _, other, _ in turns), 2),
-        "others_p99_ms_quiet": round(median(quiet.p99_ms for _, _, _, quiet in turns), 2),
+        "tokens_per_second": median(lambda each: each.alone.per_second * MAX_BATCH, 0),
+        "raw_per_second": median(lambda each: each.raw_per_second, 0),
+        "ratio": median(lambda each: each.ratio(each.alone), 3),
+        "ratio_beside_others": median(lambda each: each.ratio(each.beside), 3),
+        "cpu_us_of_a_token": median(lambda each: (each.alone.cpu_ms or 0.0) * 1_000 / MAX_BATCH, 1),
+        "raw_us": median(lambda each: 1e6 / each.raw_per_second, 1),
+        "others_p99_ms": median(lambda each: each.others.p99_ms, 2),
+        "others_p99_ms_quiet": median(lambda each: each.others_quiet.p99_ms, 2),
     }
 
 
