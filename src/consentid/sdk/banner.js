@@ -57,7 +57,7 @@ fieldset > * { clear: both }
 .fine, .what { font-size: .875rem; color: var(--consent-muted, var(--muted)) }
 .acts { position: sticky; bottom: 0; display: flex; flex-wrap: wrap; gap: .75rem; margin: -.75rem 0; padding: .75rem 0;
   background: var(--consent-paper, var(--paper)) }
-@media (max-height: 26rem) { .acts { position: static } }
+@media (max-height: 26rem) { .acts { position: static } .in { gap: .5rem; padding-block: .75rem } }
 button { font: inherit; min-height: 2.75rem; padding: .5rem .75rem; cursor: pointer; color: inherit; background: none;
   border: 2px solid transparent; border-radius: var(--consent-radius, var(--radius)) }
 button.act { flex: 1 1 8rem; font-weight: 600; color: var(--consent-on-accent, var(--on-accent));
