@@ -70,5 +70,5 @@ def inside(
 
 @pytest.fixture(autouse=True, scope="module")
 def unlimited(valkey_url: str) -> None:
-    """What other files' tests did wrong limits nobody here."""
-    forget(valkey_url, "limit:token_failures:*")
+    """What other files' tests did within the same minute limits nobody here."""
+    forget(valkey_url, "limit:*")

@@ -254,8 +254,11 @@ def test_facts_that_cannot_be_read_are_our_fault_and_no_visitors(hub: Hub, arriv
     newest = "(SELECT subject_id FROM decisions ORDER BY recorded_at DESC LIMIT 1)"
     change = "UPDATE projections SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)"
     (row,) = hub.rows(f"{change} WHERE subject_id = {newest} RETURNING subject_id")
-    answer = hub.http.get("/v1/state", headers=bearer(access))
+    try:
+        answer = hub.http.get("/v1/state", headers=bearer(access))
+        page = person.look()
+    finally:
+        hub.rows(f"{change} WHERE subject_id = '{row.subject_id}'")
     assert (answer.status_code, answer.json()["code"]) == (503, "bad_sealed")
-    assert person.look().status_code == 503
-    hub.rows(f"{change} WHERE subject_id = '{row.subject_id}'")
+    assert page.status_code == 503
     assert person.look().status_code == 200
