@@ -68,7 +68,7 @@ def inside(
         yield add_programs(running)
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def unlimited(valkey_url: str) -> None:
-    """What other files' tests did within the same minute limits nobody here."""
+    """What other tests did within the same minute limits nobody here."""
     forget(valkey_url, "limit:*")
