@@ -2,7 +2,10 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+import shutil
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from tests.flows.town import BRAND, GRANTED, REFUSED, Town, open_node
 
 from consentid.brandbook.folder import load
 from consentid.embedded.postgres import DatabaseUrls
+from consentid.flows.context import Context
 from consentid.flows.publish_catalogue import publish_catalogue
 from consentid.flows.publish_status_lists import publish_status_lists
 from consentid.flows.verify_batch import verify_batch
@@ -21,8 +25,14 @@ from consentid.flows.verify_forwarded import verify_forwarded
 from consentid.flows.verify_from_memory import JUDGED_TOGETHER, Asked, Memory
 from consentid.flows.verify_token import VerifyOut, verify_token
 from consentid.flows.watch_revocations import RevocationWatch
+from consentid.keyring.loading import load as load_keys
+from consentid.keyring.manifest import Use
+from consentid.keyring.revoking import revoke
+from consentid.kit import base64url
 from consentid.kit.errors import ForbiddenError, UnauthenticatedError, UnavailableError
+from consentid.kit.instants import from_seconds
 from consentid.store.revocations import Looking, looking
+from consentid.tokens import consent
 
 NEWS = "https://news.halcyon.example"
 
@@ -32,6 +42,7 @@ class Node:
     """Another process of the same hub, which looks when it is told to."""
 
     town: Town
+    context: Context
     watch: RevocationWatch
     memory: Memory
     through: Looking
@@ -51,15 +62,23 @@ class Node:
         return None if answer is None else msgspec.json.decode(answer, type=VerifyOut)
 
 
-@pytest.fixture
-async def node(town: Town, town_urls: DatabaseUrls, founded: Founded) -> AsyncIterator[Node]:
-    opened = open_node(town_urls, founded.keys)
-    watch = RevocationWatch(opened.context)
-    async with looking(opened.context.database) as through:
-        made = Node(town=town, watch=watch, memory=Memory(opened.context, watch), through=through)
-        opened.context.monotonic = lambda: made.now_s
+@asynccontextmanager
+async def opened_node(town: Town, urls: DatabaseUrls, keys: Path) -> AsyncGenerator[Node]:
+    opened = open_node(urls, keys)
+    context, watch = opened.context, RevocationWatch(opened.context)
+    memory = Memory(context, watch)
+    async with looking(context.database) as through:
+        made = Node(town=town, context=context, watch=watch, memory=memory, through=through)
+        context.monotonic = lambda: made.now_s
+        context.look_again()
         yield made
     await opened.close()
+
+
+@pytest.fixture
+async def node(town: Town, town_urls: DatabaseUrls, founded: Founded) -> AsyncIterator[Node]:
+    async with opened_node(town, town_urls, founded.keys) as opened:
+        yield opened
 
 
 async def hang_up(town: Town) -> None:
@@ -204,6 +223,33 @@ async def test_a_token_of_an_older_catalogue_is_for_the_database(
     assert (await town.book()).catalogue.version == before + 1
     await node.look()
     assert await node.recall(token) is None
+
+
+async def test_a_token_by_a_key_that_came_since_the_look_is_for_the_database(
+    town: Town, town_urls: DatabaseUrls, founded: Founded, tmp_path: Path
+) -> None:
+    told = (await town.decide(await town.device(), {"ads": GRANTED})).consent_token
+    assert told is not None
+    keys = shutil.copytree(founded.keys, tmp_path / "keys")
+    async with opened_node(town, town_urls, keys) as node:
+        await node.look()
+        before = load_keys(keys)
+        revoke(keys, [each.kid for each in before.entries], now=from_seconds(int(time.time())))
+        new = load_keys(keys).active(Use.CONSENT)
+        signing_input = consent.unsigned(
+            consent.read_claims(base64url.decode(told.split(".")[1])), new.kid
+        )
+        token = consent.assemble(signing_input, new.sign(signing_input))
+        node.now_s += 0.2  # it heard of the folder's change, and has not looked again
+        assert await node.recall(token) is None
+        site = await town.client("news-web")
+        asked = await verify_token(
+            node.context, site, token, audience=None, purposes=(), at_least=None
+        )
+        assert asked.active
+        await node.look()
+        assert await node.recall(token) == asked
+        assert await node.recall(told) == VerifyOut(active=False)  # of a key that is gone
 
 
 async def test_what_the_caller_knows_is_for_the_database(town: Town, node: Node) -> None:

@@ -4,7 +4,8 @@ It says yes where the signature, the times and the audience hold, the token was 
 catalogue in force, and its place in the status list has not ended as of a look that began less
 than a second ago.  Whatever narrows what a token says, ends its place in the same transaction; a
 new catalogue does so later, so a token made under an older one is none of ours.  Where it cannot
-tell, it says so, and the database is asked (``verify_token``).
+tell, as of a token by a key that came after the look, it says so, and the database is asked
+(``verify_token``).
 
 Remembered are tokens whose signature held, in bounded number; never one that did not verify.
 
@@ -230,6 +231,12 @@ class Memory:
         self, ground: Ground, audience: str, asked: Asked, verified: Verified | Inactive
     ) -> bytes | None:
         if isinstance(verified, Inactive):
+            if (
+                verified.reason is Reason.UNKNOWN_KEY
+                and self._context.keyring is not ground.keyring
+            ):
+                self.passed_on += 1  # other keys sign since the last look
+                return None
             return self._no(asked, NOBODY, verified.reason)
         seen = _seen(ground, audience, verified.claims)
         if seen is None:
